@@ -1,0 +1,62 @@
+"""What a process has open while it runs: database, clock, ids, sealer; and the plug-in catalogues.
+
+The only file that names gateways and stores. A new one is a file in its folder, its cases in
+tests/, and one word here.
+"""
+
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import ModuleType
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from ringdove.gateways import smpp, smtp
+from ringdove.kit import db, postgres
+from ringdove.kit.buckets import Ids
+from ringdove.kit.crypto import Sealer
+from ringdove.records import migrate, slots
+from ringdove.settings import Settings
+from ringdove.stores import events, woocommerce
+
+GATEWAYS: dict[str, ModuleType] = {"smpp": smpp, "sandbox": smpp, "smtp": smtp}
+STORES: dict[str, ModuleType] = {"woocommerce": woocommerce, "events": events}
+
+Clock = Callable[[], datetime]
+
+
+def wall_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Passed to workers and pages; nothing is global."""
+
+    settings: Settings
+    database_url: str
+    pool: AsyncConnectionPool[AsyncConnection[dict[str, object]]]
+    clock: Clock
+    ids: Ids
+    sealer: Sealer
+    name: str  # of this process, as leases show it
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[Runtime]:
+    """Opens everything and closes it again. Raises migrate.SchemaIsOld on an older schema."""
+    url = settings.database_url or postgres.ensure(settings.home / "postgres")
+    migrate.demand_current(url)
+    pool = await db.open_pool(url, size_max=settings.database_connections_max)
+    name = f"{socket.gethostname()}/{uuid.uuid4().hex[:8]}"
+    try:
+        async with slots.leased(pool, name) as ids:
+            sealer = Sealer.from_settings(settings.secrets_key, settings.key_file)
+            yield Runtime(settings, url, pool, clock, ids, sealer, name)
+    finally:
+        await pool.close()

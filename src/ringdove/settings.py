@@ -1,0 +1,86 @@
+"""Every knob once: name, type, default, one line of help. Read from the environment, frozen.
+
+`RINGDOVE_DATABASE_URL` sets `database_url`, and so on. `ringdove doctor` and docs/settings.md are
+made from the same lines. Nothing else in the program reads the environment.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingWrong(ValueError):
+    """A value in the environment that cannot be read; the text says which and what to do."""
+
+
+def _knob(default: Any, help_text: str) -> Any:
+    return field(default=default, metadata={"help": help_text})
+
+
+def _home() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "ringdove"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this installation runs. Merchants' settings live in the database, not here."""
+
+    home: Path = field(
+        default_factory=_home,
+        metadata={"help": "Folder for the embedded database and the secrets key."},
+    )
+    database_url: str = _knob(
+        "", "PostgreSQL server, postgresql://user:password@host/name. Empty: the embedded one."
+    )
+    database_connections_max: int = _knob(10, "Connections that one process keeps at most.")
+    listen_host: str = _knob("127.0.0.1", "Address that the page and the doors listen on.")
+    listen_port: int = _knob(8000, "Port that the page and the doors listen on.")
+    public_url: str = _knob(
+        "", "Address under which shops and phones reach this server; signatures depend on it."
+    )
+    trusted_proxies: str = _knob("127.0.0.1", "Proxies whose X-Forwarded-* headers are believed.")
+    sandbox_port: int = _knob(27750, "Local port of the sandbox SMSC with its virtual phones.")
+    sandbox: bool = _knob(True, "Run the sandbox SMSC beside the workers.")
+    secrets_key: str = _knob("", "Fernet keys, newest first, by comma. Empty: the key file.")
+    signup_open: bool = _knob(False, "Whether anybody may make a new store once an owner exists.")
+    fact_body_bytes_max: int = _knob(1_000_000, "Largest webhook or API body that is taken.")
+    idle_poll_s: float = _knob(5.0, "How long an idle worker sleeps when no notice wakes it.")
+    log_level: str = _knob("info", "debug, info, warning or error.")
+    log_format: str = _knob("text", "text for people, json for machines.")
+
+    @property
+    def key_file(self) -> Path:
+        """Where the secrets key lies when it is not in the environment."""
+        return self.home / "secrets.key"
+
+    @property
+    def outside_url(self) -> str:
+        """The address that shops are told, without a slash at the end."""
+        return (self.public_url or f"http://{self.listen_host}:{self.listen_port}").rstrip("/")
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises SettingWrong, naming the variable."""
+    given = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for knob in fields(Settings):
+        name = "RINGDOVE_" + knob.name.upper()
+        if name in given:
+            values[knob.name] = _read(name, given[name], knob.type)
+    return Settings(**values)
+
+
+def _read(name: str, text: str, kind: Any) -> Any:
+    try:
+        if kind in (bool, "bool"):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                text.strip().lower()
+            ]
+        return kind(text)
+    except (ValueError, KeyError):
+        raise SettingWrong(
+            f"{name}={text!r} cannot be read as {kind.__name__}: correct it."
+        ) from None
