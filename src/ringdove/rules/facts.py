@@ -1,0 +1,353 @@
+"""The vocabulary of what happens outside: every fact that Ringdove can hear.
+
+A fact enters by a door, is written once (its source key is unique per connection) and is never
+changed. Shops, couriers, gateways and our own timers all speak these words, and the events API is
+documented from them. Amounts are decimals in the order's currency; times carry their zone. Nothing
+here decides anything: rules/answers.py does.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+Text = Annotated[str, Field(max_length=500)]
+Key = Annotated[str, Field(min_length=1, max_length=120)]
+Address = Annotated[str, Field(max_length=2000)]
+Amount = Annotated[Decimal, Field(max_digits=14, decimal_places=2)]
+
+ParcelState = Literal[
+    "label_made", "accepted", "in_transit", "customs", "out_for_delivery", "at_pickup_point",
+    "delivery_failed", "delivered", "returning", "returned", "lost", "unknown",
+]  # fmt: skip
+
+
+class Said(BaseModel):
+    """Base of all that is said in a fact: unknown fields are refused, so that typos are seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Customer(Said):
+    """A person as the shop knows them. At least one of phone, email, account, or an order of
+    theirs lets us find who it is (P9: a phone may come without an e-mail and the other way)."""
+
+    phone: Text = Field("", description="As the customer typed it; read with `country`.")
+    email: Text = ""
+    account: Annotated[str, Field(max_length=120)] = Field("", description="The shop's own id.")
+    name: Text = ""
+    language: Annotated[str, Field(max_length=12)] = Field("", description="en, ru, be, it, es …")
+    country: Annotated[str, Field(max_length=2)] = Field("", description="ISO 3166-1 alpha-2")
+    region: Text = Field("", description="State or province of the delivery address.")
+
+
+class Consent(Said):
+    """What the customer agreed to or refused at a checkout or form, in the words shown (R3)."""
+
+    marketing: bool
+    words: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        description="The exact sentence beside the box."
+    )
+    language: Annotated[str, Field(max_length=12)] = ""
+
+
+class Line(Said):
+    """One line of an order or cart."""
+
+    name: Text
+    quantity: Annotated[Decimal, Field(max_digits=12, decimal_places=3, gt=0)] = Decimal(1)
+    price: Amount = Field(Decimal(0), description="Of one piece.")
+    sku: Annotated[str, Field(max_length=120)] = ""
+    category: Text = ""
+
+
+class Order(Said):
+    """An order as it stands in the shop. `key` is the shop's own id, `number` what people see."""
+
+    key: Key
+    number: Annotated[str, Field(max_length=60)] = ""
+    placed_at: AwareDatetime
+    changed_at: AwareDatetime | None = Field(None, description="Decides which snapshot is newer.")
+    total: Amount = Decimal(0)
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")] = ""
+    customer: Customer = Customer()
+    lines: Annotated[tuple[Line, ...], Field(max_length=500)] = ()
+    channel: Annotated[str, Field(max_length=40)] = "web"
+    payment_url: Address = ""
+    url: Address = Field("", description="The order's page for the customer.")
+    consent: Consent | None = None
+
+
+class Fact(Said):
+    """Base of all facts. `id` is yours: the same id again is the same fact and changes nothing."""
+
+    id: Key
+    at: AwareDatetime = Field(description="When it happened.")
+
+    about: ClassVar[str] = ""  # attribute that says whom or what it is about, for subject()
+
+    def subject(self) -> str:
+        """What the fact is about, as a natural key: facts of one subject are answered in order."""
+        return f"{self.about.partition('.')[0]}/{_dig(self, self.about)}"
+
+
+def _dig(fact: BaseModel, path: str) -> str:
+    value: Any = fact
+    for name in path.split("."):
+        value = getattr(value, name)
+    return str(value)
+
+
+class _OfOrder(Fact):
+    order: Key = Field(description="The order's key.")
+    about: ClassVar[str] = "order"
+
+
+# ------------------------------------------------------------------ orders and payments
+
+
+class OrderPlaced(Fact):
+    """The customer has placed an order."""
+
+    kind: Literal["order.placed"] = "order.placed"
+    order: Order
+    about: ClassVar[str] = "order.key"
+
+
+class OrderChanged(Fact):
+    """The order's contents, customer or promises changed: no text by itself."""
+
+    kind: Literal["order.changed"] = "order.changed"
+    order: Order
+    about: ClassVar[str] = "order.key"
+
+
+class OrderCancelled(_OfOrder):
+    """The shop or the customer cancelled the order."""
+
+    kind: Literal["order.cancelled"] = "order.cancelled"
+    reason: Text = ""
+
+
+class OrderRemoved(_OfOrder):
+    """The order went to the trash or was deleted: nothing more is said about it."""
+
+    kind: Literal["order.removed"] = "order.removed"
+
+
+class PaymentReceived(_OfOrder):
+    """The money is there (or a payment on delivery was made)."""
+
+    kind: Literal["payment.received"] = "payment.received"
+    amount: Amount | None = None
+
+
+class PaymentFailed(_OfOrder):
+    """A payment was tried and refused."""
+
+    kind: Literal["payment.failed"] = "payment.failed"
+
+
+class InvoiceIssued(_OfOrder):
+    """An invoice exists, with a number, a link or both (R59)."""
+
+    kind: Literal["invoice.issued"] = "invoice.issued"
+    number: Text = ""
+    url: Address = ""
+
+
+# ------------------------------------------------------------------ parcels and delivery
+
+
+class ParcelMoved(_OfOrder):
+    """A parcel reached a stage. Earlier scans may come late; a final stage is final (R57, R58)."""
+
+    kind: Literal["parcel.moved"] = "parcel.moved"
+    state: ParcelState
+    parcel: Annotated[str, Field(max_length=120)] = Field(
+        "", description="Its key or tracking number. Empty: the order's only parcel."
+    )
+    number: Text = ""
+    carrier: Text = ""
+    url: Address = ""
+    pickup_point: Text = ""
+    pickup_until: AwareDatetime | None = None
+
+
+class DeliveryPromised(_OfOrder):
+    """The day and hours of delivery, said for the first time or anew (R60, R61)."""
+
+    kind: Literal["delivery.promised"] = "delivery.promised"
+    promised_from: AwareDatetime
+    promised_until: AwareDatetime | None = None
+    before_from: AwareDatetime | None = Field(None, description="What was promised before.")
+    before_until: AwareDatetime | None = None
+
+
+# ------------------------------------------------------------------ returns, money back, complaints
+
+
+class ReturnOpened(_OfOrder):
+    """A return or exchange began (R68)."""
+
+    kind: Literal["return.opened"] = "return.opened"
+    return_key: Annotated[str, Field(max_length=120)] = ""
+    wish: Literal["return", "exchange"] = "return"
+    label_url: Address = ""
+    instructions: Text = ""
+
+
+class ReturnAccepted(_OfOrder):
+    """The goods came back and were accepted (R69)."""
+
+    kind: Literal["return.accepted"] = "return.accepted"
+    return_key: Annotated[str, Field(max_length=120)] = ""
+
+
+class ReturnRefused(_OfOrder):
+    """The goods came back and were not accepted."""
+
+    kind: Literal["return.refused"] = "return.refused"
+    return_key: Annotated[str, Field(max_length=120)] = ""
+    reason: Text = ""
+
+
+class RefundSent(_OfOrder):
+    """Money is on its way back (R70)."""
+
+    kind: Literal["refund.sent"] = "refund.sent"
+    refund_key: Annotated[str, Field(max_length=120)] = ""
+    amount: Amount | None = None
+    expected_on: date | None = None
+
+
+class ComplaintMoved(_OfOrder):
+    """A complaint was opened or changed its state (R71)."""
+
+    kind: Literal["complaint.moved"] = "complaint.moved"
+    complaint: Key
+    state: Literal["opened", "answered", "accepted", "refused", "closed"]
+    note: Text = ""
+
+
+# ------------------------------------------------------------------ carts, visits, customers, goods
+
+
+class CartChanged(Fact):
+    """A cart as it stands now; empty lines: it was emptied (R46)."""
+
+    kind: Literal["cart.changed"] = "cart.changed"
+    cart: Key
+    customer: Customer
+    lines: Annotated[tuple[Line, ...], Field(max_length=500)] = ()
+    total: Amount = Decimal(0)
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")] = ""
+    url: Address = Field("", description="Opens this very cart.")
+    about: ClassVar[str] = "cart"
+
+
+class _OfCustomer(Fact):
+    customer: Customer
+    about: ClassVar[str] = "customer"
+
+    def subject(self) -> str:
+        who = self.customer
+        return f"customer/{who.account or who.phone or who.email}"
+
+
+class CustomerChanged(_OfCustomer):
+    """A customer registered, changed their data, or agreed to something."""
+
+    kind: Literal["customer.changed"] = "customer.changed"
+    consent: Consent | None = None
+    birthday: date | None = None
+
+
+class VisitMade(_OfCustomer):
+    """A known customer looked at a page in the shop or app (R16, R50)."""
+
+    kind: Literal["visit.made"] = "visit.made"
+    page: Address = ""
+    sku: Annotated[str, Field(max_length=120)] = ""
+    category: Text = ""
+    channel: Annotated[str, Field(max_length=40)] = "web"
+
+
+class ProductChanged(Fact):
+    """A product of the catalogue, with its price and stock."""
+
+    kind: Literal["product.changed"] = "product.changed"
+    sku: Key
+    name: Text
+    category: Text = ""
+    brand: Text = ""
+    price: Amount | None = None
+    url: Address = ""
+    stock: int | None = None
+    about: ClassVar[str] = "sku"
+
+
+# ------------------------------------------------------------------ what phones and time say
+
+
+class TextReceived(Fact):
+    """A person sent a text to one of our numbers."""
+
+    kind: Literal["text.received"] = "text.received"
+    gateway: int
+    sender: Text
+    recipient: Text = ""
+    body: Annotated[str, Field(max_length=40_000)]
+    about: ClassVar[str] = "sender"
+
+
+class WokenUp(Fact):
+    """The time came that an automation was waiting for."""
+
+    kind: Literal["automation.woken"] = "automation.woken"
+    enrollment: int
+    contact: int
+    step: int
+    about: ClassVar[str] = "contact"
+
+
+class MarketingAnswered(Fact):
+    """A person's permission changed on a page of ours, by staff or by the customer."""
+
+    kind: Literal["consent.changed"] = "consent.changed"
+    contact: int
+    scope: Literal["marketing", "service"]
+    change: Literal["in", "out"]
+    words: Annotated[str, Field(min_length=1, max_length=2000)]
+    source: Annotated[str, Field(max_length=40)] = "page"
+    about: ClassVar[str] = "contact"
+
+
+OutsideFact = Annotated[
+    OrderPlaced | OrderChanged | OrderCancelled | OrderRemoved | PaymentReceived | PaymentFailed | InvoiceIssued | ParcelMoved | DeliveryPromised | ReturnOpened | ReturnAccepted | ReturnRefused | RefundSent | ComplaintMoved | CartChanged | CustomerChanged | VisitMade | ProductChanged,
+    Field(discriminator="kind"),
+]  # fmt: skip
+AnyFact = Annotated[
+    OutsideFact | TextReceived | WokenUp | MarketingAnswered, Field(discriminator="kind")
+]
+
+OUTSIDE: TypeAdapter[OutsideFact] = TypeAdapter(OutsideFact)
+ANY: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
+
+
+def read(body: str | bytes) -> Fact:
+    """A fact from its stored JSON. Raises pydantic.ValidationError."""
+    return ANY.validate_json(body)  # type: ignore[return-value]
+
+
+def kinds() -> dict[str, type[Fact]]:
+    """Every kind of fact by its word, for documents and tests."""
+    found: dict[str, type[Fact]] = {}
+    pending = [Fact]
+    while pending:
+        for cls in pending.pop().__subclasses__():
+            pending.append(cls)
+            if "kind" in cls.model_fields:
+                found[cls.model_fields["kind"].default] = cls
+    return found
