@@ -1,0 +1,266 @@
+"""What a text costs and what it says: alphabet, parts, Liquid with fallbacks, cheaper spellings.
+
+A text is GSM-7 when every letter is in the alphabet of `rules/gsm.py`, else UCS-2; a text that
+does not fit into one message is cut into parts that phones join again. Nothing here knows a
+person, a price list or a gateway, and rendering never lets a template read a clock or a file.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import liquid
+from liquid.exceptions import LiquidError
+
+from ringdove.rules import gsm
+from ringdove.rules.gsm import decode_gsm as decode_gsm
+from ringdove.rules.gsm import encode_gsm as encode_gsm
+
+Encoding = Literal["GSM-7", "UCS-2"]
+
+# 3GPP TS 23.040: 140 octets a message; a 6-octet header says which part it is.
+SINGLE_UNITS_MAX: dict[Encoding, int] = {"GSM-7": 160, "UCS-2": 70}
+PART_UNITS_MAX: dict[Encoding, int] = {"GSM-7": 153, "UCS-2": 67}
+PARTS_MAX = 255  # the header counts parts in one octet
+
+TEMPLATE_LETTERS_MAX = 10_000
+TEMPLATES_CACHED = 2048
+
+KNOWN_VARIABLES = frozenset(
+    f"{noun}.{name}"
+    for noun, names in {
+        "shop": "name url phone email",
+        "customer": "first_name name",
+        "order": "number total items payment_url url",
+        "parcel": "number carrier url shipped_on pickup_point pickup_until",
+        "delivery": "day hours old_day old_hours",
+        "return": "number label_url instructions",
+        "refund": "amount expected_on",
+        "invoice": "number url",
+    }.items()
+    for name in names.split()
+)
+
+
+class TextTooLong(ValueError):
+    """More than 255 parts: no phone can join it."""
+
+
+class TemplateBroken(ValueError):
+    """A template that cannot be read or filled; the message is for the person who wrote it."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    encoding: Encoding
+    units: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A spelling that looks the same and costs less: `text` is the whole text after it."""
+
+    changes: tuple[tuple[str, str], ...]  # (“, ") and so on
+    text: str
+    parts_saved: int
+
+
+# Parts
+
+
+def measure(text: str) -> Measure:
+    encoding, units = _units(text)
+    if units <= SINGLE_UNITS_MAX[encoding]:
+        return Measure(encoding, units, 1)
+    parts = -(-units // PART_UNITS_MAX[encoding])
+    if units != len(text):  # pairs exist, and one may straddle a boundary
+        parts = sum(1 for _ in _cuts(text, encoding))
+    if parts > PARTS_MAX:
+        raise TextTooLong(f"{parts} parts, and at most {PARTS_MAX} can be joined")
+    return Measure(encoding, units, parts)
+
+
+def split(text: str) -> list[str]:
+    """The parts in order; joined they are the text again."""
+    found = measure(text)
+    if found.parts == 1:
+        return [text]
+    return list(_cuts(text, found.encoding))
+
+
+def _units(text: str) -> tuple[Encoding, int]:
+    if gsm.fits(text):
+        return "GSM-7", gsm.septets(text)
+    return "UCS-2", len(text.encode("utf-16-be", "surrogatepass")) // 2
+
+
+def _cuts(text: str, encoding: Encoding) -> Iterator[str]:
+    """A part ends before a letter of two units that would not fit whole (escape, surrogates)."""
+    room = PART_UNITS_MAX[encoding]
+    start = taken = 0
+    for place, letter in enumerate(text):
+        width = 2 if (letter in gsm.EXTENDED if encoding == "GSM-7" else letter > "\uffff") else 1
+        if taken + width > room:
+            yield text[start:place]
+            start, taken = place, 0
+        taken += width
+    yield text[start:]
+
+
+# Liquid
+
+
+class _SmsLiquid(liquid.Environment):
+    """Limits a merchant's template can reach only by mistake."""
+
+    block_nesting_limit = 10
+    context_depth_limit = 20
+    loop_iteration_limit = 1_000
+    local_namespace_limit = 100_000
+    output_stream_limit = 40_000
+
+
+def _environment() -> liquid.Environment:
+    env = _SmsLiquid(tolerance=liquid.Mode.STRICT, strict_filters=True)
+    for tag in ("include", "render", "increment", "decrement", "tablerow"):
+        env.tags.pop(tag, None)
+    env.filters.pop("date", None)  # it reads the clock for "now"; days come already written out
+    return env
+
+
+_ENVIRONMENT = _environment()
+_RANGE = re.compile(r"\{[{%][^{}%]*\([^(){}%]*\.\.")
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """The text for one person. What is missing leaves no trace: no gap, no lonely comma."""
+    try:
+        filled = _parsed(template).render(**values)
+    except LiquidError as error:
+        raise _broken(error) from error
+    return _tidy(filled)
+
+
+def variables(template: str) -> set[str]:
+    """Every value the template asks for, as dotted paths."""
+    asked = _parsed(template).analyze().globals
+    return {_path(variable.segments) for uses in asked.values() for variable in uses}
+
+
+def check(template: str, known: set[str] | frozenset[str] = KNOWN_VARIABLES) -> list[str]:
+    """What is wrong with a template, in words for its author; empty when nothing is."""
+    try:
+        asked = variables(template)
+    except TemplateBroken as error:
+        return [f"Line {error.line}: {error.message}"]
+    return [
+        f"“{path}” is not a value Ringdove knows here."
+        for path in sorted(asked)
+        if not any(path == name or path.startswith(f"{name}.") for name in known)
+    ]
+
+
+@lru_cache(TEMPLATES_CACHED)
+def _parsed(template: str) -> liquid.BoundTemplate:
+    if len(template) > TEMPLATE_LETTERS_MAX:
+        raise TemplateBroken(f"longer than {TEMPLATE_LETTERS_MAX} letters", 1)
+    # `(1..1000000000) | join` is legal Liquid and would fill the memory before any limit looks.
+    if found := _RANGE.search(template):
+        line = template.count("\n", 0, found.start()) + 1
+        raise TemplateBroken("ranges such as (1..5) cannot be used here", line)
+    try:
+        parsed = _ENVIRONMENT.from_string(template)
+        unknown = sorted(set(parsed.filter_names()) - set(_ENVIRONMENT.filters))
+    except LiquidError as error:
+        raise _broken(error) from error
+    if unknown:
+        line = template.count("\n", 0, template.find(unknown[0])) + 1
+        raise TemplateBroken(f"there is no filter “{unknown[0]}”", line)
+    return parsed
+
+
+def _broken(error: LiquidError) -> TemplateBroken:
+    place = error.context()
+    return TemplateBroken(str(error.message or "cannot be read"), place[0] if place else 1)
+
+
+def _path(segments: Sequence[object]) -> str:
+    names = []
+    for segment in segments:
+        if not isinstance(segment, str):
+            break
+        names.append(segment)
+    return ".".join(names)
+
+
+_TIDYINGS = tuple(
+    (re.compile(pattern), becomes)
+    for pattern, becomes in (
+        (r"\( *\)", ""),
+        (r"[ \t]{2,}", " "),
+        (r" +(?=[,;.](?:\s|$))", ""),
+        (r"([,;])(?:\s*[,;])+(?=\s|$)", r"\1"),
+        (r"[,;](?=[.!?](?:\s|$))", ""),
+        (r"(?m)^[ \t]+|[ \t]+$", ""),
+        (r"\n{3,}", "\n\n"),
+    )
+)
+_LONELY_START = re.compile(r"\s*[,;]\s*(\w?)")
+
+
+def _tidy(text: str) -> str:
+    for pattern, becomes in _TIDYINGS:
+        text = pattern.sub(becomes, text)
+    # ", your order" was "Anna, your order": the sentence now begins with its next word.
+    if lonely := _LONELY_START.match(text):
+        text = lonely[1].upper() + text[lonely.end() :]
+    return text.strip()
+
+
+# Swaps
+
+_TYPOGRAPHIC = {
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"',
+    "«": '"', "»": '"', "‹": "'", "›": "'", "–": "-", "—": "-", "‑": "-", "−": "-", "…": "...",
+    "•": "-", "·": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u200b": "", "\u2060": "",
+    "\ufeff": "", "\u00ad": "", "\t": " ", "№": "No.", "×": "x", "™": "", "®": "", "©": "(c)",
+}  # fmt: skip
+# Cyrillic and Greek letters that no eye tells from Latin ones.
+LOOK_ALIKES = dict(
+    zip(
+        "АВЕКМНОРСТУХаеорсухіІјЈѕЅԁһΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
+        "ABEKMHOPCTYXaeopcyxiIjJsSdhABEZHIKMNOPTYXo",
+        strict=True,
+    )
+)
+_ACCENTED = dict(
+    zip(
+        "áíóúâêîôûãõÁÍÓÚÀÈÌÒÙçëïąćęłńśźżĄĆĘŁŃŚŹŻ",
+        "aiouaeiouaoAIOUAEIOUceiacelnszzACELNSZZ",
+        strict=True,
+    )
+)
+
+
+def swaps(text: str) -> list[Swap]:
+    """Spellings that save a part, the least change first; none when the text is cheap already."""
+    before = measure(text).parts
+    proposals: list[Swap] = []
+    changes: tuple[tuple[str, str], ...] = ()
+    cheaper = text
+    for table in (_TYPOGRAPHIC, LOOK_ALIKES, _ACCENTED):
+        costly = {letter: table[letter] for letter in table.keys() & set(cheaper) - gsm.LETTERS}
+        changes += tuple(sorted(costly.items()))
+        cheaper = cheaper.translate({ord(a): b for a, b in costly.items()})
+        saved = before - measure(cheaper).parts
+        if costly and saved > (proposals[-1].parts_saved if proposals else 0):
+            proposals.append(Swap(changes, cheaper, saved))
+    return proposals

@@ -1,0 +1,197 @@
+"""Parts, alphabets, Liquid and swaps (R25, R26, R33, N6)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringdove.rules import gsm, texts
+from ringdove.rules.texts import Measure, TemplateBroken, TextTooLong
+
+GSM_TEXT = st.text(alphabet=sorted(gsm.LETTERS), max_size=1000)
+ANY_TEXT = st.text(
+    alphabet=st.one_of(st.sampled_from("aя€[😀é“"), st.characters(exclude_categories=["Cs"])),
+    max_size=1000,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "units", "parts"),
+    [
+        ("", "GSM-7", 0, 1),
+        ("a" * 160, "GSM-7", 160, 1),
+        ("a" * 161, "GSM-7", 161, 2),
+        ("a" * 306, "GSM-7", 306, 2),
+        ("a" * 307, "GSM-7", 307, 3),
+        ("€" * 80, "GSM-7", 160, 1),
+        ("€" * 81, "GSM-7", 162, 2),
+        ("€" * 153, "GSM-7", 306, 3),  # 76 a part: a septet of each part stays empty
+        ("^{}\\[~]|€\f", "GSM-7", 20, 1),
+        ("à è é ì ò ù Ç ñ ¿ ¡ Ω", "GSM-7", 21, 1),
+        ("ç", "UCS-2", 1, 1),
+        ("È", "UCS-2", 1, 1),
+        ("я" * 70, "UCS-2", 70, 1),
+        ("я" * 71, "UCS-2", 71, 2),
+        ("я" * 134, "UCS-2", 134, 2),
+        ("я" * 135, "UCS-2", 135, 3),
+        ("😀" * 35, "UCS-2", 70, 1),
+        ("😀" * 36, "UCS-2", 72, 2),
+        ("😀" * 67, "UCS-2", 134, 3),
+        ("a" * 100 + "“", "UCS-2", 101, 2),
+        ("\x1b", "UCS-2", 1, 1),
+    ],
+)
+def test_a_text_is_counted_as_the_network_counts(
+    text: str, encoding: texts.Encoding, units: int, parts: int
+) -> None:
+    """R26."""
+    assert texts.measure(text) == Measure(encoding, units, parts)
+
+
+def test_no_more_parts_than_a_phone_can_join() -> None:
+    assert texts.measure("a" * 255 * 153).parts == 255
+    with pytest.raises(TextTooLong):
+        texts.measure("a" * (255 * 153 + 1))
+
+
+@given(st.one_of(ANY_TEXT, GSM_TEXT))
+def test_parts_join_to_the_text_and_never_cut_a_pair(text: str) -> None:
+    """R33."""
+    measured = texts.measure(text)
+    parts = texts.split(text)
+    assert "".join(parts) == text
+    assert len(parts) == measured.parts
+    alone = len(parts) == 1
+    room = (texts.SINGLE_UNITS_MAX if alone else texts.PART_UNITS_MAX)[measured.encoding]
+    for part in parts:
+        octets = gsm.encode_gsm(part) if measured.encoding == "GSM-7" else part.encode("utf-16-be")
+        units = len(octets) if measured.encoding == "GSM-7" else len(octets) // 2
+        assert units <= room
+
+
+@given(GSM_TEXT)
+def test_the_alphabet_there_and_back(text: str) -> None:
+    assert texts.decode_gsm(texts.encode_gsm(text)) == text
+    assert len(texts.encode_gsm(text)) == gsm.septets(text)
+
+
+@given(st.binary(max_size=300))
+def test_any_octets_decode(octets: bytes) -> None:
+    assert set(texts.decode_gsm(octets)) <= gsm.LETTERS
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        (b"\x00\x02\x10", "@$Δ"),
+        (b"\x1b\x65", "€"),
+        (b"\x1bA", "A"),  # no such extension: the basic letter
+        (b"a\x1b", "a "),
+        (b"\x1b\x1b", " "),
+        (b"\x1b\x00", "@"),
+        (b"\x80\xff\x1b\xe5", "???"),
+    ],
+)
+def test_odd_octets_read_as_the_standard_says(octets: bytes, text: str) -> None:
+    """GSM 03.38 §6.2.1.1."""
+    assert texts.decode_gsm(octets) == text
+
+
+def test_a_letter_the_alphabet_lacks_becomes_a_question_mark() -> None:
+    assert texts.encode_gsm("aя€") == b"a?\x1b\x65"
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "text"),
+    [
+        (
+            "Hi {{ customer.first_name }}, it is here",
+            {"customer": {"first_name": "Anna"}},
+            "Hi Anna, it is here",
+        ),
+        ("Hi {{ customer.first_name }}, it is here", {}, "Hi, it is here"),
+        ("{{ customer.first_name }}, your order is here", {}, "Your order is here"),
+        ("{{ customer.first_name }}, ваш заказ", {"customer": {}}, "Ваш заказ"),
+        ("Order {{ order.number }} with {{ parcel.carrier }}.", {}, "Order with."),
+        ("Sent ({{ parcel.carrier }}) today", {}, "Sent today"),
+        ("A, {{ x }}, {{ y }}, B", {}, "A, B"),
+        ("Point: A, {{ x }}.", {}, "Point: A."),
+        ("None is nothing: {{ x }}!", {"x": None}, "None is nothing: !"),
+        ("https://s.example/?a=,,1 ok", {}, "https://s.example/?a=,,1 ok"),
+        ("a\n\n\n\n{{ x }}\nb", {}, "a\n\nb"),
+        ("Salut !", {}, "Salut !"),
+        (
+            "{% for item in order.items %}{{ item.name }} {% endfor %}",
+            {"order": {"items": [{"name": "Tea"}, {"name": "Cup"}]}},
+            "Tea Cup",
+        ),
+        ("{{ customer.first_name | default: 'friend' }}", {}, "friend"),
+        ("a{% if order.url %} {{ order.url }}{% endif %}.", {}, "a."),
+    ],
+)
+def test_what_is_missing_leaves_no_trace(
+    template: str, values: dict[str, object], text: str
+) -> None:
+    """R25."""
+    assert texts.render(template, values) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "line"),
+    [
+        ("{{ a", 1),
+        ("a\n{% if %}", 2),
+        ("{% if a %}b", 1),
+        ("a\n{{ a | shout }}", 2),
+        ("{% include 'x' %}", 1),
+        ("{{ 'now' | date: '%Y' }}", 1),
+        ("a\n\n{{ (1..1000000000) | join }}", 3),
+        ("{% for i in (1..9) %}{% endfor %}", 1),
+        ("{{ 1 | divided_by: 0 }}", 1),
+        ("a" * 20_000, 1),
+    ],
+)
+def test_a_broken_template_says_where(template: str, line: int) -> None:
+    with pytest.raises(TemplateBroken) as caught:
+        texts.render(template, {})
+    assert caught.value.line == line
+
+
+def test_a_template_cannot_run_away() -> None:
+    with pytest.raises(TemplateBroken):
+        texts.render("{% for a in x %}y{% endfor %}", {"x": list(range(1001))})
+    with pytest.raises(TemplateBroken):
+        texts.render("{{ x }}", {"x": "y" * 50_000})
+
+
+def test_the_values_a_template_asks_for() -> None:
+    template = (
+        "{% for i in order.items %}{{ i.name }}{{ forloop.index }}{% endfor %}"
+        "{{ order['number'] }}{{ a.b[0].c }}{% assign q = 5 %}{{ q }}{% if shop.url %}{% endif %}"
+    )
+    assert texts.variables(template) == {"order.items", "order.number", "a.b", "shop.url"}
+
+
+def test_check_speaks_plainly() -> None:
+    assert texts.check("{{ order.number }} {{ order.items.size }}") == []
+    assert texts.check("{{ order.nmber }}{{ order }}") == [
+        "“order” is not a value Ringdove knows here.",
+        "“order.nmber” is not a value Ringdove knows here.",
+    ]
+    assert texts.check("a\n{{ x | shout }}") == ["Line 2: there is no filter “shout”"]
+
+
+def test_swaps_that_save_a_part() -> None:
+    """N6."""
+    [quotes] = texts.swaps("“Sale” " + "a" * 100)
+    assert quotes.changes == (("“", '"'), ("”", '"'))
+    assert quotes.parts_saved == 1
+    assert texts.measure(quotes.text) == Measure("GSM-7", 107, 1)
+    [both] = texts.swaps("Rеply STOP… " + "a" * 100)  # a Cyrillic е in "Reply"
+    assert dict(both.changes) == {"…": "...", "е": "e"}
+    [accents] = texts.swaps("Tu envío está aquí " + "a" * 60)
+    assert accents.text.startswith("Tu envio esta aqui")
+
+
+def test_no_swap_without_a_saving() -> None:
+    assert texts.swaps("“Short”") == []
+    assert texts.swaps("Привет, “друг”! " + "я" * 100) == []
