@@ -4,6 +4,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .uv/bin/uv
+UV_DONE := .uv/.done-$(UV_VERSION)
 BIN := .venv/bin
 LOCALES := src/ringdove/locales
 
@@ -50,7 +51,7 @@ assets: setup
 
 # --- setting up, step by step -------------------------------------------------------------
 
-$(UV): Makefile
+$(UV_DONE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory .venv-module
@@ -69,17 +70,17 @@ $(UV): Makefile
 	  echo "  sudo apt-get install python3-venv"; exit 1; \
 	fi
 
-.venv/.lock-done: requirements.lock $(UV)
+.venv/.lock-done: requirements.lock $(UV_DONE)
 	@test -x $(BIN)/python || $(UV) venv --quiet --python "$(PYTHON)" .venv
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@touch $@
 
-node_modules/.done: package.json package-lock.json .npmrc .venv/.lock-done
+node_modules/.done: package.json package-lock.json .npmrc | .venv/.lock-done
 	rm -rf node_modules
 	$(BIN)/python hatch_build.py
 	@touch $@
 
-.venv/.project-done: pyproject.toml hatch_build.py src/ringdove/web/static/icons.txt node_modules/.done
+.venv/.project-done: pyproject.toml hatch_build.py src/ringdove/web/static/icons.txt node_modules/.done .venv/.lock-done
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -97,7 +98,7 @@ chromium:
 # --- keeping ------------------------------------------------------------------------------
 
 # `make lock UPGRADE=--upgrade` takes the newest versions; plain `make lock` keeps what it can.
-lock: $(UV)
+lock: $(UV_DONE)
 	$(UV) pip compile pyproject.toml --extra dev --universal --generate-hashes \
 	  --no-emit-index-url --python-version 3.11 $(UPGRADE) -o requirements.lock
 
