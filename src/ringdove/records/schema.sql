@@ -167,6 +167,8 @@ CREATE TABLE contact (
   zones text[] NOT NULL DEFAULT '{}',    -- every time zone the person may be in
   marketing text NOT NULL DEFAULT 'none' CHECK (marketing IN ('none', 'in', 'out')),
   service text NOT NULL DEFAULT 'in' CHECK (service IN ('in', 'out')),
+  marketing_at timestamptz,              -- when each was last said: an older word changes nothing
+  service_at timestamptz,
   origin text NOT NULL DEFAULT 'order',
   created_at timestamptz NOT NULL,
   orders integer NOT NULL DEFAULT 0,     -- kept as facts come in
@@ -233,6 +235,7 @@ CREATE TABLE purchase_order (
   total numeric(14, 2) NOT NULL DEFAULT 0,
   currency text NOT NULL DEFAULT '',
   country text,
+  payment_due boolean NOT NULL DEFAULT false,
   payment_url text NOT NULL DEFAULT '',
   url text NOT NULL DEFAULT '',
   promised_from timestamptz,
@@ -343,10 +346,13 @@ CREATE TABLE pending_fact (              -- facts that wait for their answer, an
   due_at timestamptz NOT NULL,
   attempts integer NOT NULL DEFAULT 0,
   error text NOT NULL DEFAULT '',
+  waits_for text,                        -- order/42: answered as soon as that order is known
   parked_at timestamptz,
   PRIMARY KEY (bucket, store_id, fact_id)
 );
 CREATE INDEX pending_fact_due ON pending_fact (bucket, due_at) WHERE parked_at IS NULL;
+CREATE INDEX pending_fact_waits ON pending_fact (bucket, store_id, waits_for)
+  WHERE waits_for IS NOT NULL;
 CREATE INDEX pending_fact_parked ON pending_fact (bucket, store_id, parked_at)
   WHERE parked_at IS NOT NULL;
 

@@ -74,6 +74,10 @@ class Order(Said):
     customer: Customer = Customer()
     lines: Annotated[tuple[Line, ...], Field(max_length=500)] = ()
     channel: Annotated[str, Field(max_length=40)] = "web"
+    payment_due: bool | None = Field(
+        None,
+        description="Whether money is awaited now (not: pay on delivery). Empty: if payment_url.",
+    )
     payment_url: Address = ""
     url: Address = Field("", description="The order's page for the customer.")
     consent: Consent | None = None
@@ -325,9 +329,26 @@ class MarketingAnswered(Fact):
 
 
 OutsideFact = Annotated[
-    OrderPlaced | OrderChanged | OrderCancelled | OrderRemoved | PaymentReceived | PaymentFailed | InvoiceIssued | ParcelMoved | DeliveryPromised | ReturnOpened | ReturnAccepted | ReturnRefused | RefundSent | ComplaintMoved | CartChanged | CustomerChanged | VisitMade | ProductChanged,
+    OrderPlaced
+    | OrderChanged
+    | OrderCancelled
+    | OrderRemoved
+    | PaymentReceived
+    | PaymentFailed
+    | InvoiceIssued
+    | ParcelMoved
+    | DeliveryPromised
+    | ReturnOpened
+    | ReturnAccepted
+    | ReturnRefused
+    | RefundSent
+    | ComplaintMoved
+    | CartChanged
+    | CustomerChanged
+    | VisitMade
+    | ProductChanged,
     Field(discriminator="kind"),
-]  # fmt: skip
+]
 AnyFact = Annotated[
     OutsideFact | TextReceived | WokenUp | MarketingAnswered, Field(discriminator="kind")
 ]

@@ -1,0 +1,356 @@
+"""The heart: what follows from a fact. Read this first.
+
+`answer(scene, fact, now)` looks the fact up in ANSWERS and lets that function add effects to the
+scene. Nothing here knows a clock, a database or a gateway. A fact about an order that nobody has
+told us of yet raises WaitFor and is answered as soon as the order is known.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ringdove.rules import automations, conversations, facts, people, wording
+from ringdove.rules.effects import (
+    AnswerWaiting,
+    Count,
+    PointTo,
+    SaveCart,
+    SaveContact,
+    SaveOrder,
+    SaveParcel,
+    SaveProduct,
+    SaveReturn,
+    SaveVisit,
+    WaitFor,
+)
+from ringdove.rules.scenes import Cart, Item, Order, Parcel, Return, Scene
+
+FINAL_PARCEL_STATES = frozenset({"delivered", "returned", "lost"})
+
+
+def answer(scene: Scene, fact: facts.Fact, now: datetime) -> None:
+    """Adds to the scene all that follows from the fact. Raises WaitFor, or what a poison fact
+    makes of it; then the scene is thrown away and nothing of the batch is written."""
+    ANSWERS[type(fact)](scene, fact, now)
+    scene.happens(Count("facts"))
+
+
+def in_order(batch: list[facts.Fact]) -> list[facts.Fact]:
+    """A batch as its facts happened; an order comes before all that is about it."""
+    return sorted(batch, key=lambda fact: (not isinstance(fact, facts.OrderPlaced), fact.at))
+
+
+# ------------------------------------------------------------------ orders and payments
+
+
+def _order_placed(scene: Scene, fact: facts.OrderPlaced, now: datetime) -> None:
+    order = _keep_order(scene, fact.order, now)
+    if fact.order.consent:
+        person = scene.contacts[order.contact_id]
+        people.agree(scene, person, fact.order.consent, fact.order.placed_at, "checkout")
+    if order.state != "removed":
+        automations.begin(scene, fact, order, now)
+    scene.happens(AnswerWaiting(f"order/{order.key}"))
+
+
+def _order_changed(scene: Scene, fact: facts.OrderChanged, now: datetime) -> None:
+    order = _keep_order(scene, fact.order, now)
+    scene.happens(AnswerWaiting(f"order/{order.key}"))
+
+
+def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
+    """Saves the order as told, unless a newer snapshot of it is known already."""
+    changed_at = told.changed_at or told.placed_at
+    known = scene.order_of(told.key)
+    if known and known.changed_at >= changed_at:
+        return known
+    if known:
+        people.meet_again(scene, scene.contacts[known.contact_id], told.customer)
+        order = replace(known, **_contents(scene, told, changed_at))
+    else:
+        person = people.meet(scene, told.customer, "order", now, f"order/{told.key}")
+        order = Order(
+            id=scene.make_id_beside(person.id),
+            contact_id=person.id,
+            key=told.key,
+            state="placed",
+            placed_at=told.placed_at,
+            country=told.customer.country or None,
+            **_contents(scene, told, changed_at),
+        )
+        scene.happens(PointTo("order", told.key, person.id, order.id))
+        _add_to_person(scene, order, 1)
+    scene.happens(SaveOrder(order))
+    return order
+
+
+def _contents(scene: Scene, told: facts.Order, changed_at: datetime) -> dict[str, Any]:
+    due = told.payment_due if told.payment_due is not None else bool(told.payment_url)
+    return {
+        "number": told.number or told.key,
+        "changed_at": changed_at,
+        "channel": told.channel,
+        "total": told.total,
+        "currency": told.currency or scene.store.currency,
+        "payment_due": due,
+        "payment_url": told.payment_url,
+        "url": told.url,
+        "lines": _items(told.lines),
+    }
+
+
+def _items(lines: tuple[facts.Line, ...]) -> tuple[Item, ...]:
+    return tuple(
+        Item(line.name, line.quantity, line.price, line.sku, line.category) for line in lines
+    )
+
+
+def _add_to_person(scene: Scene, order: Order, sign: int) -> None:
+    person = scene.contacts[order.contact_id]
+    last = person.last_order_at
+    scene.happens(
+        SaveContact(
+            replace(
+                person,
+                orders=person.orders + sign,
+                spent=person.spent + sign * order.total,
+                last_order_at=max(last, order.placed_at) if last else order.placed_at,
+            )
+        )
+    )
+
+
+def _known_order(scene: Scene, key: str) -> Order:
+    order = scene.order_of(key)
+    if order is None:
+        raise WaitFor(f"order/{key}")
+    return order
+
+
+def _payment_received(scene: Scene, fact: facts.PaymentReceived, now: datetime) -> None:
+    order = _known_order(scene, fact.order)
+    if order.paid_at is None:
+        order = replace(order, paid_at=fact.at, state=_further(order.state, "paid"))
+        scene.happens(SaveOrder(order))
+    automations.stop(scene, fact, order)
+    automations.begin(scene, fact, order, now)
+
+
+def _order_cancelled(scene: Scene, fact: facts.OrderCancelled, now: datetime) -> None:
+    order = _close(scene, fact.order, "cancelled", fact.at)
+    automations.stop(scene, fact, order)
+    automations.begin(scene, fact, order, now)
+
+
+def _order_removed(scene: Scene, fact: facts.OrderRemoved, now: datetime) -> None:
+    order = _close(scene, fact.order, "removed", fact.at)
+    automations.stop(scene, fact, order)
+
+
+def _close(scene: Scene, key: str, state: str, at: datetime) -> Order:
+    order = _known_order(scene, key)
+    if order.cancelled_at is None:
+        order = replace(order, state=state, cancelled_at=at)
+        scene.happens(SaveOrder(order))
+        _add_to_person(scene, order, -1)
+    return order
+
+
+_RANK = ("placed", "paid", "shipped", "delivered", "returned")
+
+
+def _further(state: str, told: str) -> str:
+    """The later of two states; a closed order stays closed."""
+    if state not in _RANK:
+        return state
+    return max(state, told, key=_RANK.index)
+
+
+def _invoice_issued(scene: Scene, fact: facts.InvoiceIssued, now: datetime) -> None:
+    order = replace(
+        _known_order(scene, fact.order), invoice_number=fact.number, invoice_url=fact.url
+    )
+    scene.happens(SaveOrder(order))
+    automations.begin(scene, fact, order, now)
+
+
+# ------------------------------------------------------------------ parcels and delivery
+
+
+def _parcel_moved(scene: Scene, fact: facts.ParcelMoved, now: datetime) -> None:
+    order = _known_order(scene, fact.order)
+    parcel = _keep_parcel(scene, fact, order)
+    if parcel.state == "delivered":
+        order = replace(order, state=_further(order.state, "delivered"))
+    elif parcel.state not in ("label_made", "unknown"):
+        order = replace(order, state=_further(order.state, "shipped"))
+    scene.happens(SaveOrder(order))
+    automations.begin(scene, fact, order, now)
+
+
+def _keep_parcel(scene: Scene, fact: facts.ParcelMoved, order: Order) -> Parcel:
+    """The parcel with the newest that is known: scans come late, and a final state is final."""
+    key = wording.parcel_key(fact)
+    row_id = scene.row_of("parcel", key)
+    known = scene.parcels.get(row_id) if row_id is not None else None
+    if known is None:
+        known = Parcel(
+            scene.make_id_beside(order.contact_id), order.id, order.contact_id, key, fact.state,
+            fact.at,
+        )  # fmt: skip
+        scene.happens(PointTo("parcel", key, order.contact_id, known.id))
+    newer = fact.at >= known.state_at and known.state not in FINAL_PARCEL_STATES
+    moves = newer or fact.state in FINAL_PARCEL_STATES
+    parcel = replace(
+        known,
+        state=fact.state if moves else known.state,
+        state_at=fact.at if moves else known.state_at,
+        number=fact.number or known.number,
+        carrier=fact.carrier or known.carrier,
+        url=fact.url or known.url,
+        pickup_point=fact.pickup_point or known.pickup_point,
+        pickup_until=fact.pickup_until or known.pickup_until,
+    )
+    scene.happens(SaveParcel(parcel))
+    return parcel
+
+
+def _delivery_promised(scene: Scene, fact: facts.DeliveryPromised, now: datetime) -> None:
+    """Says a promise once, and a change of it with old and new; an older promise that arrives
+    after a newer one is only history (the change, not the time, is what people want to hear)."""
+    order = _known_order(scene, fact.order)
+    if order.promised_said_at and fact.at <= order.promised_said_at:
+        scene.happens(Count("superseded"))
+        return
+    if order.promised_from == fact.promised_from and order.promised_until == fact.promised_until:
+        return
+    if order.promised_from and fact.before_from is None:
+        fact = fact.model_copy(
+            update={"before_from": order.promised_from, "before_until": order.promised_until}
+        )
+    order = replace(
+        order,
+        promised_from=fact.promised_from,
+        promised_until=fact.promised_until,
+        promised_said_at=fact.at,
+    )
+    scene.happens(SaveOrder(order))
+    automations.begin(scene, fact, order, now)
+
+
+# ------------------------------------------------------------------ returns and money back
+
+
+def _return_moved(state: str) -> Callable[[Scene, Any, datetime], None]:
+    def move(scene: Scene, fact: Any, now: datetime) -> None:
+        order = _known_order(scene, fact.order)
+        key = getattr(fact, "return_key", "") or getattr(fact, "refund_key", "")
+        _keep_return(scene, order, f"{order.key}/{key}", fact, state)
+        if state in ("accepted", "refunded"):
+            order = replace(order, state=_further(order.state, "returned"))
+            scene.happens(SaveOrder(order))
+        automations.begin(scene, fact, order, now)
+
+    return move
+
+
+def _keep_return(scene: Scene, order: Order, key: str, fact: Any, state: str) -> None:
+    row_id = scene.row_of("return", key)
+    known = scene.returns.get(row_id) if row_id is not None else None
+    if known and known.state_at > fact.at:
+        return
+    if known is None:
+        kind = "refund" if state == "refunded" else getattr(fact, "wish", "return")
+        new_id = scene.make_id_beside(order.contact_id)
+        known = Return(new_id, order.id, order.contact_id, key, kind, state, fact.at)
+        scene.happens(PointTo("return", key, order.contact_id, new_id))
+    amount = getattr(fact, "amount", None) or known.amount
+    scene.happens(SaveReturn(replace(known, state=state, state_at=fact.at, amount=amount)))
+
+
+# ------------------------------------------------------------------ carts, visits, customers, goods
+
+
+def _cart_changed(scene: Scene, fact: facts.CartChanged, now: datetime) -> None:
+    row_id = scene.row_of("cart", fact.cart)
+    known = scene.carts.get(row_id) if row_id is not None else None
+    if known and known.changed_at >= fact.at:
+        return
+    if known is None:
+        person = people.meet(scene, fact.customer, "cart", now, f"cart/{fact.cart}")
+        known = Cart(scene.make_id_beside(person.id), person.id, fact.cart, "open", fact.at)
+        scene.happens(PointTo("cart", fact.cart, person.id, known.id))
+    cart = replace(
+        known,
+        state="open" if fact.lines else "emptied",
+        changed_at=fact.at,
+        total=fact.total,
+        url=fact.url,
+        items=_items(fact.lines),
+    )
+    scene.happens(SaveCart(cart))
+
+
+def _customer_changed(scene: Scene, fact: facts.CustomerChanged, now: datetime) -> None:
+    person = people.meet(scene, fact.customer, "account", now, fact.subject())
+    if fact.consent:
+        people.agree(scene, person, fact.consent, fact.at, "account")
+
+
+def _visit_made(scene: Scene, fact: facts.VisitMade, now: datetime) -> None:
+    person = people.meet(scene, fact.customer, "visit", now, fact.subject())
+    scene.happens(
+        SaveVisit(
+            scene.make_id_beside(person.id), person.id, fact.at, fact.channel, fact.page, fact.sku,
+            fact.category,
+        )
+    )  # fmt: skip
+
+
+def _product_changed(scene: Scene, fact: facts.ProductChanged, now: datetime) -> None:
+    scene.happens(
+        SaveProduct(
+            fact.sku, fact.name, fact.category, fact.brand, fact.price, fact.url, fact.stock,
+            fact.at,
+        )
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ our own
+
+
+def _woken(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
+    automations.wake(scene, fact, now)
+
+
+def _kept_only(scene: Scene, fact: facts.Fact, now: datetime) -> None:
+    """Kept as a fact; its answer comes with automations that ask for it."""
+    order = getattr(fact, "order", None)
+    if isinstance(order, str):
+        _known_order(scene, order)
+
+
+ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
+    facts.OrderPlaced: _order_placed,
+    facts.OrderChanged: _order_changed,
+    facts.OrderCancelled: _order_cancelled,
+    facts.OrderRemoved: _order_removed,
+    facts.PaymentReceived: _payment_received,
+    facts.PaymentFailed: _kept_only,
+    facts.InvoiceIssued: _invoice_issued,
+    facts.ParcelMoved: _parcel_moved,
+    facts.DeliveryPromised: _delivery_promised,
+    facts.ReturnOpened: _return_moved("opened"),
+    facts.ReturnAccepted: _return_moved("accepted"),
+    facts.ReturnRefused: _return_moved("refused"),
+    facts.RefundSent: _return_moved("refunded"),
+    facts.ComplaintMoved: _kept_only,
+    facts.CartChanged: _cart_changed,
+    facts.CustomerChanged: _customer_changed,
+    facts.VisitMade: _visit_made,
+    facts.ProductChanged: _product_changed,
+    facts.TextReceived: conversations.text_received,
+    facts.WokenUp: _woken,
+    facts.MarketingAnswered: conversations.consent_changed,
+}

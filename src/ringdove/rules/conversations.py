@@ -1,0 +1,138 @@
+"""The third way: a text from a person. STOP, START and HELP are answered at once, in one go.
+
+A stop writes the ledger, takes queued marketing back, ends automations that would still sell
+something, and queues the one confirmation (P1, P2). Everything else is kept for people to read.
+"""
+
+from datetime import datetime, timedelta
+
+from ringdove.rules import automations, facts, languages, phones, replies, wording
+from ringdove.rules.effects import (
+    CancelQueued,
+    Count,
+    HearInbound,
+    PointTo,
+    RecordConsent,
+    SaveContact,
+)
+from ringdove.rules.messages import Letter, language_of, speak
+from ringdove.rules.scenes import Contact, Scene
+
+ANSWER_VALID_FOR = timedelta(hours=12)
+
+
+def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None:
+    """Keeps the text with what it means, and answers stop, start and help."""
+    person = _sender(scene, fact, now)
+    reply = replies.read(fact.body, language=person.language)
+    intent = reply.intent
+    if reply.value == "yes" and person.marketing != "out":
+        intent = "other"  # a yes subscribes again only who had stopped
+    scene.happens(
+        HearInbound(
+            scene.make_id_beside(person.id), person.id, fact.gateway, fact.sender, fact.recipient,
+            fact.body, fact.at, intent,
+        ),
+        Count("inbound"),
+    )  # fmt: skip
+    if intent == "stop":
+        _stop(scene, person, fact, reply.scope == "all", now)
+    elif intent == "start":
+        _start(scene, person, fact, now)
+    elif intent == "help":
+        _reply(scene, person, "help", "help", now)
+
+
+def _sender(scene: Scene, fact: facts.TextReceived, now: datetime) -> Contact:
+    phone = phones.parse(fact.sender, scene.store.country)
+    e164 = phone.e164 if isinstance(phone, phones.Phone) else fact.sender
+    ref = scene.refs.get(("phone", e164))
+    if ref:
+        return scene.contacts[ref.contact_id]
+    known = isinstance(phone, phones.Phone)
+    person = Contact(
+        id=scene.make_id(f"phone/{e164}"),
+        phone=e164 if known else None,
+        phone_doubt=None if known else fact.sender,
+        email=None,
+        created_at=now,
+        country=phone.country if isinstance(phone, phones.Phone) else None,
+        zones=tuple(phones.zones(e164, None)) if known else (),
+        origin="text",
+    )
+    scene.happens(SaveContact(person), PointTo("phone", e164, person.id))
+    return person
+
+
+def _stop(
+    scene: Scene, person: Contact, fact: facts.TextReceived, everything: bool, now: datetime
+) -> None:
+    scopes = ("marketing", "service") if everything else ("marketing",)
+    news = [scope for scope in scopes if getattr(person, scope) != "out"]
+    for scope in news:
+        _record(scene, person, fact, scope, "out")
+    scene.happens(
+        CancelQueued(person.id, scopes, "stopped", now),
+        Count("stops"),
+    )
+    automations.leave_marketing(scene, person.id, "stopped")
+    if news:  # one confirmation for one stop, not for every repetition
+        text = "stop_all_confirmed" if everything else "stop_confirmed"
+        _reply(scene, person, text, "stop_confirmation", now)
+
+
+def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetime) -> None:
+    news = []
+    if person.marketing != "in":
+        news.append("marketing")
+    if person.service == "out":
+        news.append("service")
+    for scope in news:
+        _record(scene, person, fact, scope, "in")
+    if news:
+        _reply(scene, scene.contacts[person.id], "start_confirmed", "start_confirmation", now)
+
+
+def _record(
+    scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, change: str
+) -> None:
+    new_id = scene.make_id_beside(person.id)
+    scene.happens(
+        RecordConsent(new_id, person.id, fact.at, scope, change, "reply", fact.body or "(empty)")
+    )
+
+
+def _reply(scene: Scene, person: Contact, text: str, topic: str, now: datetime) -> None:
+    language = language_of(scene, person)
+    speak(
+        scene,
+        Letter(
+            contact=person,
+            channel="sms",
+            klass="service",
+            topic=topic,
+            cause="reply",
+            words={"sms": languages.phrases(language)["answers"][text]},
+            values=wording.values_of(scene, person, None, None, language),
+            language=language,
+            why=f"reply/{text}",
+            not_before=now,
+            not_after=now + ANSWER_VALID_FOR,
+        ),
+        now,
+    )
+
+
+def consent_changed(scene: Scene, fact: facts.MarketingAnswered, now: datetime) -> None:
+    """Permission changed on a page or over the API; the words say by whom and why."""
+    person = scene.contacts[fact.contact]
+    if getattr(person, fact.scope) == fact.change:
+        return
+    new_id = scene.make_id_beside(person.id)
+    scene.happens(
+        RecordConsent(new_id, person.id, fact.at, fact.scope, fact.change, fact.source, fact.words)
+    )
+    if fact.change == "out":
+        classes = ("marketing",) if fact.scope == "marketing" else ("marketing", "service")
+        scene.happens(CancelQueued(person.id, classes, "stopped", now), Count("stops"))
+        automations.leave_marketing(scene, person.id, "stopped")

@@ -1,0 +1,260 @@
+"""The vocabulary of what follows: every change that an answer can ask for.
+
+An effect is data. `show` makes it visible in the scene for the facts that come after it in the same
+batch; records/scenes.py writes all effects of a batch in one transaction. Nothing else changes
+anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ringdove.rules.scenes import Cart, Contact, Enrollment, Order, Parcel, Ref, Return, Scene
+
+
+@dataclass(frozen=True, slots=True)
+class SaveContact:
+    """A contact is new or has changed."""
+
+    contact: Contact
+
+    def show(self, scene: Scene) -> None:
+        scene.contacts[self.contact.id] = self.contact
+
+
+@dataclass(frozen=True, slots=True)
+class PointTo:
+    """From now on a natural key leads to this contact (and row)."""
+
+    kind: str
+    value: str
+    contact_id: int
+    row_id: int | None = None
+
+    def show(self, scene: Scene) -> None:
+        scene.refs[self.kind, self.value] = Ref(self.contact_id, self.row_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOrder:
+    """An order is new or has changed."""
+
+    order: Order
+
+    def show(self, scene: Scene) -> None:
+        scene.orders[self.order.id] = self.order
+
+
+@dataclass(frozen=True, slots=True)
+class SaveParcel:
+    """A parcel is new or has moved."""
+
+    parcel: Parcel
+
+    def show(self, scene: Scene) -> None:
+        scene.parcels[self.parcel.id] = self.parcel
+
+
+@dataclass(frozen=True, slots=True)
+class SaveReturn:
+    """A return is new or has moved."""
+
+    back: Return
+
+    def show(self, scene: Scene) -> None:
+        scene.returns[self.back.id] = self.back
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCart:
+    """A cart as it stands now."""
+
+    cart: Cart
+
+    def show(self, scene: Scene) -> None:
+        scene.carts[self.cart.id] = self.cart
+
+
+@dataclass(frozen=True, slots=True)
+class SaveVisit:
+    """A known customer was seen."""
+
+    id: int
+    contact_id: int
+    at: datetime
+    channel: str
+    page: str
+    sku: str
+    category: str
+
+    def show(self, scene: Scene) -> None:
+        """Nothing later in a batch depends on a visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveProduct:
+    """A product of the catalogue is new or has changed."""
+
+    sku: str
+    name: str
+    category: str
+    brand: str
+    price: Decimal | None
+    url: str
+    stock: int | None
+    changed_at: datetime
+
+    def show(self, scene: Scene) -> None:
+        """Nothing later in a batch depends on a product."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConsent:
+    """A row of the consent ledger, and what it makes of the contact."""
+
+    id: int
+    contact_id: int
+    at: datetime
+    scope: str  # marketing, service
+    change: str  # in, out
+    source: str
+    words: str
+    language: str = ""
+
+    def show(self, scene: Scene) -> None:
+        contact = scene.contacts[self.contact_id]
+        if self.scope == "marketing":
+            contact = replace(contact, marketing=self.change, marketing_at=self.at)
+        else:
+            contact = replace(contact, service=self.change, service_at=self.at)
+        scene.contacts[contact.id] = contact
+
+
+@dataclass(frozen=True, slots=True)
+class CancelQueued:
+    """What waits in the outbox for this person and has not left is taken back, with the reason."""
+
+    contact_id: int
+    classes: tuple[str, ...]
+    reason: str
+    at: datetime
+
+    def show(self, scene: Scene) -> None:
+        for n, effect in enumerate(scene.effects):
+            if (
+                isinstance(effect, QueueMessage)
+                and effect.contact_id == self.contact_id
+                and effect.state == "waiting"
+                and effect.klass in self.classes
+                and effect.topic != "stop_confirmation"
+            ):
+                scene.effects[n] = replace(effect, state="dropped", reason=self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveEnrollment:
+    """A run of an automation began, waits, ended or was stopped."""
+
+    enrollment: Enrollment
+
+    def show(self, scene: Scene) -> None:
+        run = self.enrollment
+        scene.enrollments[run.recipe, run.subject] = run
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """A message is made: state `waiting` puts it into the outbox, `dropped` is silence with its
+    reason."""
+
+    id: int
+    contact_id: int
+    order_id: int | None
+    channel: str
+    klass: str  # service, marketing
+    topic: str
+    cause: str
+    recipe: str
+    enrollment_id: int | None
+    gateway_id: int
+    recipient: str
+    sender: str
+    subject: str
+    body: str
+    language: str
+    encoding: str
+    parts: int
+    due_at: datetime
+    window_until: datetime
+    not_before: datetime
+    not_after: datetime
+    created_at: datetime
+    why: str
+    guard: str = ""
+    state: str = "waiting"
+    reason: str = ""
+
+    def show(self, scene: Scene) -> None:
+        """Kept in scene.effects, where CancelQueued finds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HearInbound:
+    """A text from a person, kept with what it was understood to mean."""
+
+    id: int
+    contact_id: int
+    gateway_id: int
+    sender: str
+    recipient: str
+    body: str
+    at: datetime
+    intent: str
+
+    def show(self, scene: Scene) -> None:
+        """Nothing later in a batch depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HearLater:
+    """A fact of our own that becomes due at a later time: how automations wait."""
+
+    id: str
+    kind: str
+    subject: str
+    at: datetime
+    body: Mapping[str, Any]
+
+    def show(self, scene: Scene) -> None:
+        """It comes back as a fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWaiting:
+    """Facts that waited for this subject (order/42) can be answered now."""
+
+    subject: str
+
+    def show(self, scene: Scene) -> None:
+        """The waiting facts are in later batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One more of something, for the roll-ups."""
+
+    name: str
+    n: int = 1
+
+    def show(self, scene: Scene) -> None:
+        """Only summed."""
+
+
+class WaitFor(Exception):
+    """Raised by an answer: the fact is about something not known yet (order/42)."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self.subject = subject

@@ -1,0 +1,116 @@
+"""A message from the wish to say something to its final state.
+
+`speak` is the only maker of messages: it asks the decision (P1) and makes either a message that
+waits in the outbox or a silence with its reason (N2). LIFE is the whole life of a message.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ringdove.rules import consent, languages, texts
+from ringdove.rules.effects import Count, QueueMessage
+from ringdove.rules.scenes import Contact, Scene
+
+# From each state to those that may follow. `unknown`: it was being submitted when the process or
+# the link died; it may have been sent and is never repeated blindly (P5). A receipt can still
+# settle it. A later receipt never takes `delivered` or `failed` back.
+LIFE: dict[str, tuple[str, ...]] = {
+    "waiting": ("sent", "failed", "dropped", "unknown", "waiting"),
+    "sent": ("delivered", "failed", "expired"),
+    "unknown": ("sent", "delivered", "failed"),
+    "delivered": (),
+    "failed": (),
+    "expired": (),
+    "dropped": (),
+}
+FINAL = tuple(state for state, follows in LIFE.items() if not follows)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is to be said to whom, before anything is decided."""
+
+    contact: Contact
+    channel: str
+    klass: str
+    topic: str
+    cause: str  # automation, reply, person
+    words: Mapping[str, str]  # sms, or subject and body; Liquid
+    values: Mapping[str, object]
+    language: str
+    why: str
+    not_before: datetime
+    not_after: datetime
+    recipe: str = ""
+    enrollment_id: int | None = None
+    order_id: int | None = None
+    guard: str = ""
+    in_daytime: bool = False
+
+
+def speak(scene: Scene, letter: Letter, now: datetime) -> None:
+    """Asks the decision and makes the message, or the silence with its reason."""
+    person = letter.contact
+    draft = consent.Draft(
+        letter.channel, letter.klass, letter.topic,
+        letter.not_before, letter.not_after, letter.in_daytime,
+    )  # fmt: skip
+    verdict = consent.decide(scene.store, person, draft, now)
+    gateway = scene.gateways.get(letter.channel)
+    state, reason, due_at, window_until = "waiting", "", max(now, letter.not_before), now
+    match verdict:
+        case consent.Send(window_until):
+            pass
+        case consent.Wait(due_at, window_until, reason):
+            pass
+        case consent.Drop(reason):
+            state = "dropped"
+    if state == "waiting" and gateway is None:
+        state, reason = "dropped", f"no_gateway_{letter.channel}"
+    subject, body, encoding, parts = _write(letter)
+    scene.happens(
+        QueueMessage(
+            id=scene.make_id_beside(person.id),
+            contact_id=person.id,
+            order_id=letter.order_id,
+            channel=letter.channel,
+            klass=letter.klass,
+            topic=letter.topic,
+            cause=letter.cause,
+            recipe=letter.recipe,
+            enrollment_id=letter.enrollment_id,
+            gateway_id=gateway.id if gateway else 0,
+            recipient=(person.phone if letter.channel == "sms" else person.email) or "",
+            sender=gateway.sender if gateway else "",
+            subject=subject,
+            body=body,
+            language=letter.language,
+            encoding=encoding,
+            parts=parts,
+            due_at=due_at,
+            window_until=window_until,
+            not_before=letter.not_before,
+            not_after=letter.not_after,
+            created_at=now,
+            why=letter.why,
+            guard=letter.guard,
+            state=state,
+            reason=reason,
+        ),
+        Count("dropped" if state == "dropped" else "queued"),
+    )
+
+
+def _write(letter: Letter) -> tuple[str, str, str, int]:
+    if letter.channel == "email":
+        subject = texts.render(letter.words["subject"], letter.values)
+        return subject, texts.render(letter.words["body"], letter.values), "", 1
+    body = texts.render(letter.words["sms"], letter.values)
+    measure = texts.measure(body)
+    return "", body, measure.encoding, measure.parts
+
+
+def language_of(scene: Scene, person: Contact) -> str:
+    """The language that this person is spoken to in."""
+    return languages.choose(person.language, person.country, scene.store.languages)

@@ -1,0 +1,122 @@
+"""Who a fact is about: find the person by phone, account or e-mail, or meet a new one (P9, R66).
+
+The phone decides. An order's phone is read with its own country; what stays doubtful is kept as it
+came, for a person to settle, and no text goes to it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from ringdove.rules import facts, phones
+from ringdove.rules.effects import PointTo, RecordConsent, SaveContact
+from ringdove.rules.scenes import Contact, Scene
+
+
+def keys_of(customer: facts.Customer, store_country: str) -> list[tuple[str, str]]:
+    """The natural keys that can lead to this person, the strongest first."""
+    keys = []
+    phone = read_phone(customer, store_country)
+    if isinstance(phone, phones.Phone):
+        keys.append(("phone", phone.e164))
+    if customer.account:
+        keys.append(("account", customer.account))
+    if customer.email:
+        keys.append(("email", customer.email.lower()))
+    return keys
+
+
+def read_phone(customer: facts.Customer, store_country: str) -> phones.Phone | phones.Doubtful:
+    """The customer's phone, read with their country, else the store's."""
+    return phones.parse(customer.phone, customer.country.upper() or store_country)
+
+
+def meet(
+    scene: Scene, customer: facts.Customer, origin: str, now: datetime, fallback_key: str
+) -> Contact:
+    """The person, known or new, with what this fact tells of them. `fallback_key` gives a person
+    without phone, account and e-mail a place to live."""
+    keys = keys_of(customer, scene.store.country)
+    known = _find(scene, customer, keys)
+    if known is None:
+        kind, value = keys[0] if keys else ("", fallback_key)
+        known = Contact(
+            id=scene.make_id(f"{kind}/{value}"),
+            phone=None,
+            email=None,
+            created_at=now,
+            origin=origin,
+        )
+    person = _told(scene, known, customer)
+    if person != scene.contacts.get(person.id):
+        scene.happens(SaveContact(person))
+    for kind, value in keys:
+        if (kind, value) not in scene.refs and (kind != "phone" or value == person.phone):
+            scene.happens(PointTo(kind, value, person.id))
+    return person
+
+
+def meet_again(scene: Scene, person: Contact, customer: facts.Customer) -> None:
+    """What a newer snapshot tells of a person that an order already belongs to."""
+    told = _told(scene, person, customer)
+    if told != person:
+        scene.happens(SaveContact(told))
+        for kind, value in keys_of(customer, scene.store.country):
+            if (kind, value) not in scene.refs and (kind != "phone" or value == told.phone):
+                scene.happens(PointTo(kind, value, person.id))
+
+
+def _find(scene: Scene, customer: facts.Customer, keys: list[tuple[str, str]]) -> Contact | None:
+    """The contact whom the phone names; by account or e-mail only one whose phone is not another:
+    somebody may order for their mother, who has a phone of her own."""
+    phone = next((value for kind, value in keys if kind == "phone"), None)
+    for key in keys:
+        if key in scene.refs:
+            person = scene.contacts[scene.refs[key].contact_id]
+            if key[0] == "phone" or phone is None or person.phone in (None, phone):
+                return person
+    return None
+
+
+def _told(scene: Scene, known: Contact, customer: facts.Customer) -> Contact:
+    phone = read_phone(customer, scene.store.country)
+    country = customer.country.upper() or known.country
+    person = replace(
+        known,
+        email=customer.email.lower() or known.email,
+        name=customer.name or known.name,
+        language=customer.language[:2].lower() or known.language,
+        country=country,
+        region=customer.region or known.region,
+    )
+    if isinstance(phone, phones.Phone):
+        if person.phone is None:
+            person = replace(person, phone=phone.e164, phone_doubt=None)
+        person = replace(person, country=country or phone.country)
+    elif customer.phone and person.phone is None:
+        person = replace(person, phone_doubt=customer.phone)
+    if person.phone:
+        zones = phones.zones(person.phone, person.country, person.region)
+        person = replace(person, zones=tuple(zones))
+    return person
+
+
+def agree(scene: Scene, person: Contact, consent: facts.Consent, at: datetime, source: str) -> None:
+    """A yes at a checkout or account, unless something newer was said: an old order that is told
+    again never subscribes somebody who stopped since (P1). An unticked box is not a stop."""
+    person = scene.contacts[person.id]
+    if not consent.marketing or person.marketing == "in":
+        return
+    if person.marketing_at and person.marketing_at >= at:
+        return
+    scene.happens(
+        RecordConsent(
+            id=scene.make_id_beside(person.id),
+            contact_id=person.id,
+            at=at,
+            scope="marketing",
+            change="in",
+            source=source,
+            words=consent.words,
+            language=consent.language,
+        )
+    )

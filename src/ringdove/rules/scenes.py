@@ -1,0 +1,219 @@
+"""The nouns that rules speak about, and the scene: what a batch of facts is about, in memory.
+
+records/scenes.py loads a scene for one store and commits what came out of it. Rules read it and
+add effects with `happens()`, which shows later facts of the same batch what earlier ones changed.
+No row of another store can be in it (P10).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One merchant brand."""
+
+    id: int
+    name: str
+    country: str
+    time_zone: str
+    languages: tuple[str, ...]
+    currency: str
+    quiet_from: time
+    quiet_until: time
+    website: str = ""
+    phone: str = ""
+    email: str = ""
+    bucket_base: int = 0
+    bucket_span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person as this store knows them."""
+
+    id: int
+    phone: str | None
+    email: str | None
+    created_at: datetime
+    phone_doubt: str | None = None
+    name: str = ""
+    language: str | None = None
+    country: str | None = None
+    region: str | None = None
+    zones: tuple[str, ...] = ()
+    marketing: str = "none"  # none, in, out
+    service: str = "in"  # in, out
+    marketing_at: datetime | None = None
+    service_at: datetime | None = None
+    origin: str = "order"
+    orders: int = 0
+    spent: Decimal = Decimal(0)
+    last_order_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of an order."""
+
+    name: str
+    quantity: Decimal
+    price: Decimal
+    sku: str = ""
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as the newest snapshot tells it."""
+
+    id: int
+    contact_id: int
+    key: str
+    number: str
+    state: str
+    placed_at: datetime
+    changed_at: datetime
+    channel: str = "web"
+    paid_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    total: Decimal = Decimal(0)
+    currency: str = ""
+    country: str | None = None
+    payment_due: bool = False
+    payment_url: str = ""
+    url: str = ""
+    promised_from: datetime | None = None
+    promised_until: datetime | None = None
+    promised_said_at: datetime | None = None
+    invoice_number: str = ""
+    invoice_url: str = ""
+    lines: tuple[Item, ...] | None = None  # None: not loaded, leave the stored ones alone
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A parcel and the newest thing that is known of it."""
+
+    id: int
+    order_id: int
+    contact_id: int
+    key: str
+    state: str
+    state_at: datetime
+    number: str = ""
+    carrier: str = ""
+    url: str = ""
+    pickup_point: str = ""
+    pickup_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A return, exchange or refund of an order."""
+
+    id: int
+    order_id: int
+    contact_id: int
+    key: str
+    kind: str
+    state: str
+    state_at: datetime
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """A cart as it stands."""
+
+    id: int
+    contact_id: int
+    key: str
+    state: str
+    changed_at: datetime
+    total: Decimal = Decimal(0)
+    url: str = ""
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """One run of an automation for one subject; its (recipe, subject) happens once."""
+
+    id: int
+    recipe: str
+    subject: str
+    contact_id: int
+    order_id: int | None
+    version: int
+    step: int
+    state: str  # running, waiting, done, stopped
+    trigger: Mapping[str, Any]
+    started_at: datetime
+    wake_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """What a store made of a recipe: switched on or off, steps and texts of its own."""
+
+    is_on: bool
+    version: int = 0
+    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A way out for a channel."""
+
+    id: int
+    channel: str
+    kind: str
+    sender: str = ""
+
+
+class Ref(NamedTuple):
+    """What a natural key leads to."""
+
+    contact_id: int
+    row_id: int | None
+
+
+@dataclass(slots=True)
+class Scene:
+    """All that a batch of facts of one store is about."""
+
+    store: Store
+    make_id: Callable[[str], int]  # a new id in the bucket of a natural key of this store
+    make_id_beside: Callable[[int], int]  # a new id in the bucket of another row
+    refs: dict[tuple[str, str], Ref] = field(default_factory=dict)
+    contacts: dict[int, Contact] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
+    parcels: dict[int, Parcel] = field(default_factory=dict)
+    returns: dict[int, Return] = field(default_factory=dict)
+    carts: dict[int, Cart] = field(default_factory=dict)
+    enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
+    automations: dict[str, list[Automation]] = field(default_factory=dict)  # newest first
+    gateways: dict[str, Gateway] = field(default_factory=dict)  # the first choice of a channel
+    effects: list[Any] = field(default_factory=list)
+
+    def happens(self, *effects: Any) -> None:
+        """Notes effects and lets what follows in this batch see them."""
+        for effect in effects:
+            effect.show(self)
+            self.effects.append(effect)
+
+    def row_of(self, kind: str, value: str) -> int | None:
+        """The id of the order, parcel, return or cart with this natural key."""
+        ref = self.refs.get((kind, value))
+        return ref.row_id if ref else None
+
+    def order_of(self, key: str) -> Order | None:
+        """The order with the shop's key."""
+        row_id = self.row_of("order", key)
+        return self.orders.get(row_id) if row_id is not None else None

@@ -1,0 +1,20 @@
+"""The step that waits for a time; the engine makes a wake-up fact of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for `delay` before the next step."""
+
+    delay: timedelta
+    is_on: bool = True
+
+    def changed(self, own: Mapping[str, Any]) -> "Wait":
+        """The step with the store's own values: {"delay_s": 7200}."""
+        if "delay_s" not in own:
+            return self
+        return replace(self, delay=timedelta(seconds=int(own["delay_s"])))
