@@ -1,0 +1,184 @@
+"""Gateways: the operators' accounts over which a store speaks, and what they last said.
+
+Small and rarely written. Secrets are sealed by the caller (kit/crypto.Sealer) before they come
+here and are opened only by whoever speaks; nothing in this file sees them in the clear.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from ringdove.kit.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One account at one operator. `state` is what its connection last said."""
+
+    id: int
+    store_id: int
+    kind: str
+    channel: str
+    name: str
+    settings: dict[str, Any]
+    secrets: bytes = field(repr=False)
+    rank: int
+    paused_at: datetime | None
+    removed_at: datetime | None
+    state: str | None
+    state_detail: str | None
+    state_at: datetime | None
+
+
+COLUMNS = """
+g.id, g.store_id, g.kind, g.channel, g.name, g.settings, g.secrets, g.rank, g.paused_at,
+g.removed_at, s.state, s.detail AS state_detail, s.changed_at AS state_at
+"""
+
+OF_STORE = f"""
+SELECT {COLUMNS} FROM gateway g LEFT JOIN gateway_state s ON s.gateway_id = g.id
+ WHERE g.store_id = %(store_id)s AND g.removed_at IS NULL
+ ORDER BY g.channel DESC, g.rank, g.id
+"""
+
+
+async def of_store(tx: Tx, store_id: int) -> list[Gateway]:
+    """A store's gateways in the order of their use, paused ones included."""
+    rows = await (await tx.execute(OF_STORE, {"store_id": store_id})).fetchall()
+    return [Gateway(**row) for row in rows]
+
+
+FIND = f"""
+SELECT {COLUMNS} FROM gateway g LEFT JOIN gateway_state s ON s.gateway_id = g.id
+ WHERE g.store_id = %(store_id)s AND g.id = %(gateway_id)s AND g.removed_at IS NULL
+"""
+
+
+async def find(tx: Tx, store_id: int, gateway_id: int) -> Gateway | None:
+    """One gateway of this store, or None."""
+    given = {"store_id": store_id, "gateway_id": gateway_id}
+    row = await (await tx.execute(FIND, given)).fetchone()
+    return None if row is None else Gateway(**row)
+
+
+SPEAKING = f"""
+SELECT {COLUMNS} FROM gateway g LEFT JOIN gateway_state s ON s.gateway_id = g.id
+ WHERE g.removed_at IS NULL AND g.paused_at IS NULL
+ ORDER BY g.store_id, g.channel, g.rank, g.id
+"""
+
+
+async def speaking(tx: Tx) -> list[Gateway]:
+    """Every gateway of every store that is in use: for workers, never for a page."""
+    return [Gateway(**row) for row in await (await tx.execute(SPEAKING)).fetchall()]
+
+
+LOCK = "LOCK TABLE gateway IN SHARE ROW EXCLUSIVE MODE"
+CREATE = """
+INSERT INTO gateway (id, store_id, kind, channel, name, settings, secrets, rank, created_at)
+SELECT coalesce(max(id), 0) + 1, %(store_id)s, %(kind)s, %(channel)s, %(name)s, %(settings)s,
+       %(secrets)s, %(rank)s, %(now)s
+  FROM gateway
+RETURNING id
+"""
+
+
+async def create(
+    tx: Tx,
+    *,
+    store_id: int,
+    kind: str,
+    channel: str,
+    name: str,
+    settings: dict[str, Any],
+    secrets: bytes,
+    now: datetime,
+    rank: int = 100,
+) -> int:
+    """A new gateway; `secrets` are sealed already. Returns its id."""
+    await tx.execute(LOCK)
+    cursor = await tx.execute(
+        CREATE,
+        {
+            "store_id": store_id,
+            "kind": kind,
+            "channel": channel,
+            "name": name,
+            "settings": Jsonb(settings),
+            "secrets": secrets,
+            "rank": rank,
+            "now": now,
+        },
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row["id"])
+
+
+CHANGE = """
+UPDATE gateway SET name = %(name)s, settings = %(settings)s, rank = %(rank)s,
+       secrets = coalesce(%(secrets)s, secrets)
+ WHERE store_id = %(store_id)s AND id = %(gateway_id)s AND removed_at IS NULL
+"""
+
+
+async def change(
+    tx: Tx,
+    *,
+    store_id: int,
+    gateway_id: int,
+    name: str,
+    settings: dict[str, Any],
+    rank: int,
+    secrets: bytes | None = None,
+) -> None:
+    """New settings; secrets stay as they are when none are given."""
+    await tx.execute(
+        CHANGE,
+        {
+            "store_id": store_id,
+            "gateway_id": gateway_id,
+            "name": name,
+            "settings": Jsonb(settings),
+            "rank": rank,
+            "secrets": secrets,
+        },
+    )
+
+
+PAUSE = """
+UPDATE gateway SET paused_at = %(at)s
+ WHERE store_id = %(store_id)s AND id = %(gateway_id)s AND removed_at IS NULL
+"""
+
+
+async def pause(tx: Tx, store_id: int, gateway_id: int, at: datetime | None) -> None:
+    """Stop using it from now on; `at` None: use it again."""
+    await tx.execute(PAUSE, {"store_id": store_id, "gateway_id": gateway_id, "at": at})
+
+
+REMOVE = """
+UPDATE gateway SET removed_at = %(at)s, secrets = ''
+ WHERE store_id = %(store_id)s AND id = %(gateway_id)s AND removed_at IS NULL
+"""
+
+
+async def remove(tx: Tx, store_id: int, gateway_id: int, at: datetime) -> None:
+    """Forget its secrets and hide it; messages that went over it still name it."""
+    await tx.execute(REMOVE, {"store_id": store_id, "gateway_id": gateway_id, "at": at})
+
+
+SAY_STATE = """
+INSERT INTO gateway_state (gateway_id, state, detail, changed_at)
+VALUES (%(gateway_id)s, %(state)s, %(detail)s, %(at)s)
+ON CONFLICT (gateway_id) DO UPDATE
+   SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at
+"""
+
+
+async def say_state(tx: Tx, gateway_id: int, state: str, detail: str, at: datetime) -> None:
+    """What a connection just became: connecting, bound, refused, lost, stopped."""
+    given = {"gateway_id": gateway_id, "state": state, "detail": detail, "at": at}
+    await tx.execute(SAY_STATE, given)

@@ -1,0 +1,107 @@
+"""Stores: one row per merchant brand, rarely written, read on nearly every request.
+
+A store names the buckets in which its people live (see kit/buckets.py); they are set when it is
+made and must never change afterwards, since every row of every person would have to move.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, time
+from zlib import crc32
+
+from ringdove.kit.buckets import bucket_of, buckets_of_store
+from ringdove.kit.db import Tx
+
+SMALL_STORE_SPAN = 1  # one bucket holds a small shop; a big merchant is given 128
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """What the owner says about the store, at set-up and later."""
+
+    name: str
+    country: str
+    time_zone: str
+    languages: list[str]
+    currency: str
+    quiet_from: time
+    quiet_until: time
+    website: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Store(StoreSettings):
+    """A store as it stands."""
+
+    id: int = 0
+    bucket_base: int = 0
+    bucket_span: int = SMALL_STORE_SPAN
+
+    def bucket_of(self, key: str) -> int:
+        """The bucket of a natural key of this store (a phone, an order's key)."""
+        return bucket_of(self.bucket_base, self.bucket_span, key)
+
+    @property
+    def buckets(self) -> list[int]:
+        """All buckets in which this store has rows."""
+        return buckets_of_store(self.bucket_base, self.bucket_span)
+
+
+COLUMNS = """id, name, country, time_zone, languages, currency, quiet_from, quiet_until,
+  website, phone, email, bucket_base, bucket_span"""
+
+FIND = f"SELECT {COLUMNS} FROM store WHERE id = %(store_id)s"
+
+
+async def find(tx: Tx, store_id: int) -> Store | None:
+    """The store, or None."""
+    row = await (await tx.execute(FIND, {"store_id": store_id})).fetchone()
+    return None if row is None else Store(**row)
+
+
+EVERY = f"SELECT {COLUMNS} FROM store ORDER BY id"
+
+
+async def every(tx: Tx) -> list[Store]:
+    """All stores of this installation: for workers, never for a page."""
+    return [Store(**row) for row in await (await tx.execute(EVERY)).fetchall()]
+
+
+# The lock makes "one more than the last" safe: no serial in a table that a cluster copies around.
+LOCK = "LOCK TABLE store IN SHARE ROW EXCLUSIVE MODE"
+CREATE = """
+INSERT INTO store (id, name, country, time_zone, languages, currency, quiet_from, quiet_until,
+                   website, phone, email, bucket_base, bucket_span, created_at)
+SELECT coalesce(max(id), 0) + 1, %(name)s, %(country)s, %(time_zone)s, %(languages)s, %(currency)s,
+       %(quiet_from)s, %(quiet_until)s, %(website)s, %(phone)s, %(email)s,
+       %(bucket_base)s, %(bucket_span)s, %(now)s
+  FROM store
+RETURNING id
+"""
+
+
+async def create(
+    tx: Tx, settings: StoreSettings, now: datetime, bucket_span: int = SMALL_STORE_SPAN
+) -> Store:
+    """A new store in the bucket that its name gives. Gateways and people are added by the caller."""
+    base = crc32(settings.name.encode()) % 128
+    given = asdict(settings) | {"bucket_base": base, "bucket_span": bucket_span, "now": now}
+    await tx.execute(LOCK)
+    row = await (await tx.execute(CREATE, given)).fetchone()
+    assert row is not None
+    return Store(**asdict(settings), id=row["id"], bucket_base=base, bucket_span=bucket_span)
+
+
+CHANGE = """
+UPDATE store
+   SET name = %(name)s, country = %(country)s, time_zone = %(time_zone)s,
+       languages = %(languages)s, currency = %(currency)s, quiet_from = %(quiet_from)s,
+       quiet_until = %(quiet_until)s, website = %(website)s, phone = %(phone)s, email = %(email)s
+ WHERE id = %(store_id)s
+"""
+
+
+async def change(tx: Tx, store_id: int, settings: StoreSettings) -> None:
+    """What the owner changed on the store's page; its buckets stay."""
+    await tx.execute(CHANGE, asdict(settings) | {"store_id": store_id})
