@@ -63,6 +63,8 @@ THROWAWAY = {
     "shared_buffers": "'128MB'",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_wal_size": "'256MB'",
+    "min_wal_size": "'32MB'",
     "autovacuum": "off",
     "logging_collector": "off",
 }

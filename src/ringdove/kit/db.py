@@ -1,0 +1,211 @@
+"""Talking to PostgreSQL: a pool, a transaction, a bounded retry, and the bell.
+
+One request, one job, one batch is one transaction, committed at its end only. The bell (LISTEN)
+is a hint that something may be due; whoever waits for it must also look without it.
+
+It must never retry outside a whole transaction, and never without a limit.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection, errors, sql
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+T = TypeVar("T")
+Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+Tx = AsyncConnection[DictRow]
+
+CONNECT_S_MAX = 10
+STATEMENT_S_MAX = 30
+IDLE_IN_TRANSACTION_S_MAX = 60
+PREPARE_AFTER = 3  # executions; each connection then keeps the plan
+PREPARED_MAX = 300
+ATTEMPTS_MAX = 5
+PAUSE_S_FIRST = 0.02
+BELL_RETRY_S_MAX = 5.0
+NOTICES_MAX = 1_000  # waiting in one bell; more are folded, since they are only hints
+
+# What another attempt can cure: two transactions crossed, or the connection went away.
+CURABLE: tuple[type[Exception], ...] = (
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+)
+
+
+async def open_pool(
+    url: str, *, size_max: int = 10, statement_s_max: int = STATEMENT_S_MAX
+) -> Pool:
+    """A pool that is ready: the first connection is made before it returns."""
+    pool = AsyncConnectionPool(
+        url,
+        connection_class=AsyncConnection[DictRow],
+        kwargs=_parameters(statement_s_max),
+        configure=_configure,
+        min_size=1,
+        max_size=size_max,
+        timeout=CONNECT_S_MAX,
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+    )
+    try:
+        await pool.open(wait=True, timeout=CONNECT_S_MAX)
+    except BaseException:
+        await pool.close()
+        raise
+    return pool
+
+
+def _parameters(statement_s_max: int) -> dict[str, Any]:
+    options = (
+        f"-c statement_timeout={statement_s_max}s"
+        f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S_MAX}s"
+        " -c TimeZone=UTC"
+    )
+    return {
+        "row_factory": dict_row,
+        "autocommit": False,
+        "prepare_threshold": PREPARE_AFTER,
+        "connect_timeout": CONNECT_S_MAX,
+        "application_name": "ringdove",
+        "options": options,
+    }
+
+
+async def _configure(link: Tx) -> None:
+    link.prepared_max = PREPARED_MAX
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Tx]:
+    """A connection in a transaction: committed at the end, rolled back by any exception."""
+    async with pool.connection() as link, link.transaction():
+        yield link
+
+
+async def retried(
+    pool: Pool,
+    work: Callable[[Tx], Awaitable[T]],
+    *,
+    also: tuple[type[psycopg.Error], ...] = (),
+) -> T:
+    """work(tx) in a transaction, from its beginning again when another attempt can cure it.
+
+    work may run several times: what it does outside the database must bear that. `also` names
+    further errors to retry, `psycopg.errors.UniqueViolation` for a race of two inserts.
+    """
+    pause_s = PAUSE_S_FIRST
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            async with transaction(pool) as tx:
+                return await work(tx)
+        except psycopg.Error as error:
+            if attempt == ATTEMPTS_MAX or not (isinstance(error, also) or is_curable(error)):
+                raise
+        # Spread, so that the two that crossed do not meet again.
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+        pause_s *= 3
+    raise AssertionError("unreachable")
+
+
+def is_curable(error: psycopg.Error) -> bool:
+    """Whether the same transaction may succeed when it is tried again."""
+    if isinstance(error, CURABLE):
+        return True
+    # Without a code it never reached the server, or the connection broke under it.
+    return isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+
+
+NOTIFY = "SELECT pg_notify(%(channel)s, %(payload)s)"
+
+
+async def notify(tx: Tx, channel: str, payload: str = "") -> None:
+    """Ring a bell when this transaction commits. A hint only: nothing may depend on it."""
+    await tx.execute(NOTIFY, {"channel": channel, "payload": payload})
+
+
+Notice = tuple[str, str]
+
+
+class Bell:
+    """Hears NOTIFY on its channels, on a connection of its own that is made again when lost.
+
+    `async with Bell(url, ["facts"]) as bell: await bell.wait(5)` returns what was rung, or an
+    empty list after that time. After a lost connection it rings ("", "") once: look yourself.
+    """
+
+    def __init__(self, url: str, channels: Sequence[str]) -> None:
+        self._url = url
+        self._channels = tuple(channels)
+        self._notices: dict[Notice, None] = {}
+        self._rung = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._listening = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._listen_forever())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._listening.wait(), CONNECT_S_MAX)
+        self._take()  # the first connection is no news
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def wait(self, timeout_s: float) -> list[Notice]:
+        """What was rung since the last call: at once if there is any, else within timeout_s."""
+        if not self._notices:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), timeout_s)
+        return self._take()
+
+    def ring(self, channel: str, payload: str = "") -> None:
+        """The same, from within this process and without the database."""
+        if len(self._notices) < NOTICES_MAX:
+            self._notices[channel, payload] = None
+        self._rung.set()
+
+    def _take(self) -> list[Notice]:
+        notices, self._notices = list(self._notices), {}
+        self._rung.clear()
+        return notices
+
+    async def _listen_forever(self) -> None:
+        pause_s = PAUSE_S_FIRST
+        while True:
+            began = time.monotonic()
+            with suppress(psycopg.Error, OSError):
+                await self._listen()
+            if time.monotonic() - began > BELL_RETRY_S_MAX:
+                pause_s = PAUSE_S_FIRST
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, BELL_RETRY_S_MAX)
+
+    async def _listen(self) -> None:
+        async with await AsyncConnection.connect(
+            self._url, autocommit=True, connect_timeout=CONNECT_S_MAX, application_name="bell"
+        ) as link:
+            for channel in self._channels:
+                await link.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            self._listening.set()
+            self.ring("")  # something may have been rung while nobody listened
+            async for notice in link.notifies():
+                self.ring(notice.channel, notice.payload)

@@ -1,0 +1,515 @@
+-- The schema as it stands. migrations/ leads here; tests/records/test_migrations.py proves it.
+-- Big tables: bucket first in every key (see kit/buckets.py), ids made by the application.
+-- Small tables: plain, rarely written, no counters in them.
+
+CREATE FUNCTION ringdove_distribute(spread text, beside text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  -- On one server there is nothing to spread. With Citus the table is spread by its bucket.
+  IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
+    EXECUTE format('SELECT create_distributed_table(%L, ''bucket'', colocate_with => %L)',
+                   spread, coalesce(beside, 'default'));
+  END IF;
+END $$;
+
+CREATE FUNCTION ringdove_reference(small text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
+    EXECUTE format('SELECT create_reference_table(%L)', small);
+  END IF;
+END $$;
+
+-- ---------------------------------------------------------------- small tables
+
+CREATE TABLE store (
+  id integer PRIMARY KEY,
+  name text NOT NULL,
+  country text NOT NULL,                 -- ISO 3166-1 alpha-2
+  time_zone text NOT NULL,               -- IANA name
+  languages text[] NOT NULL,             -- texts are offered in these, the first is the default
+  currency text NOT NULL,
+  quiet_from time NOT NULL,              -- local time of the recipient; equal to quiet_until: none
+  quiet_until time NOT NULL,
+  website text NOT NULL DEFAULT '',
+  phone text NOT NULL DEFAULT '',
+  email text NOT NULL DEFAULT '',
+  bucket_base integer NOT NULL,
+  bucket_span integer NOT NULL,
+  created_at timestamptz NOT NULL
+);
+
+CREATE TABLE app_user (
+  id integer PRIMARY KEY,
+  email text NOT NULL UNIQUE,            -- lower case
+  name text NOT NULL,
+  password_hash text NOT NULL,
+  language text NOT NULL,
+  created_at timestamptz NOT NULL,
+  disabled_at timestamptz
+);
+
+CREATE TABLE user_role (
+  user_id integer NOT NULL REFERENCES app_user (id),
+  store_id integer NOT NULL REFERENCES store (id),
+  role text NOT NULL CHECK (role IN ('owner', 'marketer', 'support', 'viewer')),
+  PRIMARY KEY (user_id, store_id)
+);
+
+CREATE TABLE session (
+  token_hash bytea PRIMARY KEY,
+  user_id integer NOT NULL REFERENCES app_user (id),
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  browser text NOT NULL DEFAULT ''
+);
+
+CREATE TABLE api_key (
+  id integer PRIMARY KEY,
+  store_id integer NOT NULL REFERENCES store (id),
+  name text NOT NULL,
+  role text NOT NULL CHECK (role IN ('owner', 'marketer', 'support', 'viewer')),
+  token_hash bytea NOT NULL UNIQUE,
+  hint text NOT NULL,                    -- last four signs, so that a person can tell keys apart
+  created_at timestamptz NOT NULL,
+  revoked_at timestamptz
+);
+
+CREATE TABLE connection (                -- a shop, courier or program that tells us facts
+  id integer PRIMARY KEY,
+  store_id integer NOT NULL REFERENCES store (id),
+  kind text NOT NULL,                    -- a name in runtime.STORES
+  name text NOT NULL,
+  token text NOT NULL UNIQUE,            -- in its door's address
+  settings jsonb NOT NULL DEFAULT '{}',
+  secrets bytea NOT NULL,                -- sealed JSON: signing secret, REST keys
+  created_at timestamptz NOT NULL,
+  paused_at timestamptz,
+  removed_at timestamptz
+);
+
+CREATE TABLE gateway (
+  id integer PRIMARY KEY,
+  store_id integer NOT NULL REFERENCES store (id),
+  kind text NOT NULL,                    -- a name in runtime.GATEWAYS
+  channel text NOT NULL CHECK (channel IN ('sms', 'email')),
+  name text NOT NULL,
+  settings jsonb NOT NULL DEFAULT '{}',
+  secrets bytea NOT NULL,
+  rank integer NOT NULL DEFAULT 100,     -- the lowest of a channel is used first
+  created_at timestamptz NOT NULL,
+  paused_at timestamptz,
+  removed_at timestamptz
+);
+
+CREATE TABLE automation (                -- what a store made of a recipe; no row: as the recipe says
+  store_id integer NOT NULL REFERENCES store (id),
+  recipe text NOT NULL,
+  is_on boolean NOT NULL,
+  version integer NOT NULL,
+  steps jsonb NOT NULL DEFAULT '{}',     -- {"0": {"is_on": false}, "1": {"delay_s": 7200}}
+  texts jsonb NOT NULL DEFAULT '{}',     -- {"ru": {"order_paid": {"sms": "…"}}}
+  changed_at timestamptz NOT NULL,
+  changed_by integer,
+  PRIMARY KEY (store_id, recipe, version)
+);
+
+CREATE TABLE lease (                     -- who does what only one may do; never an advisory lock
+  name text PRIMARY KEY,
+  owner text NOT NULL,
+  until timestamptz NOT NULL
+);
+
+CREATE TABLE process_slot (              -- makes ids of two processes differ
+  slot integer PRIMARY KEY,
+  owner text NOT NULL DEFAULT '',
+  until timestamptz NOT NULL DEFAULT '-infinity'
+);
+
+CREATE TABLE sync_cursor (               -- how far catch-up by REST has come
+  connection_id integer PRIMARY KEY REFERENCES connection (id),
+  seen_until timestamptz NOT NULL,
+  checked_at timestamptz NOT NULL,
+  error text NOT NULL DEFAULT ''
+);
+
+CREATE TABLE gateway_state (             -- what a bind last said; written on change, not per message
+  gateway_id integer PRIMARY KEY REFERENCES gateway (id),
+  state text NOT NULL,                   -- connecting, bound, refused, lost, stopped
+  detail text NOT NULL DEFAULT '',
+  changed_at timestamptz NOT NULL
+);
+
+CREATE TABLE audit (
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  user_id integer,
+  at timestamptz NOT NULL,
+  action text NOT NULL,                  -- gateway.changed, automation.switched_off …
+  subject text NOT NULL DEFAULT '',
+  detail jsonb NOT NULL DEFAULT '{}',
+  PRIMARY KEY (store_id, id)
+);
+
+-- ---------------------------------------------------------------- people
+
+CREATE TABLE contact (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  phone text,                            -- E.164
+  phone_doubt text,                      -- as it came, when it could not be read: a person settles it
+  email text,
+  name text NOT NULL DEFAULT '',
+  language text,
+  country text,
+  region text,
+  zones text[] NOT NULL DEFAULT '{}',    -- every time zone the person may be in
+  marketing text NOT NULL DEFAULT 'none' CHECK (marketing IN ('none', 'in', 'out')),
+  service text NOT NULL DEFAULT 'in' CHECK (service IN ('in', 'out')),
+  marketing_at timestamptz,              -- when each was last said: an older word changes nothing
+  service_at timestamptz,
+  origin text NOT NULL DEFAULT 'order',
+  created_at timestamptz NOT NULL,
+  orders integer NOT NULL DEFAULT 0,     -- kept as facts come in
+  spent numeric(14, 2) NOT NULL DEFAULT 0,
+  last_order_at timestamptz,
+  PRIMARY KEY (bucket, store_id, id)
+) WITH (fillfactor = 85);
+CREATE INDEX contact_newest ON contact (bucket, store_id, id DESC);
+
+CREATE TABLE contact_ref (               -- natural key → contact, in the bucket of the key
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  kind text NOT NULL,                    -- phone, email, account, order, cart, parcel, return
+  value text NOT NULL,
+  contact_id bigint NOT NULL,            -- its low 7 bits name the contact's bucket
+  row_id bigint,                         -- of the order, parcel, return or cart itself
+  PRIMARY KEY (bucket, store_id, kind, value)
+);
+
+CREATE TABLE consent_event (             -- append-only
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  scope text NOT NULL,                   -- marketing, service
+  change text NOT NULL CHECK (change IN ('in', 'out')),
+  source text NOT NULL,                  -- reply, checkout, page, import, api
+  words text NOT NULL,                   -- what was shown or what the person wrote
+  language text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX consent_event_contact ON consent_event (bucket, store_id, contact_id, id);
+
+-- ---------------------------------------------------------------- what people buy
+
+CREATE TABLE product (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  sku text NOT NULL,
+  name text NOT NULL,
+  category text NOT NULL DEFAULT '',
+  brand text NOT NULL DEFAULT '',
+  price numeric(14, 2),
+  url text NOT NULL DEFAULT '',
+  stock integer,
+  changed_at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, sku)
+);
+
+CREATE TABLE purchase_order (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  key text NOT NULL,                     -- the shop's own id, what events name
+  number text NOT NULL,                  -- what the customer sees
+  channel text NOT NULL DEFAULT 'web',   -- web, app, social, marketplace …
+  state text NOT NULL,                   -- placed, paid, shipped, delivered, cancelled, returned, removed
+  placed_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,       -- the shop's own time of the newest snapshot
+  paid_at timestamptz,
+  cancelled_at timestamptz,
+  total numeric(14, 2) NOT NULL DEFAULT 0,
+  currency text NOT NULL DEFAULT '',
+  country text,
+  payment_due boolean NOT NULL DEFAULT false,
+  payment_url text NOT NULL DEFAULT '',
+  url text NOT NULL DEFAULT '',
+  promised_from timestamptz,
+  promised_until timestamptz,
+  promised_said_at timestamptz,          -- the shop's time of the newest promise
+  invoice_number text NOT NULL DEFAULT '',
+  invoice_url text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, id)
+) WITH (fillfactor = 80);
+CREATE INDEX purchase_order_contact ON purchase_order (bucket, store_id, contact_id, id);
+
+CREATE TABLE order_line (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  order_id bigint NOT NULL,
+  line integer NOT NULL,
+  sku text NOT NULL DEFAULT '',
+  name text NOT NULL,
+  quantity numeric(12, 3) NOT NULL,
+  price numeric(14, 2) NOT NULL,
+  category text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, order_id, line)
+);
+
+CREATE TABLE parcel (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  order_id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  key text NOT NULL,
+  number text NOT NULL DEFAULT '',
+  carrier text NOT NULL DEFAULT '',
+  url text NOT NULL DEFAULT '',
+  state text NOT NULL,
+  state_at timestamptz NOT NULL,
+  pickup_point text NOT NULL DEFAULT '',
+  pickup_until timestamptz,
+  PRIMARY KEY (bucket, store_id, id)
+) WITH (fillfactor = 80);
+CREATE INDEX parcel_contact ON parcel (bucket, store_id, contact_id, id);
+
+CREATE TABLE order_return (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  order_id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  key text NOT NULL,
+  kind text NOT NULL DEFAULT 'return',   -- return, exchange, refund
+  state text NOT NULL,                   -- opened, accepted, refused, refunded
+  state_at timestamptz NOT NULL,
+  amount numeric(14, 2),
+  PRIMARY KEY (bucket, store_id, id)
+) WITH (fillfactor = 80);
+CREATE INDEX order_return_contact ON order_return (bucket, store_id, contact_id, id);
+
+CREATE TABLE cart (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  key text NOT NULL,
+  state text NOT NULL,                   -- open, ordered, emptied
+  changed_at timestamptz NOT NULL,
+  total numeric(14, 2) NOT NULL DEFAULT 0,
+  url text NOT NULL DEFAULT '',
+  items jsonb NOT NULL DEFAULT '[]',
+  PRIMARY KEY (bucket, store_id, id)
+) WITH (fillfactor = 80);
+CREATE INDEX cart_contact ON cart (bucket, store_id, contact_id, id);
+
+CREATE TABLE visit (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,                    -- made from the visit's own time
+  contact_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  channel text NOT NULL DEFAULT 'web',
+  page text NOT NULL DEFAULT '',
+  sku text NOT NULL DEFAULT '',
+  category text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, id)
+) PARTITION BY RANGE (id);
+CREATE INDEX visit_contact ON visit (bucket, store_id, contact_id, id);
+CREATE TABLE visit_rest PARTITION OF visit DEFAULT;
+
+-- ---------------------------------------------------------------- hear, answer
+
+CREATE TABLE fact (                      -- written once, never changed
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  connection_id integer NOT NULL,        -- 0: our own (timers, gateways, pages)
+  source_key text NOT NULL,              -- what makes the fact itself, in its source's own terms
+  kind text NOT NULL,
+  at timestamptz NOT NULL,               -- when it happened, as its source says
+  heard_at timestamptz NOT NULL,
+  body jsonb NOT NULL,
+  PRIMARY KEY (bucket, store_id, id),
+  UNIQUE (bucket, store_id, connection_id, source_key)
+);
+
+CREATE TABLE pending_fact (              -- facts that wait for their answer, and wake-ups to come
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  fact_id bigint NOT NULL,
+  due_at timestamptz NOT NULL,
+  attempts integer NOT NULL DEFAULT 0,
+  error text NOT NULL DEFAULT '',
+  waits_for text,                        -- order/42: answered as soon as that order is known
+  parked_at timestamptz,
+  PRIMARY KEY (bucket, store_id, fact_id)
+);
+CREATE INDEX pending_fact_due ON pending_fact (bucket, due_at) WHERE parked_at IS NULL;
+CREATE INDEX pending_fact_waits ON pending_fact (bucket, store_id, waits_for)
+  WHERE waits_for IS NOT NULL;
+CREATE INDEX pending_fact_parked ON pending_fact (bucket, store_id, parked_at)
+  WHERE parked_at IS NOT NULL;
+
+CREATE TABLE enrollment (                -- one run of an automation; its key makes it happen once
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  recipe text NOT NULL,
+  subject text NOT NULL,                 -- order/42/paid …: once per store, recipe and subject
+  contact_id bigint NOT NULL,
+  order_id bigint,
+  version integer NOT NULL,
+  step integer NOT NULL,
+  state text NOT NULL,                   -- running, waiting, done, stopped
+  reason text NOT NULL DEFAULT '',
+  trigger jsonb NOT NULL,                -- the fact that began it
+  started_at timestamptz NOT NULL,
+  wake_at timestamptz,
+  PRIMARY KEY (bucket, store_id, id),
+  UNIQUE (bucket, store_id, recipe, subject)
+) WITH (fillfactor = 85);
+CREATE INDEX enrollment_contact ON enrollment (bucket, store_id, contact_id, id);
+
+-- ---------------------------------------------------------------- speak
+
+CREATE TABLE message (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  order_id bigint,
+  channel text NOT NULL,                 -- sms, email
+  class text NOT NULL,                   -- service, marketing
+  topic text NOT NULL,                   -- order, delivery, return, payment, reply, test …
+  cause text NOT NULL,                   -- automation, reply, person
+  recipe text NOT NULL DEFAULT '',
+  enrollment_id bigint,
+  gateway_id integer NOT NULL,           -- 0: there was none
+  recipient text NOT NULL,               -- phone or e-mail address at that time
+  sender text NOT NULL DEFAULT '',
+  subject text NOT NULL DEFAULT '',
+  body text NOT NULL,
+  language text NOT NULL DEFAULT '',
+  encoding text NOT NULL DEFAULT '',
+  parts smallint NOT NULL DEFAULT 1,
+  not_before timestamptz NOT NULL,
+  not_after timestamptz NOT NULL,
+  created_at timestamptz NOT NULL,
+  why text NOT NULL,                     -- why it was made, or why there is silence instead
+  state text NOT NULL,                   -- rules/messages.py draws the life of a message
+  reason text NOT NULL DEFAULT '',
+  sent_at timestamptz,
+  done_at timestamptz,
+  parts_delivered smallint NOT NULL DEFAULT 0,
+  parts_failed smallint NOT NULL DEFAULT 0,
+  PRIMARY KEY (bucket, store_id, id)
+) PARTITION BY RANGE (id);
+CREATE INDEX message_contact ON message (bucket, store_id, contact_id, id);
+CREATE TABLE message_rest PARTITION OF message DEFAULT WITH (fillfactor = 75);
+
+CREATE TABLE outbox (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  message_id bigint NOT NULL,
+  gateway_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  order_id bigint,
+  class text NOT NULL,
+  topic text NOT NULL,
+  guard text NOT NULL DEFAULT '',        -- '', unpaid: asked again in the transaction that takes it
+  due_at timestamptz NOT NULL,
+  window_until timestamptz NOT NULL,     -- allowed hours end: later, the decision is asked anew
+  not_after timestamptz NOT NULL,
+  state text NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'submitting')),
+  attempts smallint NOT NULL DEFAULT 0,
+  owner text NOT NULL DEFAULT '',
+  lease_until timestamptz,
+  PRIMARY KEY (bucket, store_id, message_id)
+) WITH (fillfactor = 75);
+CREATE INDEX outbox_due ON outbox (bucket, gateway_id, due_at) WHERE state = 'due';
+CREATE INDEX outbox_submitting ON outbox (bucket, lease_until) WHERE state = 'submitting';
+CREATE INDEX outbox_contact ON outbox (bucket, store_id, contact_id);
+
+CREATE TABLE provider_ref (              -- receipt map, in the bucket of gateway + provider id
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  gateway_id integer NOT NULL,
+  provider_id text NOT NULL,
+  message_id bigint NOT NULL,
+  part smallint NOT NULL,
+  PRIMARY KEY (bucket, store_id, gateway_id, provider_id)
+);
+
+CREATE TABLE receipt (                   -- as they came; message holds what they add up to
+  bucket integer NOT NULL,               -- of the message; of the provider id while unmatched
+  store_id integer NOT NULL,
+  message_id bigint NOT NULL,            -- 0 while no message is known for it
+  gateway_id integer NOT NULL,
+  provider_id text NOT NULL,
+  part smallint NOT NULL DEFAULT 0,
+  state text NOT NULL,
+  error text NOT NULL DEFAULT '',
+  at timestamptz,
+  heard_at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, message_id, gateway_id, provider_id, state)
+);
+
+CREATE TABLE inbound (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  gateway_id integer NOT NULL,
+  sender text NOT NULL,
+  recipient text NOT NULL DEFAULT '',
+  body text NOT NULL,
+  at timestamptz NOT NULL,
+  intent text NOT NULL,
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX inbound_contact ON inbound (bucket, store_id, contact_id, id);
+
+CREATE TABLE counter (                   -- roll-ups per hour, added per batch, summed on read
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  hour timestamptz NOT NULL,
+  name text NOT NULL,                    -- facts, texts, emails, delivered, failed, stops, dropped …
+  n bigint NOT NULL,
+  PRIMARY KEY (bucket, store_id, hour, name)
+) WITH (fillfactor = 75);
+
+-- ---------------------------------------------------------------- virtual phones
+
+CREATE TABLE sandbox_text (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  gateway_id integer NOT NULL,
+  phone text NOT NULL,                   -- of the pretend customer
+  direction text NOT NULL CHECK (direction IN ('to_phone', 'from_phone')),
+  shop_number text NOT NULL DEFAULT '',  -- the other end
+  body text NOT NULL,
+  at timestamptz NOT NULL,
+  handed_over boolean NOT NULL,          -- from_phone: the gateway has acknowledged it
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX sandbox_text_phone ON sandbox_text (bucket, store_id, phone, id);
+CREATE INDEX sandbox_text_waiting ON sandbox_text (bucket, gateway_id)
+  WHERE direction = 'from_phone' AND NOT handed_over;
+
+INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
+
+SELECT ringdove_reference(t) FROM unnest(ARRAY[
+  'store', 'app_user', 'user_role', 'session', 'api_key', 'connection', 'gateway', 'automation',
+  'lease', 'process_slot', 'sync_cursor', 'gateway_state', 'audit']) t;
+SELECT ringdove_distribute('contact');
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
+  'contact_ref', 'consent_event', 'product', 'purchase_order', 'order_line', 'parcel',
+  'order_return', 'cart', 'visit', 'fact', 'pending_fact', 'enrollment', 'message', 'outbox',
+  'provider_ref', 'receipt', 'inbound', 'counter', 'sandbox_text']) t;
