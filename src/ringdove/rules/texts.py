@@ -143,10 +143,19 @@ _RANGE = re.compile(r"\{[{%][^{}%]*\([^(){}%]*\.\.")
 def render(template: str, values: Mapping[str, object]) -> str:
     """The text for one person. What is missing leaves no trace: no gap, no lonely comma."""
     try:
-        filled = _parsed(template).render(**values)
+        filled = _parsed(template).render(**_present(values))
     except LiquidError as error:
         raise _broken(error) from error
     return _tidy(filled)
+
+
+def _present(values: Mapping[str, object]) -> dict[str, object]:
+    """Without empty values: in Liquid an empty string is true, to a merchant it is missing."""
+    return {
+        name: _present(value) if isinstance(value, Mapping) else value
+        for name, value in values.items()
+        if value is not None and value != ""
+    }
 
 
 def variables(template: str) -> set[str]:
@@ -248,6 +257,19 @@ _ACCENTED = dict(
         strict=True,
     )
 )
+
+
+def plain(text: str) -> str:
+    """Without typographic letters: quotes, dashes and invisible spaces as a keyboard has them."""
+    return "".join(_TYPOGRAPHIC.get(letter, letter) for letter in text)
+
+
+def to_gsm(text: str) -> str:
+    """The nearest spelling inside the GSM alphabet; letters without one stay as they are."""
+    if gsm.fits(text):
+        return text
+    nearest = _TYPOGRAPHIC | _ACCENTED
+    return "".join(x if x in gsm.LETTERS else nearest.get(x, x) for x in text)
 
 
 def swaps(text: str) -> list[Swap]:
