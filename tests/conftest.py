@@ -6,11 +6,11 @@ folder; in both, apart from every real database.
 """
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +36,7 @@ def cluster_url() -> Iterator[str]:
         return
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
     folder = _roomy_folder() / f"ringdove-tests-{run}"
+    _sweep(folder.parent)
     folder.mkdir(mode=0o711, exist_ok=True)
     try:
         yield postgres.ensure(folder, throwaway=True)
@@ -52,16 +53,22 @@ def _roomy_folder() -> Path:
     return Path(tempfile.gettempdir())
 
 
+def _sweep(parent: Path) -> None:
+    """What runs that were killed have left; a young folder may not have its user yet."""
+    for folder in parent.glob("ringdove-tests-*"):
+        if time.time() - folder.stat().st_mtime > 60 and not postgres.is_used(folder):
+            postgres.stop(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def template_database(cluster_url: str) -> str:
     """Name of a database made from schema.sql, once a run and schema."""
     mark = hashlib.sha256(migrate.SCHEMA.read_bytes()).hexdigest()[:12]
     name = f"template_{mark}"
-    with (
-        (Path(tempfile.gettempdir()) / f"ringdove-template-{mark}.lock").open("w") as lock,
-        psycopg.connect(cluster_url, autocommit=True) as link,
-    ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with psycopg.connect(cluster_url, autocommit=True) as link:
+        # The other xdist workers wait here; the lock goes with the connection.
+        link.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
         if not _exists(link, name):
             link.execute(f"DROP DATABASE IF EXISTS {name}_new WITH (FORCE)")
             link.execute(f"CREATE DATABASE {name}_new")

@@ -18,7 +18,7 @@ from pathlib import Path
 from ringdove.kit import cluster as clusters
 from ringdove.kit.cluster import Cluster, PostgresWillNotStart
 
-__all__ = ["PostgresWillNotStart", "ensure", "is_running", "leave", "stop"]
+__all__ = ["PostgresWillNotStart", "ensure", "is_running", "is_used", "leave", "stop"]
 
 _seats: dict[Path, int] = {}  # folder → descriptor that holds this process's shared lock
 
@@ -61,6 +61,13 @@ def stop(data_dir: Path) -> None:
     if folder.exists():
         with _door(folder):
             clusters.stop(Cluster(folder, throwaway=False))
+
+
+def is_used(data_dir: Path) -> bool:
+    """Whether any process, this one included, has joined and not left."""
+    folder = data_dir.absolute().resolve()
+    with _door(folder):
+        return not _nobody_seated(folder)
 
 
 def is_running(data_dir: Path) -> bool:
