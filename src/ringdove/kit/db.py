@@ -46,7 +46,13 @@ CURABLE: tuple[type[Exception], ...] = (
 async def open_pool(
     url: str, *, size_max: int = 10, statement_s_max: int = STATEMENT_S_MAX
 ) -> Pool:
-    """A pool that is ready: the first connection is made before it returns."""
+    """A pool that is ready: the first connection is made before it returns.
+
+    Raises psycopg.OperationalError at once, with the server's own words.
+    """
+    # The pool would try for its whole time-out and then not say what was wrong.
+    async with await AsyncConnection.connect(url, connect_timeout=CONNECT_S_MAX):
+        pass
     pool = AsyncConnectionPool(
         url,
         connection_class=AsyncConnection[DictRow],
