@@ -84,6 +84,10 @@ class Ids:
                     break
                 yield last, sequence
 
+    def move_to(self, slot: int) -> None:
+        """Goes on in another slot."""
+        self._slot = slot
+
     def make(self, bucket: int) -> int:
         """A new id for a row of this bucket."""
         with self._lock:

@@ -354,3 +354,29 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.WokenUp: _woken,
     facts.MarketingAnswered: conversations.consent_changed,
 }
+
+
+def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
+    """The natural keys whose rows the answer may need: what records/scenes.py loads."""
+    keys: list[tuple[str, str]] = []
+    order = getattr(fact, "order", None)
+    customer = getattr(fact, "customer", None)
+    if isinstance(order, facts.Order):
+        keys.append(("order", order.key))
+        customer = order.customer
+    elif isinstance(order, str):
+        keys.append(("order", order))
+    if customer is not None:
+        keys += people.keys_of(customer, store_country)
+    match fact:
+        case facts.ParcelMoved():
+            keys.append(("parcel", wording.parcel_key(fact)))
+        case facts.ReturnOpened() | facts.ReturnAccepted() | facts.ReturnRefused():
+            keys.append(("return", f"{fact.order}/{fact.return_key}"))
+        case facts.RefundSent():
+            keys.append(("return", f"{fact.order}/{fact.refund_key}"))
+        case facts.CartChanged():
+            keys.append(("cart", fact.cart))
+        case facts.TextReceived():
+            keys.append(("phone", conversations.number_of(fact, store_country)))
+    return keys

@@ -43,9 +43,15 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         _reply(scene, person, "help", "help", now)
 
 
+def number_of(fact: facts.TextReceived, store_country: str) -> str:
+    """The sender's number as E.164, or as it came (a short code, a name)."""
+    phone = phones.parse(fact.sender, store_country)
+    return phone.e164 if isinstance(phone, phones.Phone) else fact.sender
+
+
 def _sender(scene: Scene, fact: facts.TextReceived, now: datetime) -> Contact:
     phone = phones.parse(fact.sender, scene.store.country)
-    e164 = phone.e164 if isinstance(phone, phones.Phone) else fact.sender
+    e164 = number_of(fact, scene.store.country)
     ref = scene.refs.get(("phone", e164))
     if ref:
         return scene.contacts[ref.contact_id]

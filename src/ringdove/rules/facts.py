@@ -305,6 +305,9 @@ class TextReceived(Fact):
     body: Annotated[str, Field(max_length=40_000)]
     about: ClassVar[str] = "sender"
 
+    def subject(self) -> str:
+        return f"phone/{self.sender}"
+
 
 class WokenUp(Fact):
     """The time came that an automation was waiting for."""

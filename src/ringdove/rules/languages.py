@@ -62,8 +62,7 @@ def spoken_in(country: str) -> frozenset[str]:
 @cache
 def phrases(language: str) -> Mapping[str, Any]:
     """`replies`, `answers` and `recipes` of a language, each missing key in English."""
-    own = _read(base_of(language))
-    return own if language == FALLBACK else _over(_read(FALLBACK), own)
+    return _over(phrases_of(FALLBACK), phrases_of(base_of(language)))
 
 
 @cache
@@ -73,7 +72,9 @@ def languages_present() -> tuple[str, ...]:
     return tuple(sorted(f.name for f in folders if (f / "phrases.toml").is_file()))
 
 
-def _read(language: str) -> dict[str, Any]:
+@cache
+def phrases_of(language: str) -> Mapping[str, Any]:
+    """What the language itself has."""
     file = files("ringdove") / "locales" / language / "phrases.toml"
     if not language.isalpha() or not file.is_file():
         return {}

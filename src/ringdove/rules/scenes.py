@@ -200,6 +200,7 @@ class Scene:
     enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
     automations: dict[str, list[Automation]] = field(default_factory=dict)  # newest first
     gateways: dict[str, Gateway] = field(default_factory=dict)  # the first choice of a channel
+    known_lines: dict[int, tuple[Item, ...]] = field(default_factory=dict)  # as stored
     effects: list[Any] = field(default_factory=list)
 
     def happens(self, *effects: Any) -> None:

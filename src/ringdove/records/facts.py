@@ -1,0 +1,260 @@
+"""Facts: written once, queued for their answer, parked when they are poison (P8, P11).
+
+A fact lives in the bucket of its subject, so that what makes it unique can be checked there. The
+queue beside it (pending_fact) is what workers/react.py takes from; a wake-up is a fact that is due
+later.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from ringdove.kit import db
+from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id, buckets_of_store
+from ringdove.rules.facts import Fact
+from ringdove.rules.scenes import Store
+
+BATCH = 500
+ATTEMPTS_MAX = 5  # then the fact is parked for a person to see
+RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 600, 3600))
+    timedelta(seconds=5),
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+)
+WAIT_FOR_MAX = timedelta(days=3)  # for an order that nobody tells us of
+
+WRITE = """
+WITH told AS (
+  SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
+    id bigint, source_key text, kind text, at timestamptz, due_at timestamptz, body jsonb)
+), new AS (
+  INSERT INTO fact (bucket, store_id, id, connection_id, source_key, kind, at, heard_at, body)
+  SELECT %(bucket)s, %(store_id)s, id, %(connection_id)s, source_key, kind, at, %(now)s, body
+  FROM told
+  ON CONFLICT (bucket, store_id, connection_id, source_key) DO NOTHING
+  RETURNING id
+)
+INSERT INTO pending_fact (bucket, store_id, fact_id, due_at)
+SELECT %(bucket)s, %(store_id)s, new.id, told.due_at FROM new JOIN told ON told.id = new.id
+"""
+
+
+async def write(
+    tx: AsyncConnection[Any],
+    store: Store,
+    connection_id: int,
+    told: Sequence[Fact],
+    now: datetime,
+    ids: Ids,
+    due_at: datetime | None = None,
+) -> int:
+    """Writes facts once and queues them; how many of them were new. The same id from the same
+    connection again writes nothing. Wakes the workers when the transaction commits."""
+    by_bucket: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for fact in told:
+        bucket = bucket_of_fact(store, fact)
+        by_bucket[bucket].setdefault(fact.id, _row(fact, ids.make(bucket), due_at or now))
+    written = 0
+    for bucket in sorted(by_bucket):
+        cursor = await tx.execute(
+            WRITE,
+            {
+                "bucket": bucket,
+                "store_id": store.id,
+                "connection_id": connection_id,
+                "now": now,
+                "rows": Jsonb(list(by_bucket[bucket].values())),
+            },
+        )
+        written += cursor.rowcount
+        if cursor.rowcount and due_at is None:
+            await db.notify(tx, "facts", str(bucket))
+    return written
+
+
+def bucket_of_fact(store: Store, fact: Fact) -> int:
+    """Where a fact lives: with its contact when it names one of ours, else by its subject."""
+    contact = getattr(fact, "contact", None)
+    if isinstance(contact, int):
+        return bucket_of_id(contact)
+    return bucket_of(store.bucket_base, store.bucket_span, fact.subject())
+
+
+def _row(fact: Fact, fact_id: int, due_at: datetime) -> dict[str, Any]:
+    body = fact.model_dump(mode="json", exclude_defaults=True)
+    kind: str = fact.kind  # type: ignore[attr-defined]
+    return {
+        "id": fact_id,
+        "source_key": fact.id,
+        "kind": kind,
+        "at": fact.at.isoformat(),
+        "due_at": due_at.isoformat(),
+        "body": body | {"kind": kind},
+    }
+
+
+# The claim of a batch: locked until the transaction that answers it ends, so a crash gives it back.
+TAKE = """
+SELECT p.store_id, p.fact_id, p.attempts, f.connection_id, f.heard_at, f.body::text AS body
+FROM pending_fact p
+JOIN fact f ON f.bucket = p.bucket AND f.store_id = p.store_id AND f.id = p.fact_id
+WHERE p.bucket = %(bucket)s AND p.due_at <= %(now)s AND p.parked_at IS NULL
+ORDER BY p.due_at
+LIMIT %(most)s
+FOR UPDATE OF p SKIP LOCKED
+"""
+TAKE_ONE = """
+SELECT p.store_id, p.fact_id, p.attempts, f.connection_id, f.heard_at, f.body::text AS body
+FROM pending_fact p
+JOIN fact f ON f.bucket = p.bucket AND f.store_id = p.store_id AND f.id = p.fact_id
+WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.fact_id = %(fact_id)s
+FOR UPDATE OF p SKIP LOCKED
+"""
+
+
+async def take(
+    tx: AsyncConnection[Any], bucket: int, now: datetime, most: int = BATCH
+) -> Sequence[Mapping[str, Any]]:
+    """Due facts of a bucket, locked for this transaction."""
+    cursor = await tx.execute(TAKE, {"bucket": bucket, "now": now, "most": most})
+    return await cursor.fetchall()
+
+
+async def take_one(
+    tx: AsyncConnection[Any], bucket: int, store_id: int, fact_id: int
+) -> Mapping[str, Any] | None:
+    """One waiting fact, locked, or None when somebody else has it."""
+    cursor = await tx.execute(
+        TAKE_ONE, {"bucket": bucket, "store_id": store_id, "fact_id": fact_id}
+    )
+    row: Mapping[str, Any] | None = await cursor.fetchone()
+    return row
+
+
+DONE = """
+DELETE FROM pending_fact p USING jsonb_array_elements_text(%(fact_ids)s) AS done(id)
+WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.fact_id = done.id::bigint
+"""
+WAITS = """
+UPDATE pending_fact SET waits_for = %(waits_for)s, attempts = attempts + 1, due_at = %(due_at)s,
+  error = %(error)s, parked_at = %(parked_at)s
+WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND fact_id = %(fact_id)s
+"""
+WAKE = """
+UPDATE pending_fact SET waits_for = NULL, attempts = 0, due_at = %(now)s, parked_at = NULL
+WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND waits_for = %(subject)s
+"""
+
+
+async def done(
+    tx: AsyncConnection[Any], bucket: int, store_id: int, fact_ids: Sequence[int]
+) -> None:
+    """These are answered."""
+    await tx.execute(
+        DONE, {"bucket": bucket, "store_id": store_id, "fact_ids": Jsonb(list(fact_ids))}
+    )
+
+
+async def postpone(
+    tx: AsyncConnection[Any],
+    bucket: int,
+    row: Mapping[str, Any],
+    now: datetime,
+    error: str,
+    waits_for: str | None = None,
+) -> bool:
+    """Tries a fact again later, or parks it after ATTEMPTS_MAX; whether it was parked. One that
+    waits for its order is woken when the order comes, and parked after WAIT_FOR_MAX."""
+    attempts = int(row["attempts"])
+    if waits_for:
+        park = now - row["heard_at"] > WAIT_FOR_MAX
+    else:
+        park = attempts + 1 >= ATTEMPTS_MAX
+    due_at = now + RETRY_AFTER[min(attempts, len(RETRY_AFTER) - 1)]
+    await tx.execute(
+        WAITS,
+        {
+            "bucket": bucket,
+            "store_id": row["store_id"],
+            "fact_id": row["fact_id"],
+            "waits_for": waits_for,
+            "due_at": due_at,
+            "error": error[:2000],
+            "parked_at": now if park else None,
+        },
+    )
+    return park
+
+
+async def wake(tx: AsyncConnection[Any], store: Store, subject: str, now: datetime) -> bool:
+    """Makes due what waited for this subject; whether there was anything."""
+    bucket = bucket_of(store.bucket_base, store.bucket_span, subject)
+    cursor = await tx.execute(
+        WAKE, {"bucket": bucket, "store_id": store.id, "subject": subject, "now": now}
+    )
+    if cursor.rowcount:
+        await db.notify(tx, "facts", str(bucket))
+    return cursor.rowcount > 0
+
+
+# Over all buckets and stores on purpose: a worker asks when to wake up next. Index only, and the
+# queue is short whenever this is asked.
+DUE = """
+SELECT bucket, min(due_at) AS due_at FROM pending_fact WHERE parked_at IS NULL GROUP BY bucket
+"""
+PARKED = """
+SELECT p.bucket, p.fact_id, f.kind, f.connection_id, f.at, f.heard_at, p.parked_at, p.error, f.body
+FROM pending_fact p
+JOIN fact f ON f.bucket = p.bucket AND f.store_id = p.store_id AND f.id = p.fact_id
+WHERE p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s AND p.parked_at IS NOT NULL
+ORDER BY p.parked_at DESC LIMIT %(most)s
+"""
+RETRY = """
+UPDATE pending_fact SET parked_at = NULL, attempts = 0, due_at = %(now)s
+WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND fact_id = %(fact_id)s
+  AND parked_at IS NOT NULL
+"""
+GIVE_UP = """
+DELETE FROM pending_fact
+WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND fact_id = %(fact_id)s
+  AND parked_at IS NOT NULL
+"""
+
+
+async def due(tx: AsyncConnection[Any]) -> dict[int, datetime]:
+    """When each bucket with waiting facts has its next one due."""
+    cursor = await tx.execute(DUE)
+    return {row["bucket"]: row["due_at"] for row in await cursor.fetchall()}
+
+
+async def parked(
+    tx: AsyncConnection[Any], store: Store, most: int = 100
+) -> Sequence[Mapping[str, Any]]:
+    """The store's poison facts, newest first, with their error and body."""
+    buckets = buckets_of_store(store.bucket_base, store.bucket_span)
+    cursor = await tx.execute(PARKED, {"buckets": buckets, "store_id": store.id, "most": most})
+    return await cursor.fetchall()
+
+
+async def retry(tx: AsyncConnection[Any], store: Store, fact_id: int, now: datetime) -> bool:
+    """Puts a parked fact back into the queue; False: it is not parked."""
+    bucket = bucket_of_id(fact_id)
+    cursor = await tx.execute(
+        RETRY, {"bucket": bucket, "store_id": store.id, "fact_id": fact_id, "now": now}
+    )
+    if cursor.rowcount:
+        await db.notify(tx, "facts", str(bucket))
+    return cursor.rowcount > 0
+
+
+async def give_up(tx: AsyncConnection[Any], store: Store, fact_id: int) -> bool:
+    """Leaves a parked fact unanswered for good (the fact itself stays); False: it is not parked."""
+    cursor = await tx.execute(
+        GIVE_UP, {"bucket": bucket_of_id(fact_id), "store_id": store.id, "fact_id": fact_id}
+    )
+    return cursor.rowcount > 0

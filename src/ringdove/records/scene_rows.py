@@ -1,0 +1,334 @@
+"""What came out of a batch, as rows: one statement per table and bucket, in one fixed order.
+
+Only records/scenes.commit calls this. Every effect class has its line in `write`;
+tests/records/test_scenes.py proves that none is forgotten.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from ringdove.kit import db
+from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
+from ringdove.records import counters
+from ringdove.records import facts as fact_records
+from ringdove.rules import effects, facts
+from ringdove.rules.scenes import Scene, Store
+
+Tx = AsyncConnection[Any]
+Rows = list[dict[str, Any]]
+
+
+async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
+    """Writes all effects of the scene."""
+    of: dict[type[Any], list[Any]] = defaultdict(list)
+    for effect in scene.effects:
+        of[type(effect)].append(effect)
+    store = scene.store
+    await _people(tx, store, scene, of)
+    await _purchases(tx, store, scene, of)
+    await _enrollments(tx, store, of)
+    await _cancel_queued(tx, store, of[effects.CancelQueued])
+    await _messages(tx, store, of[effects.QueueMessage])
+    await _rest(tx, store, of)
+    await _hear(tx, store, of, now, ids)
+    await _count(tx, store, of, now, scene)
+
+
+def _document(rows: Sequence[Mapping[str, Any]]) -> Jsonb:
+    return Jsonb(rows, dumps=lambda document: json.dumps(document, default=str))
+
+
+def _row(item: Any, store: Store, *without: str, **more: Any) -> dict[str, Any]:
+    """A slotted dataclass as a document, with its keys."""
+    row = {name: getattr(item, name) for name in item.__slots__ if name not in without}
+    row["bucket"] = bucket_of_id(row["id"])
+    row["store_id"] = store.id
+    return row | more
+
+
+async def _put(tx: Tx, statement: str, store: Store, rows: Iterable[dict[str, Any]]) -> None:
+    """Runs a statement once per bucket with that bucket's rows as one document."""
+    by_bucket: dict[int, Rows] = defaultdict(list)
+    for row in rows:
+        by_bucket[row["bucket"]].append(row)
+    for bucket in sorted(by_bucket):
+        await tx.execute(
+            statement,
+            {"bucket": bucket, "store_id": store.id, "rows": _document(by_bucket[bucket])},
+        )
+
+
+# ------------------------------------------------------------------ people
+
+PUT_CONTACTS = """
+INSERT INTO contact AS c SELECT r.* FROM jsonb_populate_recordset(NULL::contact, %(rows)s) r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+ON CONFLICT (bucket, store_id, id) DO UPDATE SET
+  phone = EXCLUDED.phone, phone_doubt = EXCLUDED.phone_doubt, email = EXCLUDED.email,
+  name = EXCLUDED.name, language = EXCLUDED.language, country = EXCLUDED.country,
+  region = EXCLUDED.region, zones = EXCLUDED.zones, marketing = EXCLUDED.marketing,
+  service = EXCLUDED.service, marketing_at = EXCLUDED.marketing_at,
+  service_at = EXCLUDED.service_at, orders = EXCLUDED.orders, spent = EXCLUDED.spent,
+  last_order_at = EXCLUDED.last_order_at
+"""
+# No ON CONFLICT: two batches that met the same person must not both go on (see scenes.commit).
+PUT_REFS = """
+INSERT INTO contact_ref (bucket, store_id, kind, value, contact_id, row_id)
+SELECT %(bucket)s, %(store_id)s, r.kind, r.value, r.contact_id, r.row_id
+FROM jsonb_to_recordset(%(rows)s) AS r(kind text, value text, contact_id bigint, row_id bigint)
+"""
+PUT_CONSENTS = """
+INSERT INTO consent_event
+  (bucket, store_id, id, contact_id, at, scope, change, source, words, language)
+SELECT %(bucket)s, %(store_id)s, r.id, r.contact_id, r.at, r.scope, r.change, r.source, r.words,
+  r.language
+FROM jsonb_populate_recordset(NULL::consent_event, %(rows)s) r
+"""
+
+
+async def _people(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], list[Any]]) -> None:
+    changed = {effect.contact.id for effect in of[effects.SaveContact]}
+    changed |= {effect.contact_id for effect in of[effects.RecordConsent]}
+    contacts = (scene.contacts[contact_id] for contact_id in sorted(changed))
+    await _put(tx, PUT_CONTACTS, store, (_row(c, store, zones=list(c.zones)) for c in contacts))
+    refs = (
+        {
+            "bucket": bucket_of(store.bucket_base, store.bucket_span, f"{ref.kind}/{ref.value}"),
+            "kind": ref.kind,
+            "value": ref.value,
+            "contact_id": ref.contact_id,
+            "row_id": ref.row_id,
+        }
+        for ref in of[effects.PointTo]
+    )
+    await _put(tx, PUT_REFS, store, refs)
+    await _put(tx, PUT_CONSENTS, store, (_row(c, store) for c in of[effects.RecordConsent]))
+
+
+# ------------------------------------------------------------------ what people buy
+
+PUT_ORDERS = """
+INSERT INTO purchase_order AS o
+SELECT r.* FROM jsonb_populate_recordset(NULL::purchase_order, %(rows)s) r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+ON CONFLICT (bucket, store_id, id) DO UPDATE SET
+  number = EXCLUDED.number, channel = EXCLUDED.channel, state = EXCLUDED.state,
+  changed_at = EXCLUDED.changed_at, paid_at = EXCLUDED.paid_at,
+  cancelled_at = EXCLUDED.cancelled_at, total = EXCLUDED.total, currency = EXCLUDED.currency,
+  payment_due = EXCLUDED.payment_due, payment_url = EXCLUDED.payment_url, url = EXCLUDED.url,
+  promised_from = EXCLUDED.promised_from, promised_until = EXCLUDED.promised_until,
+  promised_said_at = EXCLUDED.promised_said_at, invoice_number = EXCLUDED.invoice_number,
+  invoice_url = EXCLUDED.invoice_url
+"""
+# Lines are written over by place; those past the newest snapshot's end are taken away.
+PUT_LINES = """
+INSERT INTO order_line (bucket, store_id, order_id, line, sku, name, quantity, price, category)
+SELECT %(bucket)s, %(store_id)s, r.order_id, r.line, r.sku, r.name, r.quantity, r.price, r.category
+FROM jsonb_populate_recordset(NULL::order_line, %(rows)s) r
+ON CONFLICT (bucket, store_id, order_id, line) DO UPDATE SET
+  sku = EXCLUDED.sku, name = EXCLUDED.name, quantity = EXCLUDED.quantity, price = EXCLUDED.price,
+  category = EXCLUDED.category
+"""
+CUT_LINES = """
+DELETE FROM order_line l
+USING jsonb_to_recordset(%(rows)s) AS r(id bigint, lines integer)
+WHERE l.bucket = %(bucket)s AND l.store_id = %(store_id)s AND l.order_id = r.id
+  AND l.line >= r.lines
+"""
+PUT_PARCELS = """
+INSERT INTO parcel AS p SELECT r.* FROM jsonb_populate_recordset(NULL::parcel, %(rows)s) r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+ON CONFLICT (bucket, store_id, id) DO UPDATE SET
+  number = EXCLUDED.number, carrier = EXCLUDED.carrier, url = EXCLUDED.url,
+  state = EXCLUDED.state, state_at = EXCLUDED.state_at, pickup_point = EXCLUDED.pickup_point,
+  pickup_until = EXCLUDED.pickup_until
+"""
+PUT_RETURNS = """
+INSERT INTO order_return AS b
+SELECT r.* FROM jsonb_populate_recordset(NULL::order_return, %(rows)s) r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+ON CONFLICT (bucket, store_id, id) DO UPDATE SET
+  state = EXCLUDED.state, state_at = EXCLUDED.state_at, amount = EXCLUDED.amount
+"""
+PUT_CARTS = """
+INSERT INTO cart AS c SELECT r.* FROM jsonb_populate_recordset(NULL::cart, %(rows)s) r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+ON CONFLICT (bucket, store_id, id) DO UPDATE SET
+  state = EXCLUDED.state, changed_at = EXCLUDED.changed_at, total = EXCLUDED.total,
+  url = EXCLUDED.url, items = EXCLUDED.items
+"""
+PUT_VISITS = """
+INSERT INTO visit (bucket, store_id, id, contact_id, at, channel, page, sku, category)
+SELECT %(bucket)s, %(store_id)s, r.id, r.contact_id, r.at, r.channel, r.page, r.sku, r.category
+FROM jsonb_populate_recordset(NULL::visit, %(rows)s) r
+"""
+PUT_PRODUCTS = """
+INSERT INTO product AS p SELECT r.* FROM jsonb_populate_recordset(NULL::product, %(rows)s) r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+ON CONFLICT (bucket, store_id, sku) DO UPDATE SET
+  name = EXCLUDED.name, category = EXCLUDED.category, brand = EXCLUDED.brand,
+  price = EXCLUDED.price, url = EXCLUDED.url, stock = EXCLUDED.stock,
+  changed_at = EXCLUDED.changed_at
+WHERE p.changed_at <= EXCLUDED.changed_at
+"""
+
+
+async def _purchases(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], list[Any]]) -> None:
+    orders = {effect.order.id: effect.order for effect in of[effects.SaveOrder]}.values()
+    await _put(tx, PUT_ORDERS, store, [_row(order, store, "lines") for order in orders])
+    told = [o for o in orders if o.lines is not None and o.lines is not scene.known_lines.get(o.id)]
+    await _put(tx, PUT_LINES, store, (line for order in told for line in _lines(order, store)))
+    cut = [
+        {"bucket": bucket_of_id(order.id), "id": order.id, "lines": len(order.lines)}
+        for order in told
+    ]
+    await _put(tx, CUT_LINES, store, cut)
+    parcels = {effect.parcel.id: effect.parcel for effect in of[effects.SaveParcel]}.values()
+    await _put(tx, PUT_PARCELS, store, [_row(parcel, store) for parcel in parcels])
+    returns = {effect.back.id: effect.back for effect in of[effects.SaveReturn]}.values()
+    await _put(tx, PUT_RETURNS, store, [_row(back, store) for back in returns])
+    carts = {effect.cart.id: effect.cart for effect in of[effects.SaveCart]}.values()
+    await _put(tx, PUT_CARTS, store, [_row(c, store, items=_items(c.items)) for c in carts])
+    await _put(tx, PUT_VISITS, store, [_row(visit, store) for visit in of[effects.SaveVisit]])
+    products = {effect.sku: _product(effect, store) for effect in of[effects.SaveProduct]}
+    await _put(tx, PUT_PRODUCTS, store, products.values())
+
+
+def _lines(order: Any, store: Store) -> Rows:
+    more = {"bucket": bucket_of_id(order.id), "order_id": order.id}
+    return [item | more | {"line": n} for n, item in enumerate(_items(order.lines))]
+
+
+def _items(lines: Iterable[Any]) -> Rows:
+    return [{name: getattr(line, name) for name in line.__slots__} for line in lines]
+
+
+def _product(effect: effects.SaveProduct, store: Store) -> dict[str, Any]:
+    row = {name: getattr(effect, name) for name in effect.__slots__}
+    row["bucket"] = bucket_of(store.bucket_base, store.bucket_span, f"product/{effect.sku}")
+    row["store_id"] = store.id
+    return row
+
+
+# ------------------------------------------------------------------ automations and messages
+
+PUT_ENROLLMENTS = """
+INSERT INTO enrollment AS e SELECT r.* FROM jsonb_populate_recordset(NULL::enrollment, %(rows)s) r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+ON CONFLICT (bucket, store_id, id) DO UPDATE SET
+  step = EXCLUDED.step, state = EXCLUDED.state, reason = EXCLUDED.reason,
+  wake_at = EXCLUDED.wake_at
+"""
+
+
+async def _enrollments(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
+    runs = {effect.enrollment.id: effect.enrollment for effect in of[effects.SaveEnrollment]}
+    await _put(tx, PUT_ENROLLMENTS, store, [_row(run, store) for run in runs.values()])
+
+
+# What is being submitted right now is left alone: its octets may be on the wire (P1, P5). The
+# confirmation of a stop still leaves (P2).
+CANCEL = """
+WITH taken AS (
+  DELETE FROM outbox o
+  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.contact_id = %(contact_id)s
+    AND o.state = 'due' AND o.topic <> 'stop_confirmation'
+    AND o.class IN (SELECT jsonb_array_elements_text(%(classes)s))
+  RETURNING o.message_id
+)
+UPDATE message m SET state = 'dropped', reason = %(reason)s, done_at = %(at)s
+FROM taken
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = taken.message_id
+"""
+PUT_MESSAGES = """
+INSERT INTO message SELECT r.* FROM jsonb_populate_recordset(NULL::message, %(rows)s) r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+"""
+PUT_OUTBOX = """
+INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, order_id, class, topic,
+  guard, due_at, window_until, not_after)
+SELECT %(bucket)s, %(store_id)s, r.id, r.gateway_id, r.contact_id, r.order_id, r.class, r.topic,
+  r.guard, r.due_at, r.window_until, r.not_after
+FROM jsonb_to_recordset(%(rows)s) AS r(
+  id bigint, gateway_id integer, contact_id bigint, order_id bigint, class text, topic text,
+  guard text, due_at timestamptz, window_until timestamptz, not_after timestamptz)
+"""
+_NOT_IN_MESSAGE = ("klass", "due_at", "window_until", "guard")
+
+
+async def _cancel_queued(tx: Tx, store: Store, wishes: list[effects.CancelQueued]) -> None:
+    for wish in wishes:
+        await tx.execute(
+            CANCEL,
+            {
+                "bucket": bucket_of_id(wish.contact_id),
+                "store_id": store.id,
+                "contact_id": wish.contact_id,
+                "classes": Jsonb(list(wish.classes)),
+                "reason": wish.reason,
+                "at": wish.at,
+            },
+        )
+
+
+async def _messages(tx: Tx, store: Store, made: list[effects.QueueMessage]) -> None:
+    fresh = {"sent_at": None, "parts_delivered": 0, "parts_failed": 0}
+    rows = [
+        _row(message, store, *_NOT_IN_MESSAGE)
+        | fresh
+        | {
+            "class": message.klass,
+            "done_at": None if message.state == "waiting" else message.created_at,
+        }
+        for message in made
+    ]
+    await _put(tx, PUT_MESSAGES, store, rows)
+    waiting = [message for message in made if message.state == "waiting"]
+    outbox = [_row(message, store) | {"class": message.klass} for message in waiting]
+    await _put(tx, PUT_OUTBOX, store, outbox)
+    for gateway_id in {message.gateway_id for message in waiting}:
+        await db.notify(tx, "outbox", str(gateway_id))
+
+
+# ------------------------------------------------------------------ the rest
+
+PUT_INBOUND = """
+INSERT INTO inbound (bucket, store_id, id, contact_id, gateway_id, sender, recipient, body, at,
+  intent)
+SELECT %(bucket)s, %(store_id)s, r.id, r.contact_id, r.gateway_id, r.sender, r.recipient, r.body,
+  r.at, r.intent
+FROM jsonb_populate_recordset(NULL::inbound, %(rows)s) r
+"""
+
+
+async def _rest(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
+    await _put(tx, PUT_INBOUND, store, [_row(text, store) for text in of[effects.HearInbound]])
+
+
+async def _hear(
+    tx: Tx, store: Store, of: Mapping[type[Any], list[Any]], now: datetime, ids: Ids
+) -> None:
+    for later in of[effects.HearLater]:
+        fact = facts.ANY.validate_python(
+            {"id": later.id, "kind": later.kind, "at": later.at} | dict(later.body)
+        )
+        await fact_records.write(tx, store, 0, [fact], now, ids, due_at=later.at)
+    for subject in {effect.subject for effect in of[effects.AnswerWaiting]}:
+        await fact_records.wake(tx, store, subject, now)
+
+
+async def _count(
+    tx: Tx, store: Store, of: Mapping[type[Any], list[Any]], now: datetime, scene: Scene
+) -> None:
+    counts: Counter[str] = Counter()
+    for effect in of[effects.Count]:
+        counts[effect.name] += effect.n
+    await counters.add(tx, store, now, counts, BUCKETS[store.bucket_base % 128])
+    if counts:
+        await db.notify(tx, "live", str(store.id))

@@ -1,0 +1,224 @@
+"""Loads what a batch of facts of one store is about, and commits what follows from it.
+
+Contact rows are locked first; whatever hangs on them is read after that, so two batches about one
+person follow each other. Everything is written by whole-batch statements, one per table and
+bucket, in the caller's transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
+from ringdove.records import scene_rows
+from ringdove.rules import answers, facts
+from ringdove.rules.scenes import (
+    Automation,
+    Cart,
+    Contact,
+    Enrollment,
+    Gateway,
+    Item,
+    Order,
+    Parcel,
+    Ref,
+    Return,
+    Scene,
+    Store,
+)
+
+Tx = AsyncConnection[Any]
+
+
+async def load(tx: Tx, store: Store, batch: Sequence[facts.Fact], ids: Ids) -> Scene:
+    """The scene of a batch, its contacts locked until the transaction ends."""
+    scene = Scene(
+        store,
+        make_id=lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)),
+        make_id_beside=lambda row_id: ids.make(bucket_of_id(row_id)),
+    )
+    await _load_refs(tx, scene, batch)
+    contact_ids = {ref.contact_id for ref in scene.refs.values()}
+    for fact in batch:
+        if isinstance(fact, facts.WokenUp | facts.MarketingAnswered):
+            contact_ids.add(fact.contact)
+    await _lock_contacts(tx, scene, contact_ids)
+    await _load_rows(tx, scene)
+    await _load_enrollments(tx, scene)
+    await _load_ways(tx, scene)
+    return scene
+
+
+REFS = """
+SELECT r.kind, r.value, r.contact_id, r.row_id
+FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, kind text, value text)
+JOIN contact_ref r ON r.bucket = k.bucket AND r.store_id = %(store_id)s
+  AND r.kind = k.kind AND r.value = k.value
+"""
+
+
+async def _load_refs(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
+    store = scene.store
+    keys = {key for fact in batch for key in answers.about(fact, store.country)}
+    if not keys:
+        return
+    rows = [
+        {
+            "bucket": bucket_of(store.bucket_base, store.bucket_span, f"{kind}/{value}"),
+            "kind": kind,
+            "value": value,
+        }
+        for kind, value in keys
+    ]
+    cursor = await tx.execute(REFS, {"keys": Jsonb(rows), "store_id": store.id})
+    for row in await cursor.fetchall():
+        scene.refs[row["kind"], row["value"]] = Ref(row["contact_id"], row["row_id"])
+
+
+# One bucket at a time and in the order of ids: two batches never wait for each other in a ring.
+LOCK_CONTACTS = """
+SELECT c.* FROM contact c
+WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s
+  AND c.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+ORDER BY c.id FOR UPDATE
+"""
+
+
+async def _lock_contacts(tx: Tx, scene: Scene, contact_ids: Iterable[int]) -> None:
+    for bucket, some in sorted(_by_bucket(contact_ids).items()):
+        cursor = await tx.execute(
+            LOCK_CONTACTS, {"bucket": bucket, "store_id": scene.store.id, "ids": Jsonb(some)}
+        )
+        for row in await cursor.fetchall():
+            scene.contacts[row["id"]] = _contact(row)
+
+
+def _by_bucket(row_ids: Iterable[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    for row_id in sorted(row_ids):
+        found[bucket_of_id(row_id)].append(row_id)
+    return found
+
+
+ORDERS = """
+SELECT o.*, (
+  SELECT jsonb_agg(
+    jsonb_build_array(l.name, l.quantity, l.price, l.sku, l.category) ORDER BY l.line)
+  FROM order_line l
+  WHERE l.bucket = o.bucket AND l.store_id = o.store_id AND l.order_id = o.id
+) AS lines
+FROM purchase_order o
+WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
+  AND o.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+"""
+PARCELS = """
+SELECT p.* FROM parcel p
+WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s
+  AND p.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+"""
+RETURNS = """
+SELECT r.* FROM order_return r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+  AND r.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+"""
+CARTS = """
+SELECT c.* FROM cart c
+WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s
+  AND c.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+"""
+
+
+async def _load_rows(tx: Tx, scene: Scene) -> None:
+    by_kind: dict[str, set[int]] = defaultdict(set)
+    for (kind, _), ref in scene.refs.items():
+        if ref.row_id is not None:
+            by_kind[kind].add(ref.row_id)
+    for kind, statement in (
+        ("order", ORDERS), ("parcel", PARCELS), ("return", RETURNS), ("cart", CARTS),
+    ):  # fmt: skip
+        for bucket, some in _by_bucket(by_kind[kind]).items():
+            cursor = await tx.execute(
+                statement, {"bucket": bucket, "store_id": scene.store.id, "ids": Jsonb(some)}
+            )
+            for row in await cursor.fetchall():
+                _put_row(scene, kind, row)
+
+
+def _put_row(scene: Scene, kind: str, row: Mapping[str, Any]) -> None:
+    given = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
+    if kind == "order":
+        lines = tuple(
+            Item(name, Decimal(str(quantity)), Decimal(str(price)), sku, category)
+            for name, quantity, price, sku, category in given.pop("lines") or ()
+        )
+        scene.orders[row["id"]] = Order(**given, lines=lines)
+        scene.known_lines[row["id"]] = lines
+    elif kind == "parcel":
+        scene.parcels[row["id"]] = Parcel(**given)
+    elif kind == "return":
+        scene.returns[row["id"]] = Return(**given)
+    else:
+        items = tuple(
+            Item(i["name"], Decimal(str(i["quantity"])), Decimal(str(i["price"])))
+            for i in given.pop("items")
+        )
+        scene.carts[row["id"]] = Cart(**given, items=items)
+
+
+def _contact(row: Mapping[str, Any]) -> Contact:
+    given = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
+    return Contact(**given | {"zones": tuple(given["zones"])})
+
+
+# The runs of the orders at hand (has it been said?) and all that wait (is there one to end?).
+ENROLLMENTS = """
+SELECT e.* FROM enrollment e
+WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s
+  AND e.contact_id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+  AND (e.state = 'waiting'
+       OR e.order_id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(orders)s) v))
+"""
+
+
+async def _load_enrollments(tx: Tx, scene: Scene) -> None:
+    orders = Jsonb(list(scene.orders))
+    for bucket, some in _by_bucket(scene.contacts).items():
+        cursor = await tx.execute(
+            ENROLLMENTS,
+            {"bucket": bucket, "store_id": scene.store.id, "ids": Jsonb(some), "orders": orders},
+        )
+        for row in await cursor.fetchall():
+            given = {k: v for k, v in row.items() if k not in ("bucket", "store_id")}
+            scene.enrollments[row["recipe"], row["subject"]] = Enrollment(**given)
+
+
+AUTOMATIONS = """
+SELECT recipe, is_on, version, steps, texts FROM automation
+WHERE store_id = %(store_id)s ORDER BY recipe, version DESC
+"""
+GATEWAYS = """
+SELECT id, channel, kind, settings->>'sender' AS sender FROM gateway
+WHERE store_id = %(store_id)s AND removed_at IS NULL ORDER BY rank, id
+"""
+
+
+async def _load_ways(tx: Tx, scene: Scene) -> None:
+    cursor = await tx.execute(AUTOMATIONS, {"store_id": scene.store.id})
+    for row in await cursor.fetchall():
+        own = Automation(row["is_on"], row["version"], row["steps"], row["texts"])
+        scene.automations.setdefault(row["recipe"], []).append(own)
+    cursor = await tx.execute(GATEWAYS, {"store_id": scene.store.id})
+    for row in await cursor.fetchall():
+        way = Gateway(row["id"], row["channel"], row["kind"], row["sender"] or "")
+        scene.gateways.setdefault(way.channel, way)
+
+
+async def commit(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
+    """Writes all effects of the scene. Two transactions that met the same new person make one of
+    them fail with UniqueViolation; the caller answers its batch again."""
+    await scene_rows.write(tx, scene, now, ids)
