@@ -1,0 +1,139 @@
+"""What every shop's file speaks with: refusals, "nothing to tell", requests and their responses.
+
+A refusal is a value with a plain sentence that says what to do; the door turns it into an
+RFC 9457 problem. No file in this folder opens a socket, reads a clock or knows the database.
+
+    Refusal
+    ├── SignatureWrong   401  not signed, signed with another secret, or too long ago
+    ├── BodyUnreadable   400  not JSON, or not the JSON that was announced
+    ├── FactWrong        422  JSON, but a field of one event cannot be taken
+    ├── TopicUnknown     422  nobody can tell what the body is about
+    └── StoreRefused     502  the shop did not let us read (only history())
+        ├── KeysWrong         its REST keys are wrong or may not read
+        └── StoreBusy         it is too busy or broken now: later
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from ringdove.rules.facts import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something was not taken, and what to do."""
+
+    detail: str
+    title: ClassVar[str] = "This cannot be taken"
+    slug: ClassVar[str] = "refused"  # stable: programs may compare it
+    status: ClassVar[int] = 400
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureWrong(Refusal):
+    title: ClassVar[str] = "The signature is wrong"
+    slug: ClassVar[str] = "signature-wrong"
+    status: ClassVar[int] = 401
+
+
+@dataclass(frozen=True, slots=True)
+class BodyUnreadable(Refusal):
+    title: ClassVar[str] = "The body cannot be read"
+    slug: ClassVar[str] = "body-unreadable"
+    status: ClassVar[int] = 400
+
+
+@dataclass(frozen=True, slots=True)
+class FactWrong(Refusal):
+    """`errors` names each event's index, its field and what is wrong with it."""
+
+    errors: tuple[Mapping[str, Any], ...] = ()
+    title: ClassVar[str] = "An event cannot be taken"
+    slug: ClassVar[str] = "event-wrong"
+    status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class TopicUnknown(Refusal):
+    title: ClassVar[str] = "The topic is unknown"
+    slug: ClassVar[str] = "topic-unknown"
+    status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRefused(Refusal):
+    title: ClassVar[str] = "The shop did not answer as it should"
+    slug: ClassVar[str] = "store-refused"
+    status: ClassVar[int] = 502
+
+
+@dataclass(frozen=True, slots=True)
+class KeysWrong(StoreRefused):
+    title: ClassVar[str] = "The shop refused the REST keys"
+    slug: ClassVar[str] = "keys-wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBusy(StoreRefused):
+    title: ClassVar[str] = "The shop is busy or out of order"
+    slug: ClassVar[str] = "store-busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Read and understood, and there is nothing to tell: a ping, a draft."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What history() asks the worker to send."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the shop said. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """What a catch-up found. `more`: call again from `seen_until` at once."""
+
+    facts: list[Fact]
+    seen_until: datetime
+    more: bool = False
+    unreadable: int = 0
+
+
+Answer = list[Fact] | Nothing | Refusal
+
+# PostgreSQL's jsonb knows no NUL, and UTF-8 no half of a surrogate pair.
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
+
+
+def clean(text: str) -> str:
+    """The text on one line, without what a database cannot keep."""
+    return _UNSTORABLE.sub(" ", text).strip()
+
+
+def parse(body: bytes) -> Any:
+    """The JSON of a body, or a BodyUnreadable. Never raises, whatever the bytes are."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        return BodyUnreadable("The JSON is nested too deeply. Send it as the shop makes it.")
+    except ValueError as wrong:
+        return BodyUnreadable(f"The body is not JSON ({clean(str(wrong))[:200]}). Send UTF-8 JSON.")
