@@ -1,0 +1,223 @@
+"""What a text from a person means: stop, start, help, or something for people to read.
+
+A missed stop breaks the law, a false one loses a customer: single words count when they are all
+that is said (a whole clause, courtesies aside), wordings such as "stop sending me" wherever they
+stand, unless denied. The words lie in locales/<language>/phrases.toml under [replies]; a reply is
+read in all languages at once, since people stop in whichever comes first (P2, N8). Wordings use
+`*` for any ending, `(a|b)` for a choice and `~` for up to four words between.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from ringdove.rules import languages
+from ringdove.rules.texts import LOOK_ALIKES
+
+Intent = Literal["stop", "start", "help", "other"]
+
+READ_LETTERS_MAX = 1_000
+DENIED_WORDS_BEFORE = 3  # "I don't want to stop getting …"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`scope` of a stop: marketing, all, or the number named. `value`: "yes" when that was said."""
+
+    intent: Intent
+    scope: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The lists of all languages together."""
+
+    stop: frozenset[str]  # said in one clause
+    stop_alone: frozenset[str]  # said and nothing else: "end", "cancel"
+    stop_own: Mapping[str, frozenset[str]]  # only from who is written to in this language
+    stop_inside: re.Pattern[str]
+    not_stop: re.Pattern[str]
+    denials: frozenset[str]
+    everything: frozenset[str]
+    courtesies: frozenset[str]
+    start: frozenset[str]
+    yes: frozenset[str]
+    help: frozenset[str]
+    vocabulary: frozenset[str]
+
+
+def read(text: str, *, awaiting: str | None = None, language: str | None = None) -> Reply:
+    """The meaning of a text. While a survey awaits an answer, a yes is that answer, no start."""
+    words = words_of_all_languages()
+    clauses = _clauses(text[:READ_LETTERS_MAX], words)
+    said = [word for clause in clauses for word in clause]
+    if not said:
+        return Reply("help" if text.strip() == "?" else "other")
+    if scope := _stop_scope(clauses, said, words, language):
+        return Reply("stop", scope)
+    core = _core(said, words)
+    if core in words.start:
+        return Reply("start")
+    if core in words.yes:
+        return Reply("other" if awaiting else "start", value="yes")
+    return Reply("help" if core in words.help else "other")
+
+
+# Hearing a stop
+
+
+def _stop_scope(
+    clauses: list[list[str]], said: list[str], words: Words, language: str | None
+) -> str:
+    """What is to stop, or nothing."""
+    if words.not_stop.search(_line(said)):
+        return ""
+    own = words.stop_own.get(languages.base_of(language), frozenset())
+    if _core(said, words) in words.stop_alone | own:
+        return "marketing"
+    scopes = [scope for clause in [*clauses, said] if (scope := _clause_scope(clause, words))]
+    if "all" in scopes:
+        return "all"
+    if scopes:
+        return scopes[0]
+    return "marketing" if any(_inside(clause, words) for clause in clauses) else ""
+
+
+def _clause_scope(clause: list[str], words: Words) -> str:
+    """ "stop", "stop all please", "stop 12345": a stop word and nothing that changes it."""
+    core = _core(clause, words)
+    if core in words.stop:
+        return "all" if _names_everything(clause, words) else "marketing"
+    rest = [word for word in core.split(" ") if word not in words.everything]
+    if len(rest) < len(core.split(" ")) and " ".join(rest) in words.stop:
+        return "all"
+    verb, _, number = core.rpartition(" ")
+    return number if verb in words.stop and number.isdigit() else ""
+
+
+def _names_everything(clause: list[str], words: Words) -> bool:
+    return any(word in words.everything for word in clause)
+
+
+def _inside(clause: list[str], words: Words) -> bool:
+    line = _line(clause)
+    for found in words.stop_inside.finditer(line):
+        before = line[: found.start()].split()[-DENIED_WORDS_BEFORE:]
+        if not words.denials & set(before):
+            return True
+    return False
+
+
+def _core(said: list[str], words: Words) -> str:
+    """What remains without courtesies; all of it when courtesies are all that was said."""
+    rest = [word for word in said if word not in words.courtesies]
+    return " ".join(rest or said)
+
+
+def _line(said: list[str]) -> str:
+    return " ".join(said)
+
+
+# From letters to words
+
+_ADDRESS = re.compile(r"\S+(?:://|@)\S+")
+_WHOLE_WORD = re.compile(r"(?<![\w'-])[\w'-]+(?![\w'*-])")
+_CLAUSE_END = re.compile(r"[.,;:!?…\n\r()\"“”«»|/+]+|\s[-–—]+\s")
+_WORD = re.compile(r"[^\W_]+(?:['’`-][^\W_]+)*")
+_MARKS = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")  # й and ў keep theirs
+_TO_LATIN = str.maketrans(LOOK_ALIKES | {"0": "O"})
+_TO_CYRILLIC = str.maketrans(
+    {latin: letter for letter, latin in LOOK_ALIKES.items() if "\u0400" <= letter <= "\u04ff"}
+    | {"0": "О"}
+)
+
+
+def _clauses(text: str, words: Words) -> list[list[str]]:
+    if "VCARD" in text.upper():  # a contact card ends with "END:VCARD"
+        return []
+    plain = _ADDRESS.sub(" ", _without_accents(text))
+    if re.fullmatch(r"\W*(?:[^\W\d_][\W_]+){2,}[^\W\d_]\W*", plain):  # S.T.O.P
+        plain = "".join(letter for letter in plain if letter.isalpha())
+    clauses = [_words(clause, words) for clause in _CLAUSE_END.split(plain)]
+    return [clause for clause in clauses if clause]
+
+
+def _without_accents(text: str) -> str:
+    plain = "".join(
+        x for x in unicodedata.normalize("NFKC", text) if unicodedata.category(x) != "Cf"
+    )
+    plain = _MARKS.sub("", unicodedata.normalize("NFD", plain))
+    return unicodedata.normalize("NFC", plain).replace("ё", "е").replace("Ё", "Е").replace("ł", "l")
+
+
+def _words(clause: str, words: Words) -> list[str]:
+    found = []
+    for word in _WORD.findall(clause):
+        pieces = [_familiar(piece, words) for piece in word.split("-")]
+        # "stop-sms" is two words, "non-stop" is one of its own.
+        if len(pieces) > 1 and not set(pieces) <= words.vocabulary - words.denials:
+            pieces = ["-".join(pieces)]
+        found += pieces
+    return found
+
+
+def _familiar(word: str, words: Words) -> str:
+    """The word as a list has it, though some letters come from another alphabet."""
+    upper = word.upper()
+    for spelling in (word, upper.translate(_TO_LATIN), upper.translate(_TO_CYRILLIC)):
+        lower = re.sub(r"(.)\1{2,}", r"\1", spelling.lower().replace("’", "'").replace("`", "'"))
+        if lower in words.vocabulary:
+            return lower
+    return word.lower().replace("’", "'").replace("`", "'")
+
+
+# The lists
+
+
+@cache
+def words_of_all_languages() -> Words:
+    tables = {name: languages.phrases_of(name) for name in languages.languages_present()}
+    return gather({name: table.get("replies", {}) for name, table in tables.items()})
+
+
+def gather(tables: Mapping[str, Mapping[str, Any]]) -> Words:
+    """The lists of several languages as one; keys of `tables` are the languages."""
+
+    def listed(key: str) -> frozenset[str]:
+        return frozenset(_folded(x) for table in tables.values() for x in table.get(key, ()))
+
+    own = {
+        name: frozenset(map(_folded, table.get("stop_own", ()))) for name, table in tables.items()
+    }
+    literal = ("stop", "stop_alone", "denials", "everything", "courtesies", "start", "yes", "help")
+    lists = {key: listed(key) for key in literal}
+    wordings = listed("stop_inside") | listed("not_stop")
+    phrases = set().union(*lists.values(), *own.values())
+    vocabulary = {word for phrase in phrases for word in phrase.split()}
+    vocabulary |= {word for wording in wordings for word in _WHOLE_WORD.findall(wording)}
+    return Words(
+        **lists,
+        stop_own=own,
+        stop_inside=_any_of(listed("stop_inside")),
+        not_stop=_any_of(listed("not_stop")),
+        vocabulary=frozenset(vocabulary),
+    )
+
+
+def _folded(phrase: str) -> str:
+    return _without_accents(phrase).lower()
+
+
+def _any_of(wordings: Iterable[str]) -> re.Pattern[str]:
+    if not (patterns := sorted(_pattern(wording) for wording in wordings)):
+        return re.compile(r"(?!)")
+    return re.compile(rf"(?<!\S)(?:{'|'.join(patterns)})(?!\S)")
+
+
+def _pattern(wording: str) -> str:
+    pattern = wording.replace("(", "(?:").replace("*", r"\S*")
+    return pattern.replace(" ~ ", r"(?: \S+){0,4} ")
