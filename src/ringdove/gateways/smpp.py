@@ -13,7 +13,7 @@ Pure: no socket, no clock. The session is in `smpp/session.py`, its driver in `w
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -123,6 +123,13 @@ class Settings(BaseModel):
         description="How an id in a receipt is written other than in the answer to the submit:"
         " hex_to_dec when the answer has hexadecimal and the receipt decimal.",
     )
+
+
+def sandbox(gateway_id: int, given: dict[str, Any], port: int) -> Settings:
+    """How our own sandbox SMSC is reached: only its password and pace are anybody's choice."""
+    fast = {"throughput_per_s": 2_000, "window": 200, "enquire_link_s": 60}
+    there = {"host": "127.0.0.1", "port": port, "system_id": f"sandbox-{gateway_id}"}
+    return Settings.model_validate(fast | given | there)
 
 
 # ── What to submit ───────────────────────────────────────────────────────────
