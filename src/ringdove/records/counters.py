@@ -1,4 +1,4 @@
-"""Roll-ups per hour: added per batch by one upsert, summed when a page asks. Never used to decide."""
+"""Roll-ups per hour: added per batch by one upsert, summed on read, never used to decide."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -21,11 +21,6 @@ from ringdove.rules.scenes import Store
 BATCH = 500
 ATTEMPTS_MAX = 5  # then the fact is parked for a person to see
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 600, 3600))
-    timedelta(seconds=5),
-    timedelta(minutes=1),
-    timedelta(minutes=10),
-    timedelta(hours=1),
-)
 WAIT_FOR_MAX = timedelta(days=3)  # for an order that nobody tells us of
 
 WRITE = """

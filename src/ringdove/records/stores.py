@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, time
 from zlib import crc32
 
+from psycopg.rows import DictRow
+
 from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.kit.db import Tx
+from ringdove.rules.scenes import Store
 
 SMALL_STORE_SPAN = 1  # one bucket holds a small shop; a big merchant is given 128
 
@@ -30,22 +33,14 @@ class StoreSettings:
     email: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Store(StoreSettings):
-    """A store as it stands."""
+def buckets(store: Store) -> list[int]:
+    """All buckets in which this store has rows."""
+    return buckets_of_store(store.bucket_base, store.bucket_span)
 
-    id: int = 0
-    bucket_base: int = 0
-    bucket_span: int = SMALL_STORE_SPAN
 
-    def bucket_of(self, key: str) -> int:
-        """The bucket of a natural key of this store (a phone, an order's key)."""
-        return bucket_of(self.bucket_base, self.bucket_span, key)
-
-    @property
-    def buckets(self) -> list[int]:
-        """All buckets in which this store has rows."""
-        return buckets_of_store(self.bucket_base, self.bucket_span)
+def of_key(store: Store, key: str) -> int:
+    """The bucket of a natural key of this store (phone/+375…, order/42)."""
+    return bucket_of(store.bucket_base, store.bucket_span, key)
 
 
 COLUMNS = """id, name, country, time_zone, languages, currency, quiet_from, quiet_until,
@@ -57,7 +52,11 @@ FIND = f"SELECT {COLUMNS} FROM store WHERE id = %(store_id)s"
 async def find(tx: Tx, store_id: int) -> Store | None:
     """The store, or None."""
     row = await (await tx.execute(FIND, {"store_id": store_id})).fetchone()
-    return None if row is None else Store(**row)
+    return None if row is None else _store(row)
+
+
+def _store(row: DictRow) -> Store:
+    return Store(**row | {"languages": tuple(row["languages"])})
 
 
 EVERY = f"SELECT {COLUMNS} FROM store ORDER BY id"
@@ -65,7 +64,7 @@ EVERY = f"SELECT {COLUMNS} FROM store ORDER BY id"
 
 async def every(tx: Tx) -> list[Store]:
     """All stores of this installation: for workers, never for a page."""
-    return [Store(**row) for row in await (await tx.execute(EVERY)).fetchall()]
+    return [_store(row) for row in await (await tx.execute(EVERY)).fetchall()]
 
 
 # The lock makes "one more than the last" safe: no serial in a table that a cluster copies around.
@@ -81,16 +80,21 @@ RETURNING id
 """
 
 
+async def lock(tx: Tx) -> None:
+    """Nobody else makes a store until this transaction ends."""
+    await tx.execute(LOCK)
+
+
 async def create(
     tx: Tx, settings: StoreSettings, now: datetime, bucket_span: int = SMALL_STORE_SPAN
 ) -> Store:
-    """A new store in the bucket that its name gives. Gateways and people are added by the caller."""
+    """A new store in the bucket its name gives. Gateways and people are added by the caller."""
     base = crc32(settings.name.encode()) % 128
-    given = asdict(settings) | {"bucket_base": base, "bucket_span": bucket_span, "now": now}
+    given = asdict(settings) | {"bucket_base": base, "bucket_span": bucket_span}
     await tx.execute(LOCK)
-    row = await (await tx.execute(CREATE, given)).fetchone()
+    row = await (await tx.execute(CREATE, given | {"now": now})).fetchone()
     assert row is not None
-    return Store(**asdict(settings), id=row["id"], bucket_base=base, bucket_span=bucket_span)
+    return _store(given | {"id": row["id"]})
 
 
 CHANGE = """

@@ -1,0 +1,171 @@
+"""Answers facts: take a batch, decide, commit, in one transaction per bucket.
+
+A fact that breaks its batch is answered alone; what still fails is tried again a few times and then
+parked with its error (P11). A notice wakes the loop; without one it looks every few seconds, so
+that polling alone suffices.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
+from pydantic import ValidationError
+
+from ringdove.kit import db
+from ringdove.records import counters, scenes, stores
+from ringdove.records import facts as fact_records
+from ringdove.rules import answers, facts
+from ringdove.rules.effects import WaitFor
+from ringdove.rules.scenes import Store
+from ringdove.runtime import Runtime
+
+log = structlog.get_logger()
+Rows = Sequence[Mapping[str, Any]]
+
+
+async def run(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Answers facts until told to stop."""
+    async with db.Bell(runtime.database_url, ["facts"]) as bell:
+        while not stop.is_set():
+            try:
+                sleep_s = await answer_due(runtime)
+            except Exception:
+                log.exception("react.failed")
+                sleep_s = 1.0
+            with contextlib.suppress(TimeoutError):
+                await _notice_or_stop(bell, stop, min(sleep_s, runtime.settings.idle_poll_s))
+
+
+async def _notice_or_stop(bell: db.Bell, stop: asyncio.Event, timeout_s: float) -> None:
+    waits = [asyncio.create_task(bell.wait(timeout_s)), asyncio.create_task(stop.wait())]
+    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+
+
+async def answer_due(runtime: Runtime) -> float:
+    """Answers all that is due; the seconds until the next fact will be."""
+    while True:
+        async with db.transaction(runtime.pool) as tx:
+            due = await fact_records.due(tx)
+        now = runtime.clock()
+        buckets = [bucket for bucket, at in due.items() if at <= now]
+        answered = 0
+        for bucket in buckets:
+            answered += await answer_batch(runtime, bucket)
+        if not answered:
+            later = [(at - now).total_seconds() for at in due.values() if at > now]
+            return max(0.01, min(later, default=3600.0)) if not buckets else 0.05
+
+
+async def answer_batch(runtime: Runtime, bucket: int) -> int:
+    """Answers one batch of a bucket; how many facts were taken."""
+    try:
+        return await db.retried(
+            runtime.pool, lambda tx: _answer_together(runtime, tx, bucket), also=(UniqueViolation,)
+        )
+    except _Poison as poison:
+        for row in poison.rows:
+            await _answer_alone(runtime, bucket, row)
+        return len(poison.rows)
+
+
+class _Poison(Exception):
+    """Some fact of this batch breaks it: all of them are answered one by one."""
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__()
+        self.rows = rows
+
+
+async def _answer_together(runtime: Runtime, tx: AsyncConnection[Any], bucket: int) -> int:
+    rows = await fact_records.take(tx, bucket, runtime.clock())
+    by_store: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_store[row["store_id"]].append(row)
+    for store_id, some in by_store.items():
+        store = await stores.find(tx, store_id)
+        if store is None:
+            raise _Poison(rows)
+        try:
+            waiting = await _answer(runtime, tx, store, some)
+        except (UniqueViolation, _Poison):
+            raise
+        except Exception as error:
+            if isinstance(error, psycopg.Error) and db.is_curable(error):
+                raise
+            log.warning("react.batch_broken", bucket=bucket, facts=len(rows), error=repr(error))
+            raise _Poison(rows) from error
+        done = [row["fact_id"] for row in some if row["fact_id"] not in waiting]
+        await fact_records.done(tx, bucket, store_id, done)
+        for row in some:
+            if subject := waiting.get(row["fact_id"]):
+                await fact_records.postpone(
+                    tx, bucket, row, runtime.clock(), f"waits for {subject}", subject
+                )
+    return len(rows)
+
+
+async def _answer(
+    runtime: Runtime, tx: AsyncConnection[Any], store: Store, rows: Rows
+) -> dict[int, str]:
+    """Answers facts of one store; those that wait for something are left out: {fact id: what}."""
+    now = runtime.clock()
+    read = {id(fact): (fact, row) for fact, row in ((facts.read(r["body"]), r) for r in rows)}
+    batch = answers.in_order([fact for fact, _ in read.values()])
+    scene = await scenes.load(tx, store, batch, runtime.ids)
+    waiting: dict[int, str] = {}
+    for fact in batch:
+        try:
+            answers.answer(scene, fact, now)
+        except WaitFor as wait:
+            waiting[read[id(fact)][1]["fact_id"]] = wait.subject
+    await scenes.commit(tx, scene, now, runtime.ids)
+    return waiting
+
+
+async def _answer_alone(runtime: Runtime, bucket: int, taken: Mapping[str, Any]) -> None:
+    """One fact in a transaction of its own; its error is written down where a person sees it."""
+
+    async def work(tx: AsyncConnection[Any]) -> None:
+        row = await fact_records.take_one(tx, bucket, taken["store_id"], taken["fact_id"])
+        store = await stores.find(tx, taken["store_id"])
+        if row is None or store is None:
+            return
+        waiting = await _answer(runtime, tx, store, [row])
+        if subject := waiting.get(row["fact_id"]):
+            await fact_records.postpone(
+                tx, bucket, row, runtime.clock(), f"waits for {subject}", subject
+            )
+        else:
+            await fact_records.done(tx, bucket, store.id, [row["fact_id"]])
+
+    try:
+        await db.retried(runtime.pool, work, also=(UniqueViolation,))
+    except Exception as error:
+        await _put_aside(runtime, bucket, taken, _in_words(error))
+
+
+async def _put_aside(runtime: Runtime, bucket: int, taken: Mapping[str, Any], error: str) -> None:
+    now = runtime.clock()
+    async with db.transaction(runtime.pool) as tx:
+        parked = await fact_records.postpone(tx, bucket, taken, now, error)
+        store = await stores.find(tx, taken["store_id"])
+        if parked and store:
+            await counters.add(tx, store, now, {"parked": 1}, bucket)
+            await db.notify(tx, "live", str(store.id))
+    log.warning("react.fact_set_aside", fact=taken["fact_id"], parked=parked, error=error)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            f"{'.'.join(str(step) for step in e['loc'])}: {e['msg']}" for e in error.errors()[:5]
+        )
+    return f"{type(error).__name__}: {error}"
