@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -242,8 +243,11 @@ def url(socket_dir: Path, database: str = NAME) -> str:
 
 
 def stop(cluster: Cluster) -> None:
-    if running(cluster) is not None:
+    socket_dir = running(cluster)
+    if socket_dir is not None:
         _order_stop(cluster)
+        with suppress(OSError):
+            socket_dir.rmdir()  # it may lie in the temporary folder
 
 
 def _order_stop(cluster: Cluster) -> None:

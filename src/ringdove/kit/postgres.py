@@ -11,14 +11,19 @@ It must never stop a server that another process uses, unless told to by `stop`.
 import atexit
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psycopg
 
 from ringdove.kit import cluster as clusters
 from ringdove.kit.cluster import Cluster, PostgresWillNotStart
 
 __all__ = ["PostgresWillNotStart", "ensure", "is_running", "is_used", "leave", "stop"]
+
+ANSWER_S_MAX = 20
 
 _seats: dict[Path, int] = {}  # folder → descriptor that holds this process's shared lock
 
@@ -33,11 +38,24 @@ def ensure(data_dir: Path, *, throwaway: bool = False) -> str:
     with _door(cluster.folder):
         if not (cluster.data / "PG_VERSION").exists():
             clusters.initialise(cluster)
-        socket_dir = clusters.running(cluster) or clusters.start(cluster)
-        url = clusters.url(socket_dir)
-        clusters.make_database(socket_dir)
+        url = _serve(cluster)
         _take_seat(cluster.folder)
     return url
+
+
+def _serve(cluster: Cluster) -> str:
+    """The address once the server answers; one that is just dying still looks alive."""
+    deadline = time.monotonic() + ANSWER_S_MAX
+    while True:
+        socket_dir = clusters.running(cluster) or clusters.start(cluster)
+        try:
+            clusters.make_database(socket_dir)
+            return clusters.url(socket_dir)
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                words = f"The database in {cluster.folder} runs but does not answer: {error}"
+                raise PostgresWillNotStart(words) from error
+            time.sleep(0.1)
 
 
 def leave(data_dir: Path) -> None:
