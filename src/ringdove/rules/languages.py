@@ -47,7 +47,7 @@ def choose(preferred: str | None, country: str | None, offered: Sequence[str]) -
 
 
 def base_of(tag: str | None) -> str:
-    """ "ru-RU", "ru_RU" and "RU" are ru."""
+    """Both "ru-RU" and "RU" are ru."""
     return (tag or "").replace("_", "-").partition("-")[0].strip().lower()
 
 
@@ -93,7 +93,7 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def say_money(amount: Decimal, currency: str, language: str) -> str:
-    """ "49.90 EUR" as the language writes it; whole sums without ".00"."""
+    """A sum as the language writes it; whole sums without ".00"."""
     locale = _locale(language)
     whole = amount == amount.to_integral_value()
     if len(currency) != 3:
@@ -123,14 +123,14 @@ def _with_sign(said: str, symbol: str, sign: str) -> str:
 
 
 def say_day(day: date, language: str) -> str:
-    """ "Tue 24 Nov", in the language's own short names."""
+    """As "Tue 24 Nov", in the language's own short names."""
     # Russian and Belarusian shorten months with a dot, which reads as the end of the sentence.
     pattern = "EEE d MMMM" if language in CYRILLIC else "EEE d MMM"
     return _plain(format_date(day, pattern, locale=_locale(language)), language).replace(".", "")
 
 
 def say_hours(start: time | datetime, end: time | datetime, language: str) -> str:
-    """ "10:00-14:00": the clock of 24 hours is read in every language served."""
+    """As "10:00-14:00": the clock of 24 hours is read in every language served."""
     begin, until = f"{start:%H:%M}", f"{end:%H:%M}"
     return begin if begin == until else f"{begin}-{until}"
 

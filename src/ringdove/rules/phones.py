@@ -206,7 +206,7 @@ def pretty(e164: str) -> str:
 
 @lru_cache(16_384)
 def mask(e164: str) -> str:
-    """ "+375 29 ••• •• 33": enough to recognise one's own number, too little to call it."""
+    """As "+375 29 ••• •• 33": enough to recognise one's own number, too little to call it."""
     code, _, national = re.sub(r"[^\d+]+", " ", pretty(e164)).strip().partition(" ")
     digits = _digits_of(national)
     if not digits:

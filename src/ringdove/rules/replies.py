@@ -57,7 +57,9 @@ def read(text: str, *, awaiting: str | None = None, language: str | None = None)
     said = [word for clause in clauses for word in clause]
     if not said:
         return Reply("help" if text.strip() == "?" else "other")
-    if scope := _stop_scope(clauses, said, words, language):
+    if scope := _stop_scope(
+        clauses, said, words, language, _opens_with_keyword(text, said[0], words)
+    ):
         return Reply("stop", scope)
     core = _core(said, words)
     if core in words.start:
@@ -71,7 +73,7 @@ def read(text: str, *, awaiting: str | None = None, language: str | None = None)
 
 
 def _stop_scope(
-    clauses: list[list[str]], said: list[str], words: Words, language: str | None
+    clauses: list[list[str]], said: list[str], words: Words, language: str | None, keyword: bool
 ) -> str:
     """What is to stop, or nothing."""
     if words.not_stop.search(_line(said)):
@@ -84,11 +86,19 @@ def _stop_scope(
         return "all"
     if scopes:
         return scopes[0]
-    return "marketing" if any(_inside(clause, words) for clause in clauses) else ""
+    heard = keyword or any(_inside(clause, words) for clause in clauses)
+    return "marketing" if heard else ""
+
+
+def _opens_with_keyword(text: str, first: str, words: Words) -> bool:
+    """Capitals, as in "STOP I am driving", set the keyword apart from a sentence such as "stop by …"."""
+    opening, *rest = text.split()
+    followed_by_sentence = any(letter.islower() for letter in "".join(rest))
+    return opening.isupper() and followed_by_sentence and first in words.stop
 
 
 def _clause_scope(clause: list[str], words: Words) -> str:
-    """ "stop", "stop all please", "stop 12345": a stop word and nothing that changes it."""
+    """As in "stop", "stop all please", "stop 12345": a stop word and nothing that changes it."""
     core = _core(clause, words)
     if core in words.stop:
         return "all" if _names_everything(clause, words) else "marketing"

@@ -1,0 +1,194 @@
+"""Every language says the same things with the same values, and cheaply (R26, N6)."""
+
+from datetime import date, time
+from decimal import Decimal
+
+import pytest
+
+from ringdove.rules import gsm, languages, texts
+
+WRITTEN = ("en", "ru", "be", "it", "es")
+HEARD = (*WRITTEN, "pl")
+TITLED = ("en", "ru")
+LISTS = {
+    "stop", "stop_alone", "stop_own", "stop_inside", "not_stop", "denials", "everything",
+    "courtesies", "start", "yes", "help",
+}  # fmt: skip
+EMAILS = {"order_accepted_email"}
+# The name of the shop, links and places as long as they usually are.
+NAMES = {"ru": "Чайная лавка", "be": "Чайная крама"}
+GOODS = {"ru": "Чайник, Чашка x2", "be": "Імбрык, Кубак x2"}
+PLACES = {"ru": "ул. Ленина 12, Минск", "be": "вул. Леніна 12, Мінск"}
+
+
+def values(language: str) -> dict[str, object]:
+    hours = languages.say_hours(time(10), time(14), language)
+    day = languages.say_day(date(2026, 11, 25), language)
+    money = languages.say_money(Decimal("149.90"), "EUR", language)
+    return {
+        "shop": {
+            "name": NAMES.get(language, "Tea House"),
+            "url": "https://tea.example",
+            "phone": "+375 29 111-22-33",
+            "email": "hi@tea.example",
+        },
+        "customer": {"first_name": "Anna", "name": "Anna Rossi"},
+        "order": {
+            "number": "10425",
+            "total": money,
+            "items": GOODS.get(language, "Teapot, Cup x2"),
+            "payment_url": "https://tea.example/pay/8fK2",
+            "url": "https://tea.example/o/10425",
+        },
+        "parcel": {
+            "number": "BY0801",
+            "carrier": "DHL",
+            "url": "https://dhl.example/BY0801",
+            "shipped_on": day,
+            "pickup_point": PLACES.get(language, "Via Roma 12, Milano"),
+            "pickup_until": day,
+        },
+        "delivery": {"day": day, "hours": hours, "old_day": day, "old_hours": hours},
+        "return": {"number": "R77", "label_url": "https://tea.example/r/77", "instructions": ""},
+        "refund": {"amount": money, "expected_on": day},
+        "invoice": {"number": "F-2026-88", "url": "https://tea.example/i/88"},
+    }
+
+
+def templates(language: str) -> dict[str, str]:
+    own = languages.phrases_of(language)
+    found = {f"answers.{key}": text for key, text in own["answers"].items()}
+    for key, recipe in own["recipes"].items():
+        found |= {
+            f"{key}.{field}": recipe[field] for field in recipe if field not in ("title", "about")
+        }
+    return found
+
+
+@pytest.mark.parametrize("language", WRITTEN)
+def test_a_language_has_every_text_with_the_same_values(language: str) -> None:
+    english, own = templates("en"), templates(language)
+    assert own.keys() == english.keys()
+    for key, template in own.items():
+        assert texts.variables(template) == texts.variables(english[key]), key
+        assert texts.check(template) == []
+
+
+@pytest.mark.parametrize("language", WRITTEN)
+def test_a_text_is_short_and_names_shop_and_order(language: str) -> None:
+    """R26: Latin texts in one part of GSM-7, Cyrillic ones in at most two."""
+    for key, template in templates(language).items():
+        text = texts.render(template, values(language))
+        assert "{" not in text
+        assert NAMES.get(language, "Tea House") in text, key
+        if key.startswith("order_accepted_email"):
+            continue
+        assert key.startswith("answers.") or "10425" in text, key
+        measured = texts.measure(text)
+        if language in languages.CYRILLIC:
+            assert measured.parts <= 2, (key, text, measured)
+        else:
+            assert (measured.encoding, measured.parts) == ("GSM-7", 1), (key, text, measured)
+
+
+@pytest.mark.parametrize("language", WRITTEN)
+def test_a_text_reads_well_when_nothing_optional_is_known(language: str) -> None:
+    known = values(language)
+    bare = {
+        "shop": {"name": NAMES.get(language, "Tea House")},
+        "order": known["order"],
+        "parcel": {"shipped_on": "1", "pickup_point": "2"},
+        "delivery": known["delivery"],
+        "return": {"number": "R77"},
+        "refund": {"amount": "3"},
+        "invoice": {"number": "4"},
+    }
+    for key, template in templates(language).items():
+        if key.startswith(("answers.help", "order_accepted_email")):
+            continue
+        text = texts.render(template, bare)
+        assert "  " not in text
+        assert " ." not in text
+        assert text[-1] in ".!" or text.endswith("8fK2"), (key, text)
+
+
+@pytest.mark.parametrize("language", TITLED)
+def test_a_recipe_says_what_it_does(language: str) -> None:
+    for key, recipe in languages.phrases_of(language)["recipes"].items():
+        assert recipe["title"] and recipe["about"], key
+        assert "subject" in recipe if key in EMAILS else "sms" in recipe
+
+
+@pytest.mark.parametrize("language", HEARD)
+def test_a_language_has_its_words_for_replies(language: str) -> None:
+    """P2."""
+    replies = languages.phrases_of(language)["replies"]
+    assert replies.keys() == LISTS
+    for needed in ("stop", "start", "yes", "help", "everything", "stop_inside"):
+        assert replies[needed], needed
+
+
+def test_what_a_language_lacks_is_said_in_english() -> None:
+    assert languages.phrases("pl")["answers"] == languages.phrases("en")["answers"]
+    assert languages.phrases("it")["recipes"]["order_paid"]["title"] == "Payment received"
+    assert languages.phrases("../en") == languages.phrases("en")
+    assert set(HEARD) <= set(languages.languages_present())
+
+
+@pytest.mark.parametrize(
+    ("preferred", "country", "offered", "chosen"),
+    [
+        ("ru-RU", "IT", ["it", "ru"], "ru"),
+        ("be_BY", "BY", ["ru", "be"], "be"),
+        ("be", "BY", ["en", "ru"], "ru"),
+        ("fr", "IT", ["en", "it"], "it"),
+        (None, "BY", ["ru", "be"], "ru"),
+        (None, "by", ["be", "ru"], "be"),
+        (None, "DE", ["it", "en"], "en"),
+        (None, "DE", ["it", "es"], "it"),
+        (None, None, ["it", "en"], "it"),
+        (None, "MX", ["en", "es"], "es"),
+        (None, "IT", [], "en"),
+    ],
+)
+def test_the_language_a_person_is_written_to_in(
+    preferred: str | None, country: str | None, offered: list[str], chosen: str
+) -> None:
+    assert languages.choose(preferred, country, offered) == chosen
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "language", "said"),
+    [
+        ("149.90", "EUR", "en", "€149.90"),
+        ("149", "EUR", "it", "149 €"),
+        ("1249.90", "EUR", "es", "1.249,90 €"),
+        ("1249.90", "RUB", "ru", "1 249,90 руб."),
+        ("45", "BYN", "be", "45 BYN"),
+        ("45", "BYN", "en", "BYN 45"),
+        ("45.5", "PLN", "pl", "45,50 PLN"),
+        ("-5", "EUR", "en", "-€5"),
+        ("5", "", "en", "5"),
+        ("5", "???", "en", "??? 5"),
+        ("149.90", "EUR", "xx", "€149.90"),
+    ],
+)
+def test_money_is_said_without_costly_letters(
+    amount: str, currency: str, language: str, said: str
+) -> None:
+    """N6."""
+    assert languages.say_money(Decimal(amount), currency, language) == said
+
+
+def test_days_and_hours() -> None:
+    day = date(2026, 11, 24)
+    assert languages.say_day(day, "en") == "Tue 24 Nov"
+    assert languages.say_day(day, "ru") == "вт 24 ноября"
+    assert languages.say_day(day, "it") == "mar 24 nov"
+    assert languages.say_hours(time(10), time(14, 30), "en") == "10:00-14:30"
+    assert languages.say_hours(time(10), time(10), "en") == "10:00"
+    for language in ("en", "it", "es", "pl", "fr", "de"):
+        assert all(
+            gsm.fits(languages.say_day(date(2026, month, 1 + month % 7 * 3), language))
+            for month in range(1, 13)
+        )
