@@ -140,7 +140,7 @@ def test_what_a_language_lacks_is_said_in_english() -> None:
     [
         ("ru-RU", "IT", ["it", "ru"], "ru"),
         ("be_BY", "BY", ["ru", "be"], "be"),
-        ("be", "BY", ["en", "ru"], "ru"),
+        ("be", "PL", ["en", "ru"], "ru"),
         ("fr", "IT", ["en", "it"], "it"),
         (None, "BY", ["ru", "be"], "ru"),
         (None, "by", ["be", "ru"], "be"),
