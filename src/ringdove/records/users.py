@@ -11,7 +11,12 @@ from typing import Literal
 from ringdove.kit.db import Tx
 
 Role = Literal["viewer", "support", "marketer", "owner"]
-ROLES: tuple[Role, ...] = ("viewer", "support", "marketer", "owner")  # each may what those before may
+ROLES: tuple[Role, ...] = (
+    "viewer",
+    "support",
+    "marketer",
+    "owner",
+)  # each may what those before may
 
 SESSION_DAYS = 30
 SESSION_EXTENDED_AFTER = timedelta(days=1)  # sliding, but one write a day, not one a page

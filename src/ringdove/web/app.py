@@ -1,0 +1,108 @@
+"""The one web application: pages for people, doors for shops, the API for programs.
+
+Everything passes security.Guard. Pages are listed in PAGES, so that a test can walk them all as
+the wrong person (P10). Nothing here knows of workers; cli.py decides what runs together.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from ringdove.runtime import Runtime
+from ringdove.web import live, login, setup, store, team
+from ringdove.web.drawing import STATIC
+from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
+from ringdove.web.security import Guard, Throttle
+from ringdove.web.views import SignInFirst, on_sign_in_first
+
+PAGES: tuple[APIRouter, ...] = (
+    login.router,
+    setup.router,
+    store.router,
+    team.router,
+    live.router,
+)
+SHUTDOWN_S = 5
+KEPT_FOR_EVER = "public, max-age=31536000, immutable"
+ASKED_AGAIN = "public, max-age=3600"
+
+
+class Assets(StaticFiles):
+    """Our own files; an address with a hash in it never changes its content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        has_hash = scope["query_string"].startswith(b"v=")
+        response.headers["cache-control"] = KEPT_FOR_EVER if has_hash else ASKED_AGAIN
+        return response
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """The application on an open Runtime."""
+    app = FastAPI(title="Ringdove", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_life)
+    app.state.runtime = runtime
+    app.state.streams = live.Streams()
+    app.state.tries = Throttle()
+    app.state.callers = Throttle(tries_max=login.CALLER_TRIES_MAX)
+    for router in PAGES:
+        app.include_router(router)
+    app.mount("/static", Assets(directory=STATIC), name="static")
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_bad_address)
+    app.add_exception_handler(SignInFirst, on_sign_in_first)
+    app.add_exception_handler(Exception, on_crash)
+    app.add_middleware(Guard, refuse=refuse_forged)
+    return app
+
+
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    hearing = asyncio.create_task(live.hear(app.state.runtime.database_url, app.state.streams))
+    try:
+        yield
+    finally:
+        app.state.streams.close()
+        hearing.cancel()
+        with suppress(asyncio.CancelledError):
+            await hearing
+
+
+async def _on_bad_address(request: Request, error: Exception) -> Response:
+    """An address whose numbers are none: there is no such page; a program is told what is wrong."""
+    assert isinstance(error, RequestValidationError)
+    if not is_program(request):
+        return await on_http_error(request, HTTPException(404))
+    wrong = [{"at": ".".join(map(str, one["loc"])), "why": one["msg"]} for one in error.errors()]
+    return problem(422, "; ".join(f"{w['at']}: {w['why']}" for w in wrong), errors=wrong)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which ends the open event streams before it waits for connections to close."""
+
+    def __init__(self, app: FastAPI, host: str, port: int, trusted_proxies: str) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                forwarded_allow_ips=trusted_proxies,
+                timeout_graceful_shutdown=SHUTDOWN_S,
+                server_header=False,
+                log_config=None,
+                access_log=False,
+            )
+        )
+        self._streams: live.Streams = app.state.streams
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        self._streams.close()
+        await super().shutdown(sockets)  # type: ignore[arg-type]

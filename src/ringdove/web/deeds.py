@@ -1,0 +1,35 @@
+"""What the audit page calls each deed. A deed without a name here is shown by its own word."""
+
+from ringdove.web.speech import Speech
+
+
+def deed_names(say: Speech) -> dict[str, str]:
+    """Names of deeds in the reader's words."""
+    _ = say.gettext
+    return {
+        "store.created": _("Opened the store"),
+        "store.changed": _("Changed the store settings"),
+        "member.added": _("Added to the team"),
+        "member.role_changed": _("Changed a role"),
+        "member.shut_out": _("Took access away"),
+        "member.let_in": _("Gave access back"),
+        "key.created": _("Made an API key"),
+        "key.revoked": _("Revoked an API key"),
+        "connection.created": _("Connected a shop"),
+        "connection.changed": _("Changed a shop connection"),
+        "connection.paused": _("Paused a shop connection"),
+        "connection.resumed": _("Resumed a shop connection"),
+        "connection.removed": _("Removed a shop connection"),
+        "gateway.created": _("Added a gateway"),
+        "gateway.changed": _("Changed a gateway"),
+        "gateway.paused": _("Paused a gateway"),
+        "gateway.resumed": _("Resumed a gateway"),
+        "gateway.removed": _("Removed a gateway"),
+        "automation.switched_on": _("Switched an automation on"),
+        "automation.switched_off": _("Switched an automation off"),
+        "automation.changed": _("Changed an automation"),
+        "consent.changed": _("Changed a customer's consent"),
+        "message.sent": _("Sent a text by hand"),
+        "message.retried": _("Tried a message again"),
+        "fact.retried": _("Tried an event again"),
+    }

@@ -1,0 +1,84 @@
+"""Draws templates: one Jinja environment a language, and addresses of static files.
+
+A static address carries a hash of the file's content, so browsers may keep it for a year. What is
+missing from a template's context is an error, never an empty string.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from ringdove.kit import i18n
+from ringdove.web import charts
+from ringdove.web.menu import MENU, role_names
+from ringdove.web.places import LANGUAGE_NAMES
+from ringdove.web.speech import Speech
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+@cache
+def static_url(name: str) -> str:
+    """The address of a file under static/, with the hash of its content."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def _said(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that asks the Speech of the page being drawn."""
+
+    @pass_context
+    def ask(context: Context, *given: Any) -> Any:
+        return method(context["say"], *given)
+
+    return ask
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "when": Speech.when,
+    "exact": Speech.exact,
+    "day": Speech.day,
+    "clock": Speech.clock,
+    "money": Speech.money,
+    "number": Speech.number,
+    "percent": Speech.percent,
+    "phone": Speech.phone,
+}
+
+
+@cache
+def environment(language: str) -> Environment:
+    """Everything that templates of this language have at hand."""
+    env = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    texts = i18n.catalogue(language)
+    # The i18n extension adds this method while it is loaded; Jinja's types do not know it.
+    install: Callable[..., None] = env.install_gettext_callables  # type: ignore[attr-defined]
+    install(texts.gettext, texts.ngettext, newstyle=True)
+    env.filters |= {name: _said(method) for name, method in FILTERS.items()}
+    env.globals |= {
+        "static": static_url,
+        "bars": charts.bars,
+        "spark": charts.spark,
+        "menu": MENU,
+        "role_names": role_names,
+        "offered_languages": [(code, LANGUAGE_NAMES[code]) for code in i18n.languages()],
+    }
+    return env
+
+
+def draw(template: str, say: Speech, **context: Any) -> str:
+    """The page as HTML."""
+    return environment(say.language).get_template(template).render(say=say, **context)

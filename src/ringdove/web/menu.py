@@ -1,0 +1,80 @@
+"""The menu of a store: what pages there are, and the lowest role that sees each in it.
+
+A page that is not for a role also refuses it (views.Needs): the menu hides, it does not protect.
+"""
+
+from dataclasses import dataclass
+
+from ringdove.records.users import Role
+from ringdove.web.speech import Speech
+
+
+def N_(text: str) -> str:
+    """Marks a text for the translators; it is said in the reader's language where it is shown."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu; `path` stands below the store's address."""
+
+    path: str
+    text: str
+    icon: str
+    role: Role = "viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines that belong together; a group without a title has no heading."""
+
+    title: str
+    role: Role
+    entries: tuple[Entry, ...]
+
+
+MENU = (
+    Group(
+        "",
+        "viewer",
+        (
+            Entry("/today", N_("Today"), "home"),
+            Entry("/customers", N_("Customers"), "users"),
+            Entry("/messages", N_("Messages"), "message"),
+            Entry("/phones", N_("Virtual phones"), "device-mobile"),
+            Entry("/automations", N_("Automations"), "bolt"),
+            Entry("/connections", N_("Connections"), "plug"),
+        ),
+    ),
+    Group(
+        N_("Store"),
+        "owner",
+        (
+            Entry("/team", N_("Team and keys"), "shield-check", "owner"),
+            Entry("/settings", N_("Store settings"), "building-store", "owner"),
+            Entry("/audit", N_("Audit"), "history", "owner"),
+        ),
+    ),
+)
+
+
+def role_names(say: Speech) -> dict[Role, str]:
+    """The roles in the reader's words, the smallest first."""
+    _ = say.gettext
+    return {
+        "viewer": _("Viewer"),
+        "support": _("Support"),
+        "marketer": _("Marketer"),
+        "owner": _("Owner"),
+    }
+
+
+def role_meanings(say: Speech) -> dict[Role, str]:
+    """What each role may do, in one line."""
+    _ = say.gettext
+    return {
+        "viewer": _("Reads everything, with phone numbers masked."),
+        "support": _("Also answers texts and changes a customer's consent."),
+        "marketer": _("Also changes automations and tries failed messages again."),
+        "owner": _("Also connects shops and gateways and decides who is in the team."),
+    }

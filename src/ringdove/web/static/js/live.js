@@ -1,0 +1,40 @@
+// Keeps parts of a page fresh. <div id="…" data-live="messages" data-live-url="…"> is fetched again
+// and morphed in place when the server says that its topic (or everything) has news.
+const PAUSE_MS = 400; // news come in swarms: one fetch answers a swarm
+const address = document.body.dataset.liveUrl;
+const waiting = new Map();
+
+function parts(topic) {
+  const all = [...document.querySelectorAll("[data-live]")];
+  return topic === "*" ? all : all.filter((part) => part.dataset.live.split(" ").includes(topic));
+}
+
+// What a person is typing into is left alone until they are done.
+function isBusy(part) {
+  return part.contains(document.activeElement) && document.activeElement.matches("input, textarea");
+}
+
+function freshen(part) {
+  clearTimeout(waiting.get(part));
+  waiting.set(
+    part,
+    setTimeout(() => {
+      if (!part.isConnected) return;
+      if (document.hidden || isBusy(part)) return freshen(part);
+      waiting.delete(part);
+      window.htmx.ajax("GET", part.dataset.liveUrl, { source: part, target: part, swap: "outerMorph" });
+    }, PAUSE_MS),
+  );
+}
+
+if (address && document.querySelector("[data-live]")) {
+  const stream = new EventSource(address);
+  let wasLost = false;
+  stream.addEventListener("news", (event) => parts(event.data).forEach(freshen));
+  stream.addEventListener("error", () => (wasLost = true));
+  stream.addEventListener("open", () => {
+    if (wasLost) parts("*").forEach(freshen); // what happened meanwhile is not repeated
+    wasLost = false;
+  });
+  addEventListener("pagehide", () => stream.close());
+}

@@ -1,0 +1,250 @@
+"""A site to look at: the application on a free port of this machine, on a cloned database.
+
+`site` serves it from a thread of its own; `visitor` asks it without a browser, the way an older
+program would; `browser` is Debian's Chromium, one a worker. Signing in goes through the page.
+"""
+
+import asyncio
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from ringdove.runtime import Runtime, open_runtime
+from ringdove.settings import Settings
+from ringdove.web.app import Server, create_app
+
+T = TypeVar("T")
+
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+OWNER = {"name": "Anna Volk", "email": "anna@example.com", "password": "a quiet morning"}
+STORE = {
+    "name": "Volk & Sons",
+    "country": "BY",
+    "time_zone": "Europe/Minsk",
+    "languages": ["ru", "be"],
+    "currency": "BYN",
+    "quiet_from": "21:00",
+    "quiet_until": "09:00",
+}
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass(slots=True)
+class Visitor:
+    """Asks the site over HTTP and keeps its cookies; a change says where it comes from."""
+
+    port: int
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.ask("GET", path, None, headers)
+
+    def post(self, path: str, form: dict[str, Any] | None = None, **headers: str) -> Answer:
+        body = urlencode(form or {}, doseq=True)
+        sent = {
+            "content-type": "application/x-www-form-urlencoded",
+            "sec-fetch-site": "same-origin",
+        }
+        return self.ask(
+            "POST", path, body, sent | {k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+    def ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            link.request(method, path, body, headers | ({"cookie": cookie} if cookie else {}))
+            response = link.getresponse()
+            for line in response.headers.get_all("set-cookie") or ():
+                name, _, value = line.partition(";")[0].partition("=")
+                gone = "max-age=0" in line.lower()
+                self.cookies.pop(name, None) if gone else self.cookies.update({name: value})
+            kept = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, kept, response.read().decode())
+        finally:
+            link.close()
+
+    def sign_in(self, email: str = OWNER["email"], password: str = OWNER["password"]) -> "Visitor":
+        answer = self.post("/login", {"email": email, "password": password})
+        assert answer.status == 303, answer.text
+        return self
+
+
+@dataclass(slots=True)
+class Site:
+    """A running site; `run` does something on its Runtime, in its own event loop."""
+
+    port: int
+    runtime: Runtime
+    loop: asyncio.AbstractEventLoop
+    app: Any
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def visitor(self) -> Visitor:
+        return Visitor(self.port)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+    def set_up(self) -> Visitor:
+        """An owner and a store, made through the pages; its id is 1."""
+        visitor = self.visitor()
+        assert visitor.post("/setup", OWNER).status == 303
+        assert visitor.post("/setup/store", STORE).status == 303
+        return visitor
+
+    def add_member(self, owner: Visitor, role: str, store_id: int = 1) -> Visitor:
+        """Somebody with this role, signed in."""
+        email = f"{role}@example.com"
+        form = {"name": role.title(), "email": email, "role": role}
+        answer = owner.post(f"/stores/{store_id}/team", form)
+        assert answer.status == 200, answer.text
+        password = answer.text.partition('<code id="secret">')[2].partition("<")[0]
+        return self.visitor().sign_in(email, password)
+
+
+@pytest.fixture
+def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
+    """The site of a new installation: nobody has an account yet."""
+    yield from serve(Settings(home=tmp_path, database_url=database_url))
+
+
+def serve(settings: Settings) -> Iterator[Site]:
+    """A site on these settings, until the generator is closed."""
+    ready: list[Site] = []
+    troubles: list[BaseException] = []
+    holder: list[Server] = []
+
+    async def main() -> None:
+        async with open_runtime(settings) as runtime:
+            app = create_app(runtime)
+            server = Server(app, "127.0.0.1", 0, "127.0.0.1")
+            holder.append(server)
+            serving = asyncio.create_task(server.serve())
+            while not server.started:
+                await asyncio.sleep(0.01)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            ready.append(Site(port, runtime, asyncio.get_running_loop(), app))
+            await serving
+
+    def thread() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as trouble:
+            troubles.append(trouble)
+
+    running = threading.Thread(target=thread)
+    running.start()
+    until = time.monotonic() + 30
+    while not ready and not troubles and time.monotonic() < until:
+        time.sleep(0.01)
+    if troubles or not ready:
+        raise RuntimeError("the site did not start") from (troubles or [None])[0]
+    try:
+        yield ready[0]
+    finally:
+        holder[0].should_exit = True
+        running.join(20)
+        assert not running.is_alive(), "the site did not stop"
+        if troubles:
+            raise troubles[0]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium a worker."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield started
+        started.close()
+
+
+@dataclass(slots=True)
+class Looker:
+    """Somebody at a browser. `trouble` holds what the console complained of."""
+
+    page: Page
+    context: BrowserContext
+    site: Site
+    trouble: list[str]
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.site.url + path)
+
+    def sign_in(self, email: str = OWNER["email"], password: str = OWNER["password"]) -> None:
+        self.go("/login")
+        self.page.fill("#f-email", email)
+        self.page.fill("#f-password", password)
+        self.page.click("main form button[type=submit]")
+        self.page.wait_for_url(lambda url: "/login" not in url)
+
+    def assert_clean(self) -> None:
+        """No accessibility violation (axe), nothing wider than the screen, a silent console."""
+        self.page.wait_for_load_state("load")
+        found = Axe().run(self.page)
+        assert found.violations_count == 0, found.generate_report()
+        width = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert width <= 0, f"{width} px too wide"
+        assert not self.trouble, self.trouble
+
+
+@pytest.fixture
+def look(browser: Browser, site: Site) -> Iterator[Callable[..., Looker]]:
+    """look(): a new browser profile; look(phone=True, dark=True, language="ru") on another device."""
+    opened: list[BrowserContext] = []
+
+    def start(*, phone: bool = False, dark: bool = False, language: str = "en") -> Looker:
+        context = browser.new_context(
+            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
+            color_scheme="dark" if dark else "light",
+            locale="ru-BY" if language == "ru" else "en-GB",
+            has_touch=phone,
+            reduced_motion="reduce",
+        )
+        opened.append(context)
+        trouble: list[str] = []
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda said: said.type == "error" and trouble.append(said.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        return Looker(page, context, site, trouble)
+
+    yield start
+    for context in opened:
+        context.close()
