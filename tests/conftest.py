@@ -94,6 +94,12 @@ def database_url(cluster_url: str, template_database: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def another_database_url(cluster_url: str, template_database: str) -> Iterator[str]:
+    """A second one, for tests that compare two."""
+    yield from _database(cluster_url, template_database)
+
+
+@pytest.fixture
 def empty_database_url(cluster_url: str) -> Iterator[str]:
     """A fresh database without any schema."""
     yield from _database(cluster_url, "template1")

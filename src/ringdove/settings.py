@@ -20,6 +20,8 @@ def _knob(default: Any, help_text: str) -> Any:
 
 
 def _home() -> Path:
+    if os.geteuid() == 0:  # the embedded server runs as another user, who may not enter /root
+        return Path("/var/lib/ringdove")
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "ringdove"
 
