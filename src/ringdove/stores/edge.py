@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
+from pydantic import BaseModel
+
 from ringdove.rules.facts import Fact
 
 
@@ -137,3 +139,33 @@ def parse(body: bytes) -> Any:
         return BodyUnreadable("The JSON is nested too deeply. Send it as the shop makes it.")
     except ValueError as wrong:
         return BodyUnreadable(f"The body is not JSON ({clean(str(wrong))[:200]}). Send UTF-8 JSON.")
+
+
+# ------------------------------------------------------------------ settings, plain and secret
+
+
+def secret_names(model: type[BaseModel]) -> frozenset[str]:
+    """The fields that are sealed at rest and never shown again."""
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("secret")
+    )
+
+
+def divided(settings: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
+    """Settings as they are kept: what anybody may read, and what is to be sealed."""
+    secret = secret_names(type(settings))
+    told = settings.model_dump(mode="json", exclude_defaults=True)
+    plain = {name: value for name, value in told.items() if name not in secret}
+    return plain, {name: value for name, value in told.items() if name in secret}
+
+
+def united(
+    model: type[BaseModel], plain: Mapping[str, Any], secret: Mapping[str, Any], time_zone: str
+) -> Any:
+    """Settings as they are used. A time zone that was left empty is the store's."""
+    told = {**plain, **secret}
+    if "time_zone" in model.model_fields and not told.get("time_zone"):
+        told["time_zone"] = time_zone
+    return model.model_validate(told)

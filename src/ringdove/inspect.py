@@ -1,0 +1,171 @@
+"""What would Ringdove make of this? Reads JSON lines, gives JSON lines; writes nothing anywhere.
+
+Each edge has its reader: `webhook` for what a shop sends, `pdu` for what an SMSC sends. A line that
+cannot be read is answered with its error, and the next line is read: nothing is raised.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from ringdove.runtime import STORES
+from ringdove.smpp import codec, statuses, tlvs
+from ringdove.smpp.pdu import Tlvs
+from ringdove.stores.edge import Nothing, Refusal, united
+
+LINE_CHARS_MAX = 20_000_000
+
+
+class LineWrong(ValueError):
+    """A line that is not what the reader asks for; the text says what to do."""
+
+
+def webhook(
+    lines: Iterable[str],
+    store: str,
+    secret: str,
+    country: str,
+    settings: Mapping[str, Any] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """{"headers": {}, "body_base64": ""} → {"accepted", "reason", "facts"}; also
+    {"heard_at": ISO time} where a signature's time is to be checked against another clock."""
+    module = STORES.get(store)
+    if module is None:
+        raise LineWrong(f"--store {store}: choose one of {', '.join(sorted(STORES))}.")
+    try:
+        known = united(module.Settings, settings or {}, {"webhook_secret": secret}, "")
+    except ValidationError as wrong:
+        raise LineWrong(f"These settings cannot be used: {wrong}") from None
+    for line in lines:
+        if line.strip():
+            yield _answered(line, lambda told: _heard(told, module, known, secret, country))
+
+
+def _answered(line: str, reader: Any) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = reader(_told(line))
+    except LineWrong as wrong:
+        return {"error": str(wrong)}
+    except Exception as error:  # a program is asked one question a line: each has its answer
+        return {"error": f"{type(error).__name__}: {error}"[:500]}
+    return answer
+
+
+def _told(line: str) -> dict[str, Any]:
+    if len(line) > LINE_CHARS_MAX:
+        raise LineWrong("The line is too long.")
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError) as wrong:
+        raise LineWrong(f"The line is not JSON: {wrong}") from None
+    if not isinstance(told, dict):
+        raise LineWrong("Each line is a JSON object.")
+    return told
+
+
+def _heard(
+    told: dict[str, Any], module: Any, settings: Any, secret: str, country: str
+) -> dict[str, Any]:
+    headers = _headers(told.get("headers", {}))
+    body = _body(told)
+    heard_at = _heard_at(told.get("heard_at"))
+    refusal = module.verify(headers, body, {"webhook_secret": secret}, heard_at)
+    if refusal is None:
+        answer = module.read(headers, body, settings, country.upper(), heard_at)
+        if isinstance(answer, Nothing):
+            return {"accepted": True, "reason": answer.reason, "facts": []}
+        if not isinstance(answer, Refusal):
+            facts = [fact.model_dump(mode="json") for fact in answer]
+            return {"accepted": True, "reason": None, "facts": facts}
+        refusal = answer
+    return {"accepted": False, "reason": f"{refusal.slug}: {refusal.detail}", "facts": []}
+
+
+def _headers(told: Any) -> dict[str, str]:
+    if not isinstance(told, dict):
+        raise LineWrong('"headers" is an object of names and values.')
+    return {str(name).lower(): str(value) for name, value in told.items()}
+
+
+def _body(told: dict[str, Any]) -> bytes:
+    text = told.get("body_base64")
+    if not isinstance(text, str):
+        raise LineWrong('"body_base64" is missing: the raw body in base64.')
+    try:
+        return base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        raise LineWrong('"body_base64" is not base64.') from None
+
+
+def _heard_at(told: Any) -> datetime:
+    if told is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(told)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        raise LineWrong('"heard_at" is an ISO time, or left out.') from None
+
+
+# ------------------------------------------------------------------ what an SMSC sends
+
+
+def pdu(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """{"hex": ""} → {"command", "status", "sequence", "fields", "tlvs", "encoded"}. Octets are hex;
+    `status` is the number, `status_name` its word (SMPP 3.4 §5.1.3)."""
+    for line in lines:
+        if line.strip():
+            yield _answered(line, _packet)
+
+
+def _packet(told: dict[str, Any]) -> dict[str, Any]:
+    octets = _octets(told.get("hex"))
+    decoder = codec.Decoder()
+    decoder.feed(octets)
+    packet = decoder.next_pdu()
+    if packet is None:
+        raise LineWrong(f"The packet is cut off: {len(octets)} octets are less than it announces.")
+    length = int.from_bytes(octets[:4], "big")
+    if length < len(octets):
+        raise LineWrong(f"{len(octets) - length} octets stand behind the packet: one a line.")
+    return {
+        "command": packet.command,
+        "status": packet.status,
+        "status_name": statuses.name(packet.status),
+        "sequence": packet.sequence,
+        "fields": {
+            item.name: _shown(getattr(packet.body, item.name))
+            for item in fields(packet.body)
+            if item.name != "tlvs"
+        },
+        "tlvs": _tlvs(getattr(packet.body, "tlvs", ())),
+        "encoded": codec.encode(packet).hex(),
+    }
+
+
+def _octets(text: Any) -> bytes:
+    if not isinstance(text, str):
+        raise LineWrong('"hex" is missing: the packet in hexadecimal.')
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise LineWrong('"hex" is not hexadecimal.') from None
+
+
+def _tlvs(told: Tlvs) -> dict[str, Any]:
+    """By name; a parameter that comes twice gets #2 behind its name."""
+    shown: dict[str, Any] = {}
+    for name, value in tlvs.named(told):
+        times = sum(key.partition("#")[0] == name for key in shown)
+        shown[f"{name}#{times + 1}" if times else name] = _shown(value)
+    return shown
+
+
+def _shown(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value

@@ -1,0 +1,131 @@
+"""`ringdove inspect`: one answer a line, whatever the line is."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringdove import inspect
+from ringdove.stores import events, woocommerce
+
+ORDER = (Path(__file__).parent / "stores/woocommerce/order_processing.json").read_bytes()
+
+
+def line(body: bytes, headers: dict[str, str], **more: str) -> str:
+    told = {"headers": headers, "body_base64": base64.b64encode(body).decode(), **more}
+    return json.dumps(told)
+
+
+def webhook(*lines: str, store: str = "woocommerce") -> list[dict[str, Any]]:
+    return list(inspect.webhook(lines, store, "geheim", "by"))
+
+
+def signed(body: bytes, secret: str = "geheim") -> dict[str, str]:
+    return {
+        "X-WC-Webhook-Topic": "order.updated",
+        "X-WC-Webhook-Signature": woocommerce.sign(body, secret),
+    }
+
+
+def test_a_signed_body_is_shown_as_facts() -> None:
+    right, wrong, ping = webhook(
+        line(ORDER, signed(ORDER)), line(ORDER, signed(ORDER, "other")), line(b"webhook_id=7", {})
+    )
+    assert right["accepted"] is True and right["reason"] is None
+    assert [fact["kind"] for fact in right["facts"]] == [
+        "order.placed", "order.changed", "payment.received",
+    ]  # fmt: skip
+    assert json.loads(json.dumps(right)) == right
+    assert wrong["accepted"] is False and wrong["reason"].startswith("signature-wrong: ")
+    assert wrong["facts"] == []
+    assert ping["accepted"] is True and ping["facts"] == [] and "ping" in ping["reason"]
+
+
+def test_events_are_checked_at_the_time_that_the_line_names() -> None:
+    at = datetime(2026, 3, 20, tzinfo=UTC)
+    body = b'{"kind": "payment.received", "id": "1", "at": "2026-03-20T00:00:00Z", "order": "9"}'
+    headers = {"Ringdove-Signature": events.sign(body, "geheim", at)}
+    then, now = webhook(
+        line(body, headers, heard_at="2026-03-20T00:01:00"), line(body, headers), store="events"
+    )
+    assert then["facts"][0]["kind"] == "payment.received"
+    assert now["accepted"] is False
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["{", "[]", "5", "{}", '{"headers": 4, "body_base64": ""}', '{"body_base64": "é"}',
+     '{"body_base64": 4}', '{"body_base64": "", "heard_at": 5}', "[" * 100_000],
+)  # fmt: skip
+def test_a_bad_line_is_answered_and_the_next_one_read(bad: str) -> None:
+    first, second = webhook(bad, line(ORDER, signed(ORDER)))
+    assert set(first) == {"error"} and first["error"]
+    assert second["accepted"] is True
+
+
+def test_an_unknown_store_names_those_that_are_known() -> None:
+    with pytest.raises(inspect.LineWrong, match=r"events, woocommerce"):
+        webhook("{}", store="magento")
+
+
+@given(st.text() | st.builds(lambda raw: line(raw, {}), st.binary(max_size=200)))
+def test_no_line_breaks_it(text: str) -> None:
+    """P11."""
+    for kind in ("woocommerce", "events"):
+        for answer in webhook(text, store=kind):
+            assert "accepted" in answer or "error" in answer
+    for answer in inspect.pdu([text]):
+        assert "error" in answer
+
+
+# ------------------------------------------------------------------ pdu
+
+ENQUIRE = "00000010000000150000000000000007"
+
+
+def pdu(*texts: str) -> list[dict[str, Any]]:
+    return list(inspect.pdu(json.dumps({"hex": text}) for text in texts))
+
+
+def test_a_packet_is_taken_apart_and_put_together_again() -> None:
+    (enquire,) = pdu(ENQUIRE)
+    assert enquire == {
+        "command": "enquire_link",
+        "status": 0,
+        "status_name": "ESME_ROK",
+        "sequence": 7,
+        "fields": {},
+        "tlvs": {},
+        "encoded": ENQUIRE,
+    }
+    receipt = (
+        "0000004c 00000005 00000000 00000002 00 0000 34343400 0000 35353500 04 00 00 00 00 00 00 00"
+        "00 02 6869 001e 0004 61623100 0427 0001 02 1401 0002 beef 1401 0001 01"
+    ).replace(" ", "")
+    receipt = f"{len(receipt) // 2:08x}" + receipt[8:]
+    (shown,) = pdu(receipt)
+    assert shown["command"] == "deliver_sm"
+    assert shown["fields"]["source_addr"] == "444" and shown["fields"]["short_message"] == "6869"
+    assert shown["tlvs"] == {
+        "receipted_message_id": "ab1", "message_state": 2, "0x1401": "beef", "0x1401#2": "01",
+    }  # fmt: skip
+    assert shown["encoded"] == receipt
+
+
+@pytest.mark.parametrize("text", ["", "00", "zz", ENQUIRE + "00", "ffffffff" + ENQUIRE[8:]])
+def test_a_packet_that_is_none_is_an_error(text: str) -> None:
+    assert set(pdu(text)[0]) == {"error"}
+    assert set(next(inspect.pdu(["{}"]))) == {"error"}
+
+
+@given(st.binary(max_size=120))
+def test_any_octets_are_a_packet_or_an_error(octets: bytes) -> None:
+    framed = (len(octets) + 4).to_bytes(4, "big") + octets
+    for raw in (octets, framed):
+        answer = pdu(raw.hex())[0]
+        assert "error" in answer or json.dumps(answer)
