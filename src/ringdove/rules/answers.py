@@ -7,7 +7,7 @@ told us of yet raises WaitFor and is answered as soon as the order is known.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ringdove.rules import automations, conversations, facts, people, wording
@@ -26,6 +26,7 @@ from ringdove.rules.effects import (
 )
 from ringdove.rules.scenes import Cart, Item, Order, Parcel, Return, Scene
 
+FORGET_AFTER = timedelta(days=2)
 FINAL_PARCEL_STATES = frozenset({"delivered", "returned", "lost"})
 
 
@@ -49,8 +50,7 @@ def _order_placed(scene: Scene, fact: facts.OrderPlaced, now: datetime) -> None:
     if fact.order.consent:
         person = scene.contacts[order.contact_id]
         people.agree(scene, person, fact.order.consent, fact.order.placed_at, "checkout")
-    if order.state != "removed":
-        automations.begin(scene, fact, order, now)
+    automations.begin(scene, fact, order, now)
     scene.happens(AnswerWaiting(f"order/{order.key}"))
 
 
@@ -144,6 +144,8 @@ def _order_cancelled(scene: Scene, fact: facts.OrderCancelled, now: datetime) ->
 
 
 def _order_removed(scene: Scene, fact: facts.OrderRemoved, now: datetime) -> None:
+    if scene.order_of(fact.order) is None and now - fact.at > FORGET_AFTER:
+        return  # it was in the trash before anybody told us of it: there is nothing to end
     order = _close(scene, fact.order, "removed", fact.at)
     automations.stop(scene, fact, order)
 

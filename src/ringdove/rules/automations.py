@@ -18,7 +18,10 @@ from ringdove.rules.steps.wait import Wait
 
 
 def begin(scene: Scene, fact: facts.Fact, order: Order, now: datetime) -> None:
-    """Starts every automation that this fact triggers and that has not run for its subject."""
+    """Starts every automation that this fact triggers and that has not run for its subject. About
+    an order that the shop has put in the trash nothing more is said."""
+    if order.state == "removed":
+        return
     for recipe in recipes.triggered_by(fact.kind):  # type: ignore[attr-defined]
         if recipe.when(fact, order):
             _start(scene, recipe, fact, order, now)

@@ -136,8 +136,10 @@ async def _answer_alone(runtime: Runtime, bucket: int, taken: Mapping[str, Any])
     async def work(tx: AsyncConnection[Any]) -> None:
         row = await fact_records.take_one(tx, bucket, taken["store_id"], taken["fact_id"])
         store = await stores.find(tx, taken["store_id"])
-        if row is None or store is None:
+        if row is None:
             return
+        if store is None:
+            raise LookupError(f"store {taken['store_id']} is gone")
         waiting = await _answer(runtime, tx, store, [row])
         if subject := waiting.get(row["fact_id"]):
             await fact_records.postpone(

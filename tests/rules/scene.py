@@ -1,0 +1,51 @@
+"""Scenes made by hand for tests of the pure rules: no database, ids that count up."""
+
+from datetime import UTC, datetime, time
+from itertools import count
+from typing import Any
+
+from ringdove.rules import answers, effects, facts
+from ringdove.rules.scenes import Gateway, Scene, Store
+
+NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
+
+
+def store(**changes: Any) -> Store:
+    """A store in Minsk."""
+    return Store(
+        **{
+            "id": 1, "name": "Linden", "country": "BY", "time_zone": "Europe/Minsk",
+            "languages": ("ru", "be", "en", "it", "es"), "currency": "BYN",
+            "quiet_from": time(21), "quiet_until": time(9), "website": "https://linden.example",
+            "phone": "+375 17 200-00-00", "email": "hello@linden.example",
+        } | changes
+    )  # fmt: skip
+
+
+def scene(**changes: Any) -> Scene:
+    """An empty scene of that store, with a gateway for each channel."""
+    ids = count(1000)
+    made = Scene(store(**changes), lambda key: next(ids), lambda row_id: next(ids))
+    made.gateways = {
+        "sms": Gateway(1, "sms", "sandbox", "+375296660000"),
+        "email": Gateway(2, "email", "smtp", "Linden <orders@linden.example>"),
+    }
+    return made
+
+
+def hear(place: Scene, *told: facts.Fact, now: datetime = NOON) -> Scene:
+    """Answers facts one after the other; those that wait for their order come again at the end."""
+    waiting = []
+    for fact in told:
+        try:
+            answers.answer(place, fact, now)
+        except effects.WaitFor:
+            waiting.append(fact)
+    for fact in waiting:
+        answers.answer(place, fact, now)
+    return place
+
+
+def messages(place: Scene) -> list[effects.QueueMessage]:
+    """The messages that were made."""
+    return [effect for effect in place.effects if isinstance(effect, effects.QueueMessage)]
