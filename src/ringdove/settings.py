@@ -50,6 +50,7 @@ class Settings:
     signup_open: bool = _knob(False, "Whether anybody may make a new store once an owner exists.")
     fact_body_bytes_max: int = _knob(1_000_000, "Largest webhook or API body that is taken.")
     idle_poll_s: float = _knob(5.0, "How long an idle worker sleeps when no notice wakes it.")
+    sign_in_hint: str = _knob("", "A line that the sign-in page shows; the demo names its account.")
     log_level: str = _knob("info", "debug, info, warning or error.")
     log_format: str = _knob("text", "text for people, json for machines.")
 
@@ -86,3 +87,23 @@ def _read(name: str, text: str, kind: Any) -> Any:
         raise SettingWrong(
             f"{name}={text!r} cannot be read as {kind.__name__}: correct it."
         ) from None
+
+
+def manual() -> str:
+    """docs/settings.md: every knob with its variable, default and meaning."""
+    lines = [
+        "# Settings",
+        "",
+        "Read from the environment when a process starts. `ringdove settings` prints this page.",
+        "",
+        "| Variable | Default | Meaning |",
+        "| --- | --- | --- |",
+    ]
+    for knob in fields(Settings):
+        default = "`$XDG_DATA_HOME/ringdove`" if knob.name == "home" else _shown(knob.default)
+        lines.append(f"| `RINGDOVE_{knob.name.upper()}` | {default} | {knob.metadata['help']} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(default: Any) -> str:
+    return "" if default == "" else f"`{str(default).lower()}`"

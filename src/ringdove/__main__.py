@@ -1,0 +1,6 @@
+"""`python -m ringdove` is `ringdove`."""
+
+from ringdove.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,369 @@
+"""The command line: each command is one function, and says in plain words what went wrong.
+
+Nothing heavy is imported above: `ringdove --help` must answer at once. Exit codes: 0 done, 1 it
+could not be done (the reason is on standard error), 2 the command was not understood.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ringdove.settings import Settings, SettingWrong, manual, read_settings
+
+if TYPE_CHECKING:
+    from ringdove.runtime import Runtime
+
+app = typer.Typer(
+    name="ringdove",
+    help="The SMS desk of an online store.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+inspect_app = typer.Typer(
+    name="inspect",
+    help="What would Ringdove make of this? JSON lines in, JSON lines out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+user_app = typer.Typer(
+    name="user", help="People who sign in.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(inspect_app)
+app.add_typer(user_app)
+
+
+class CannotGoOn(Exception):
+    """Something that a person has to put right; the text says what."""
+
+
+def main() -> None:
+    """What the installed command runs."""
+    try:
+        app()
+    except Exception as error:
+        words = _in_plain_words(error)
+        if words is None:
+            raise
+        print(words, file=sys.stderr)
+        sys.exit(1)
+
+
+def _in_plain_words(error: Exception) -> str | None:
+    """What a person should read; None: a fault of ours, whose traceback is wanted."""
+    import psycopg
+
+    from ringdove.kit.crypto import KeyWrong
+    from ringdove.kit.postgres import PostgresWillNotStart
+    from ringdove.records.migrate import SchemaDiffers
+    from ringdove.records.slots import NoSlotFree
+
+    known = (CannotGoOn, SettingWrong, KeyWrong, PostgresWillNotStart, SchemaDiffers, NoSlotFree)
+    if isinstance(error, known):
+        return str(error)
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return f"The database does not answer: {error}\nCheck RINGDOVE_DATABASE_URL."
+    return None
+
+
+# ------------------------------------------------------------------ running
+
+
+@app.command()
+def demo(
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of the demo's own database and key.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 8000,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin again from an empty home.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run the main job for half a minute, without a page.")
+    ] = False,
+) -> None:
+    """A shop with a year of past and a life that goes on, on this machine only."""
+    settings = read_settings()
+    if check:
+        from ringdove.demo.check import check_demo
+
+        sys.exit(check_demo(settings))
+    from ringdove.demo.show import show_demo
+
+    _set_up_logs(settings)
+    try:
+        show_demo(settings, home or _demo_home(settings), port, fresh=fresh)
+    except OSError as error:
+        raise CannotGoOn(str(error)) from error
+
+
+def _demo_home(settings: Settings) -> Path:
+    here = Path.cwd()
+    is_checkout = (here / "pyproject.toml").is_file() and (here / "src" / "ringdove").is_dir()
+    return here / ".demo" if is_checkout else settings.home / "demo"
+
+
+Leashed = Annotated[
+    bool, typer.Option("--leashed", hidden=True, help="End when standard input ends.")
+]
+
+
+@app.command()
+def serve(
+    with_workers: Annotated[
+        bool, typer.Option("--with-workers", help="Also start `ringdove work`, and end it.")
+    ] = False,
+    leashed: Leashed = False,
+) -> None:
+    """The page, the doors for shops and the API."""
+    settings = read_settings()
+    _set_up_logs(settings)
+    listener = _listen(settings)
+
+    async def work(runtime: "Runtime", stop: asyncio.Event) -> None:
+        from ringdove.web.app import Server, create_app
+
+        server = Server(
+            create_app(runtime), settings.listen_host, settings.listen_port,
+            settings.trusted_proxies,
+        )  # fmt: skip
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        print(f"Ringdove listens on {_address(settings)}", file=sys.stderr)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        stopped.cancel()
+
+    with contextlib.ExitStack() as stack:
+        if with_workers:
+            from ringdove.kit.children import Child
+
+            child = stack.enter_context(Child("work"))
+            print(f"Workers run as process {child.pid}", file=sys.stderr)
+        _run(settings, work, leashed)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server((settings.listen_host, settings.listen_port), backlog=2048)
+    except OSError as error:
+        raise CannotGoOn(
+            f"{_address(settings)} cannot be used ({error.strerror or error}): set"
+            " RINGDOVE_LISTEN_PORT to a port that is free."
+        ) from error
+
+
+def _address(settings: Settings) -> str:
+    return f"http://{settings.listen_host}:{settings.listen_port}"
+
+
+@app.command()
+def work(leashed: Leashed = False) -> None:
+    """Answer facts, send and receive texts, look at shops: all that happens by itself."""
+    settings = read_settings()
+    _set_up_logs(settings)
+
+    async def staff_run(runtime: "Runtime", stop: asyncio.Event) -> None:
+        from ringdove.workers import staff
+
+        await staff.run(runtime, stop)
+
+    _run(settings, staff_run, leashed)
+
+
+def _run(
+    settings: Settings,
+    body: Callable[["Runtime", asyncio.Event], Coroutine[Any, Any, None]],
+    leashed: bool,
+) -> None:
+    """Runs until SIGINT or SIGTERM, or until whoever started us is gone. A second signal ends at
+    once."""
+
+    async def until_stopped() -> None:
+        from ringdove.runtime import open_runtime
+
+        stop = asyncio.Event()
+        _stop_on_signals(stop)
+        if leashed:
+            _stop_at_end_of_input(stop)
+        async with open_runtime(settings) as runtime:
+            await body(runtime, stop)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(until_stopped())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not made for this platform
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def heard(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, heard, number)
+
+
+def _stop_at_end_of_input(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def readable() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            stop.set()
+
+    loop.add_reader(0, readable)
+
+
+def _set_up_logs(settings: Settings) -> None:
+    from ringdove.kit import logs
+
+    logs.configure(settings.log_level, settings.log_format)
+
+
+# ------------------------------------------------------------------ keeping
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the schema that this version needs."""
+    settings = read_settings()
+    from ringdove.kit import postgres
+    from ringdove.records import migrate as migrations
+
+    url = settings.database_url or postgres.ensure(settings.home / "postgres")
+    before = migrations.current(url)
+    after = migrations.migrate(url)
+    print(f"Schema {after}: " + ("nothing to do." if before == after else "ready."))
+
+
+@app.command()
+def doctor() -> None:
+    """What is wrong with this installation, and what to do."""
+    settings = read_settings()
+    from ringdove.workers.doctor import examine
+
+    findings = asyncio.run(examine(settings))
+    for one in findings:
+        print(f"{one.level:<5} {one.area:<9} {one.says}")
+        if one.do:
+            print(f"{'':<15} {one.do}")
+    sys.exit(any(one.level == "bad" for one in findings))
+
+
+@app.command()
+def stop(
+    home: Annotated[Path | None, typer.Option(help="Folder of the embedded database.")] = None,
+) -> None:
+    """Stop the embedded database, whoever still uses it."""
+    settings = read_settings()
+    if settings.database_url and home is None:
+        print("RINGDOVE_DATABASE_URL names a server that is not ours to stop.")
+        return
+    from ringdove.kit import postgres
+
+    folder = (home or settings.home) / "postgres"
+    if not folder.exists() or not postgres.is_running(folder):
+        print(f"No database runs in {folder}.")
+        return
+    postgres.stop(folder)
+    print(f"The database in {folder} has stopped.")
+
+
+@app.command()
+def settings() -> None:
+    """Every setting with its meaning, as docs/settings.md shows them."""
+    print(manual(), end="")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def bench(context: typer.Context) -> None:
+    """Measure this machine; `ringdove bench --help` lists what."""
+    from ringdove.bench import app as bench_app
+
+    bench_app(args=context.args, prog_name="ringdove bench")
+
+
+@user_app.command("password")
+def user_password(email: str) -> None:
+    """Set a new password, asked for or read from standard input; signs the person out."""
+    settings = read_settings()
+    from ringdove.kit.crypto import hash_password
+    from ringdove.web.passwords import weakness
+
+    if sys.stdin.isatty():
+        password = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if why := weakness(password, email):
+        raise CannotGoOn(why)
+    password_hash = hash_password(password)
+
+    async def change() -> None:
+        from ringdove.kit import db
+        from ringdove.records import users
+        from ringdove.runtime import open_runtime
+
+        async with open_runtime(settings) as runtime, db.transaction(runtime.pool) as tx:
+            user = await users.by_email(tx, email)
+            if user is None:
+                raise CannotGoOn(f"Nobody signs in as {email}.")
+            await users.set_password(tx, user.id, password_hash)
+            await users.close_sessions(tx, user.id)
+
+    asyncio.run(change())
+    print(f"{email} signs in with the new password.")
+
+
+# ------------------------------------------------------------------ asking
+
+
+@inspect_app.command("webhook")
+def inspect_webhook(
+    store: Annotated[str, typer.Option(help="Kind of shop: woocommerce, events …")],
+    secret: Annotated[str, typer.Option(help="What its webhooks are signed with.")],
+    country: Annotated[str, typer.Option(help="Country of the store, as BY.")],
+) -> None:
+    """Facts in a shop's webhooks: {"headers": {}, "body_base64": ""} a line."""
+    from ringdove import inspect
+
+    try:
+        _answer(inspect.webhook(sys.stdin, store, secret, country))
+    except inspect.LineWrong as wrong:
+        raise CannotGoOn(str(wrong)) from None
+
+
+@inspect_app.command("pdu")
+def inspect_pdu() -> None:
+    """SMPP packets in words: {"hex": ""} a line."""
+    from ringdove import inspect
+
+    _answer(inspect.pdu(sys.stdin))
+
+
+def _answer(answers: Iterable[dict[str, Any]] | Iterator[dict[str, Any]]) -> None:
+    import json
+
+    for one in answers:
+        print(json.dumps(one, ensure_ascii=False, default=str), flush=True)

@@ -1,0 +1,92 @@
+"""All workers of one process, together: begun, kept up, and ended in order.
+
+A worker that breaks is begun again after a pause; the others go on. Told to stop, all of them have
+some seconds to finish what they hold; the sandbox leaves last, since binds say goodbye to it.
+"""
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from ringdove.runtime import Runtime
+from ringdove.workers import binds, partitions, react, sandbox, send, sync
+
+log = structlog.get_logger(__name__)
+
+Worker = Callable[[Runtime, asyncio.Event], Awaitable[None]]
+WORKERS: dict[str, Worker] = {
+    "react": react.run,
+    "send": send.run,
+    "binds": binds.run,
+    "sync": sync.run,
+    "partitions": partitions.run,
+}
+STOP_S_MAX = 8.0
+SANDBOX_STOP_S_MAX = 1.5
+AGAIN_S = 1.0
+PORT_AGAIN_S = 10.0
+# A batch makes thousands of short-lived objects: look for rings of them rarely.
+COLLECT_AFTER = (50_000, 20, 20)
+
+
+async def run(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Works until told to stop, then finishes within about ten seconds."""
+    sandbox_stop = asyncio.Event()
+    playing = None
+    if runtime.settings.sandbox:
+        playing = asyncio.create_task(_play(runtime, sandbox_stop), name="sandbox")
+    tasks = [
+        asyncio.create_task(_kept_up(name, worker, runtime, stop), name=name)
+        for name, worker in WORKERS.items()
+    ]
+    _settle_memory()
+    log.info("work.begun", workers=[*WORKERS], sandbox=runtime.settings.sandbox)
+    await stop.wait()
+    await _ended(tasks, STOP_S_MAX)
+    sandbox_stop.set()
+    if playing:
+        await _ended([playing], SANDBOX_STOP_S_MAX)
+    log.info("work.ended")
+
+
+def _settle_memory() -> None:
+    """What is loaded now stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
+async def _kept_up(name: str, worker: Worker, runtime: Runtime, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await worker(runtime, stop)
+        except Exception:
+            log.exception("worker.broke", worker=name)
+            await asyncio.sleep(AGAIN_S)
+
+
+async def _play(runtime: Runtime, stop: asyncio.Event) -> None:
+    """The sandbox; while another process has its port, ours waits for it to leave."""
+    told = False
+    while not stop.is_set():
+        try:
+            async with sandbox.opened(runtime):
+                await stop.wait()
+        except OSError as error:
+            if not told:
+                port = runtime.settings.sandbox_port
+                log.warning("sandbox.port_taken", port=port, error=str(error))
+            told = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), PORT_AGAIN_S)
+
+
+async def _ended(tasks: list["asyncio.Task[None]"], within_s: float) -> None:
+    _, late = await asyncio.wait(tasks, timeout=within_s)
+    for task in late:
+        log.warning("worker.cut_off", worker=task.get_name())
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
