@@ -1,0 +1,234 @@
+"""Every statement of records/ is prepared and planned on a migrated database, and is proved to keep
+to one store and its buckets.
+
+The proof reads PostgreSQL's own plan, not the text: each scan of a table that grows must be bounded
+by store_id and bucket, whatever aliases and joins say. What may look wider is named below.
+"""
+
+import importlib
+import json
+import pkgutil
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ringdove import records
+from tests.conftest import _database
+
+# Workers' questions about all that waits, and nothing else. Each must be index-only or read a
+# table that is nearly empty when it is asked.
+OVER_ALL_STORES = {
+    "facts.DUE": "a worker asks when each bucket has its next fact due",
+    "facts.TAKE": "a batch of one bucket, of whichever stores live in it; each row names its store",
+    "messages.DUE": "a worker asks when each gateway has its next message due",
+    "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
+}
+# What stands in the braces of statements that psycopg.sql completes.
+FILLED = {"partitions.IN_DEFAULT": {"rest": "message_rest"}}
+# Not a plan: a lock, or what Alembic's own table says.
+NOT_PLANNED = re.compile(r"\s*(LOCK|CREATE|DROP)\b")
+STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|CREATE|DROP)\b")
+CONDITIONS = (
+    "Index Cond", "Recheck Cond", "Filter", "Hash Cond", "Join Filter", "Merge Cond", "TID Cond",
+    "One-Time Filter",
+)  # fmt: skip
+
+
+def _statements() -> dict[str, str]:
+    found = {}
+    for module in pkgutil.iter_modules(records.__path__):
+        loaded = importlib.import_module(f"ringdove.records.{module.name}")
+        for name, value in vars(loaded).items():
+            if isinstance(value, sql.Composable):
+                value = value.as_string()
+            if name.isupper() and isinstance(value, str) and STATEMENT.match(value):
+                key = f"{module.name}.{name}"
+                found[key] = value.format(**FILLED[key]) if key in FILLED else value
+    return found
+
+
+STATEMENTS = _statements()
+PLANNED = [name for name, text in STATEMENTS.items() if not NOT_PLANNED.match(text)]
+
+
+@pytest.fixture(scope="module")
+def link(cluster_url: str, template_database: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a database of the present schema, all joins by nested loops: so that a
+    condition between two tables is seen where the second is read."""
+    for url in _database(cluster_url, template_database):
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as link:
+            for way in ("hashjoin", "mergejoin", "material", "seqscan"):
+                link.execute(f"SET enable_{way} = off".encode())
+            link.execute("SET plan_cache_mode = force_generic_plan")
+            yield link
+
+
+@pytest.fixture(scope="module")
+def growing(link: psycopg.Connection[Any]) -> frozenset[str]:
+    """The tables that are spread by bucket, with their partitions."""
+    rows = link.execute(
+        """SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+           WHERE a.attname = 'bucket' AND c.relkind IN ('r', 'p')
+             AND c.relnamespace = 'public'::regnamespace"""
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def test_statements_are_found() -> None:
+    """The other tests look at what this finds."""
+    assert len(STATEMENTS) > 90
+    assert {"facts.WRITE", "messages.JUDGE", "scene_rows.PUT_ORDERS"} <= set(STATEMENTS)
+
+
+def test_every_table_that_grows_has_bucket_and_store_first_in_every_key(
+    link: psycopg.Connection[Any], growing: frozenset[str]
+) -> None:
+    """design.md, "Bucket": first in the primary key and in every unique index."""
+    assert len(growing) > 18
+    rows = link.execute(
+        """SELECT i.indrelid::regclass::text, i.indexrelid::regclass::text,
+                  (SELECT array_agg(a.attname::text ORDER BY k.n)
+                   FROM unnest(i.indkey) WITH ORDINALITY k(attnum, n)
+                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)
+           FROM pg_index i WHERE i.indisunique"""
+    )
+    keys = [(table, index, columns) for table, index, columns in rows if table in growing]
+    assert {table for table, _, _ in keys} == growing
+    for _table, index, columns in keys:
+        assert columns[:2] == ["bucket", "store_id"], index
+
+
+def _prepared(text: str) -> tuple[str, int]:
+    """The statement with $1, $2 … for its named parameters, and how many there are."""
+    places: dict[str, int] = {}
+
+    def place(match: re.Match[str]) -> str:
+        return f"${places.setdefault(match[1], len(places) + 1)}"
+
+    return re.sub(r"%\((\w+)\)s", place, text).replace("%%", "%"), len(places)
+
+
+def _plan(link: psycopg.Connection[Any], text: str) -> dict[str, Any]:
+    statement, parameters = _prepared(text)
+    link.execute("DEALLOCATE ALL")
+    link.execute(f"PREPARE probe AS {statement}".encode())
+    given = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+    row = link.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE probe{given}".encode()).fetchone()
+    assert row is not None
+    plan: dict[str, Any] = row[0][0]["Plan"]
+    return plan
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _nodes(inner)
+
+
+EQUAL = re.compile(r"(\w+\.\w+) = (?:ANY \()?(\w+\.\w+|\$\d+)|(\$\d+) = (\w+\.\w+)")
+
+
+def unbounded(plan: dict[str, Any], growing: frozenset[str]) -> list[str]:
+    """Scans that no condition binds to a store and to buckets: "outbox o: store_id".
+
+    A column is bound when equalities lead from it to a parameter, or to a row that the caller
+    gave (a set made of JSON, or what another statement of the same WITH found).
+    """
+    nodes = list(_nodes(plan))
+    scans = [
+        node
+        for node in nodes
+        if node["Node Type"] != "ModifyTable" and node.get("Relation Name") in growing
+    ]
+    ours = {node["Alias"] for node in scans}
+    equal: dict[str, set[str]] = defaultdict(set)
+    for node in nodes:
+        for kind in CONDITIONS:
+            for match in EQUAL.finditer(str(node.get(kind, ""))):
+                one, other = [side for side in match.groups() if side]
+                equal[one].add(other)
+                equal[other].add(one)
+
+    def is_bound(column: str, seen: set[str]) -> bool:
+        if column.partition(".")[0] not in ours:
+            return True
+        return any(is_bound(other, seen | {column}) for other in equal[column] - seen)
+
+    return [
+        f"{node['Relation Name']} {node['Alias']}: {column}"
+        for node in scans
+        for column in ("store_id", "bucket")
+        if not is_bound(f"{node['Alias']}.{column}", set())
+    ]
+
+
+def _writes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for node in _nodes(plan):
+        if node["Node Type"] == "ModifyTable" and node["Operation"] == "Insert":
+            yield node
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_a_statement_is_bound_to_a_store_and_its_buckets(
+    link: psycopg.Connection[Any], growing: frozenset[str], name: str
+) -> None:
+    """P10, design.md "SQL rules" 1: every scan of a table that grows names store_id and bucket."""
+    wider = unbounded(_plan(link, STATEMENTS[name]), growing)
+    if name in OVER_ALL_STORES:
+        assert wider, f"{name} keeps to its store: take it off the list of exceptions"
+    else:
+        assert not wider, f"{name} reads past its store or bucket: {wider}"
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_what_is_inserted_says_its_bucket_and_store(
+    link: psycopg.Connection[Any], growing: frozenset[str], name: str
+) -> None:
+    """P10: the first two columns come from parameters, or from rows that were filtered by them."""
+    plan = _plan(link, STATEMENTS[name])
+    for node in _writes(plan):
+        if node["Relation Name"] not in growing:
+            continue
+        source = json.dumps(node["Plans"])
+        text = STATEMENTS[name]
+        named = re.search(
+            rf"INSERT INTO {node['Relation Name']}( AS \w+)?\s*\(bucket, store_id,", text
+        ) and re.search(r"SELECT\s+%\(bucket\)s, %\(store_id\)s", text)
+        filtered = re.search(r"r\.bucket = \$\d", source) and re.search(
+            r"r\.store_id = \$\d", source
+        )
+        assert named or filtered, f"{name} inserts into {node['Relation Name']}"
+
+
+def test_the_proof_sees_a_missing_bucket(
+    link: psycopg.Connection[Any], growing: frozenset[str]
+) -> None:
+    """What would slip through is caught: a join without the bucket, a store that is not named."""
+    for text, missing in [
+        ("SELECT id FROM contact WHERE bucket = %(b)s", ["contact contact: store_id"]),
+        ("DELETE FROM outbox WHERE store_id = %(s)s", ["outbox outbox: bucket"]),
+        (
+            """SELECT m.body FROM contact c JOIN message m ON m.contact_id = c.id
+               WHERE c.bucket = %(b)s AND c.store_id = %(s)s AND m.store_id = c.store_id""",
+            ["message_rest m: bucket"],
+        ),
+        (
+            """SELECT m.body FROM contact c JOIN message m
+                 ON m.store_id = c.store_id AND m.bucket = c.bucket
+               WHERE c.bucket = %(b)s""",
+            ["contact c: store_id", "message_rest m: store_id"],
+        ),
+        ("SELECT id FROM contact WHERE bucket = %(b)s AND store_id = %(s)s", []),
+        (
+            """SELECT m.body FROM contact c JOIN message m
+                 ON m.bucket = c.bucket AND m.store_id = c.store_id AND m.contact_id = c.id
+               WHERE c.bucket = ANY(%(b)s) AND c.store_id = %(s)s""",
+            [],
+        ),
+    ]:
+        assert unbounded(_plan(link, text), growing) == missing
