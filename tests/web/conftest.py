@@ -226,7 +226,7 @@ class Looker:
 
 @pytest.fixture
 def look(browser: Browser, site: Site) -> Iterator[Callable[..., Looker]]:
-    """look(): a new browser profile; look(phone=True, dark=True, language="ru") on another device."""
+    """look(): a new browser profile; phone, dark, language change the device."""
     opened: list[BrowserContext] = []
 
     def start(*, phone: bool = False, dark: bool = False, language: str = "en") -> Looker:

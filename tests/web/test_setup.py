@@ -49,7 +49,7 @@ def test_of_two_set_ups_at_once_one_wins(site: Site) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"password": "short"}, "At least 10 signs"),
+        ({"password": "short"}, "At least 10 characters"),
         ({"password": "aaaaaaaaaaaa"}, "Too easy to guess"),
         ({"email": "alexandra@example.com", "password": "alexandra1"}, "Too easy to guess"),
         ({"email": "nobody"}, "This does not look right"),

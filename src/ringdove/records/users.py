@@ -167,6 +167,19 @@ async def let_in(tx: Tx, user_id: int, store_id: int) -> None:
     await tx.execute(LET_IN, {"user_id": user_id, "store_id": store_id})
 
 
+IS_ONLY_IN = """
+SELECT count(*) FILTER (WHERE store_id = %(store_id)s) = 1 AND count(*) = 1 AS is_only
+  FROM user_role WHERE user_id = %(user_id)s
+"""
+
+
+async def is_only_in(tx: Tx, user_id: int, store_id: int) -> bool:
+    """Whether this store is the only one that this person belongs to."""
+    given = {"user_id": user_id, "store_id": store_id}
+    row = await (await tx.execute(IS_ONLY_IN, given)).fetchone()
+    return bool(row and row["is_only"])
+
+
 ROLE_IN = "SELECT role FROM user_role WHERE user_id = %(user_id)s AND store_id = %(store_id)s"
 
 

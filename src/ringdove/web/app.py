@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from ringdove.runtime import Runtime
-from ringdove.web import live, login, setup, store, team
+from ringdove.web import api, doors, live, login, setup, store, team
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
 from ringdove.web.security import Guard, Throttle
@@ -55,12 +55,15 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.callers = Throttle(tries_max=login.CALLER_TRIES_MAX)
     for router in PAGES:
         app.include_router(router)
+    for router in (*api.ROUTERS, api.pages):
+        app.include_router(router)
+    app.router.routes.extend(doors.ROUTES)
+    app.router.routes.extend(doors.ROUTES)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_address)
     app.add_exception_handler(SignInFirst, on_sign_in_first)
-    app.add_exception_handler(Exception, on_crash)
-    app.add_middleware(Guard, refuse=refuse_forged)
+    app.add_middleware(Guard, refuse=refuse_forged, crashed=on_crash)
     return app
 
 

@@ -13,6 +13,7 @@ def deed_names(say: Speech) -> dict[str, str]:
         "member.role_changed": _("Changed a role"),
         "member.shut_out": _("Took access away"),
         "member.let_in": _("Gave access back"),
+        "member.password_given": _("Gave a one-time password"),
         "key.created": _("Made an API key"),
         "key.revoked": _("Revoked an API key"),
         "connection.created": _("Connected a shop"),

@@ -96,7 +96,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return trouble_page(request, error.status_code)
 
 
-async def on_crash(request: Request, error: Exception) -> Response:
+def on_crash(request: Request, error: Exception) -> Response:
     """Errors that nobody foresaw."""
     reference = secrets.token_hex(4)
     log.error("page.crashed", reference=reference, path=request.url.path, exc_info=error)

@@ -11,8 +11,8 @@ from ringdove.web.menu import N_
 PASSWORD_SIGNS_MIN = 10
 PASSWORD_SIGNS_MAX = 200
 DIFFERENT_SIGNS_MIN = 5
-TOO_SHORT = N_("At least 10 signs, please: a short sentence is a good password.")
-TOO_PLAIN = N_("Too easy to guess: use more different signs.")
+TOO_SHORT = N_("At least 10 characters, please: a short sentence makes a good password.")
+TOO_PLAIN = N_("Too easy to guess: use more different characters.")
 OWN_NAME = N_("Too easy to guess: not your own name or e-mail.")
 
 

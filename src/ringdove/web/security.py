@@ -42,26 +42,45 @@ TRIES_KEYS_MAX = 10_000
 
 
 class Guard:
-    """ASGI middleware: refuses forged requests, adds the headers of every answer."""
+    """ASGI middleware: refuses forged requests, adds the headers of every answer.
 
-    def __init__(self, app: ASGIApp, refuse: Callable[[Request], Response]) -> None:
+    Crashes are answered here too: Starlette's own place for them lies outside of all middleware,
+    and its answers would lack the headers.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        refuse: Callable[[Request], Response],
+        crashed: Callable[[Request, Exception], Response],
+    ) -> None:
         self._app = app
         self._refuse = refuse
+        self._crashed = crashed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
+        has_started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal has_started
             if message["type"] == "http.response.start":
+                has_started = True
                 _add_headers(MutableHeaders(scope=message), scope)
             await send(message)
 
         if is_forged(scope):
             await self._refuse(Request(scope))(scope, receive, send_with_headers)
-        else:
+            return
+        try:
             await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            answer = self._crashed(Request(scope), error)
+            if not has_started:
+                await answer(scope, receive, send_with_headers)
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope) -> None:

@@ -158,6 +158,23 @@ async def let_in(page: OwnerPage, user_id: int) -> Response:
     return page.go(f"{page.home}/team", _("%(name)s may sign in again.", name=member.name))
 
 
+@router.post("/{user_id}/password")
+async def give_password(page: OwnerPage, user_id: int) -> Response:
+    """A new one-time password for somebody who forgot theirs."""
+    _ = page.say.gettext
+    password = new_token(ONE_TIME_PASSWORD_BYTES)
+    password_hash = await asyncio.to_thread(hash_password, password)
+    async with page.transaction() as tx:
+        member, _owners = await _member(tx, page, user_id)
+        if not await users.is_only_in(tx, user_id, page.store.id):
+            said = _("%(name)s belongs to other stores too: only they can do this.")
+            return page.go(f"{page.home}/team", said % {"name": member.name})
+        await users.set_password(tx, user_id, password_hash)
+        await users.close_sessions(tx, user_id)
+        await page.audit(tx, "member.password_given", member.name)
+    return await _render(page, shown_once=(member.email, password))
+
+
 @router.post("/keys")
 async def make_key(page: OwnerPage) -> Response:
     """A key for a program. Its token is on the answer, and nowhere else."""
