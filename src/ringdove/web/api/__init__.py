@@ -1,6 +1,6 @@
 """The JSON API: what programs may do, its OpenAPI description, and a page to read and try it.
 
-`/api/stores/{store_id}/…` with a bearer key; api_tell.py holds what programs tell, api_ask.py what
+`/api/stores/{store_id}/…` with a bearer key; tell.py holds what programs tell, ask.py what
 they ask. The description is made from the routes and from the very models of rules/facts.py, so it
 cannot say anything else than the program does. The page loads nothing from elsewhere.
 """
@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ringdove.rules.facts import OutsideFact
-from ringdove.web import api_tell
-from ringdove.web.callers import KeyNeeds
+from ringdove.web.api import tell
+from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
 
-ROUTERS: tuple[APIRouter, ...] = (api_tell.router,)
+ROUTERS: tuple[APIRouter, ...] = (tell.router,)
 
 VERSION = "1"
 SUMMARY = """

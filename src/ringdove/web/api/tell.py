@@ -18,7 +18,7 @@ from ringdove.rules.facts import Customer, MarketingAnswered
 from ringdove.stores import events
 from ringdove.stores.edge import Nothing, Refusal
 from ringdove.web import doors, handwork
-from ringdove.web.callers import Caller, MarketerKey, SupportKey
+from ringdove.web.api.callers import Caller, MarketerKey, SupportKey
 
 router = APIRouter(prefix="/api/stores/{store_id}")
 
