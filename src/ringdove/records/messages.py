@@ -201,10 +201,12 @@ async def postpone_late(
 
 # ------------------------------------------------------------------ what became of it
 
+# There are as many parts as ids: a gateway may cut a text otherwise than we counted, or not at all,
+# and it is those parts whose receipts are awaited.
 SETTLE = """
 WITH told AS (
   SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
-    message_id bigint, state text, reason text, retry_at timestamptz)
+    message_id bigint, state text, reason text, retry_at timestamptz, ids smallint)
 ), gone AS (
   DELETE FROM outbox o USING told t
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = t.message_id
@@ -216,6 +218,7 @@ WITH told AS (
     AND t.state = 'retry'
 )
 UPDATE message m SET state = t.state, reason = t.reason,
+  parts = CASE WHEN t.ids > 0 THEN t.ids ELSE m.parts END,
   sent_at = CASE WHEN t.state IN ('sent', 'unknown') THEN %(now)s ELSE m.sent_at END,
   done_at = CASE WHEN t.state = 'failed' THEN %(now)s ELSE m.done_at END
 FROM told t
@@ -240,7 +243,7 @@ async def settle(
     for bucket in sorted(by_bucket):
         rows = [
             {"message_id": r.message_id, "state": r.state, "reason": r.reason,
-             "retry_at": r.retry_at} for r in by_bucket[bucket]
+             "retry_at": r.retry_at, "ids": len(r.provider_ids)} for r in by_bucket[bucket]
         ]  # fmt: skip
         await tx.execute(
             SETTLE, {"bucket": bucket, "store_id": store.id, "now": now, "rows": _document(rows)}
@@ -260,6 +263,8 @@ async def _map_ids(
     rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for result in (result for group in groups for result in group):
         for part, provider_id in enumerate(result.provider_ids):
+            if not provider_id:
+                continue  # a part without an answer, or an answer without an id
             rows[bucket_of_provider(store, gateway_id, provider_id)].append(
                 {"provider_id": provider_id, "message_id": result.message_id, "part": part}
             )

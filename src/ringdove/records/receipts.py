@@ -77,13 +77,15 @@ async def record(
     for receipt in told:
         key = f"provider/{gateway_id}/{receipt.provider_id}"
         by_bucket[bucket_of(store.bucket_base, store.bucket_span, key)].append(receipt)
+    matched: list[dict[str, Any]] = []
     for bucket in sorted(by_bucket):
         known = await _matched(
             tx, store, gateway_id, bucket, [r.provider_id for r in by_bucket[bucket]]
         )
         rows = [_row(r, *known.get(r.provider_id, (0, 0))) for r in by_bucket[bucket]]
         await _keep(tx, store, gateway_id, bucket, [r for r in rows if not r["message_id"]], now)
-        await _add_up(tx, store, gateway_id, [r for r in rows if r["message_id"]], now)
+        matched += [r for r in rows if r["message_id"]]
+    await _add_up(tx, store, gateway_id, matched, now)
     await db.notify(tx, "live", str(store.id))
 
 

@@ -35,7 +35,7 @@ from ringdove.workers.links import Link
 log = structlog.get_logger(__name__)
 
 HOST: Final = "127.0.0.1"
-TIMERS: Final = Timers(window=100, enquire_link_s=120, response_timeout_s=30)
+TIMERS: Final = Timers(window=2_000, enquire_link_s=120, response_timeout_s=30)
 UNREACHABLE: Final = "00"
 SILENT: Final = "01"
 RECEIPT_AFTER_S: Final = (0.5, 2.0)
