@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench lock messages assets chromium clean
+.PHONY: help setup demo test check bench lock messages assets docs chromium clean
 
 help:
 	@echo "make demo      set up and open the desk with a year of past and a life that goes on"
@@ -26,7 +26,8 @@ help:
 	@echo "make check     format, lint, types, import rule, fast tests"
 	@echo "make setup     only set up        make bench     measure"
 	@echo "make lock      recompile requirements.lock      make messages  collect page texts"
-	@echo "make assets    copy browser assets again        make clean     remove what make made"
+	@echo "make assets    copy browser assets again        make docs      draw pages made from code"
+	@echo "make clean     remove what make made"
 
 setup: .venv/.project-done
 
@@ -48,6 +49,9 @@ bench: setup
 
 assets: setup
 	$(BIN)/python hatch_build.py
+
+docs: setup
+	$(BIN)/python docs/draw.py
 
 # --- setting up, step by step -------------------------------------------------------------
 

@@ -1,0 +1,218 @@
+"""Draws the pages of docs/ that are made from code: facts.md, messages.md, settings.md.
+
+`make docs` writes them; tests/test_docs.py fails when one is not current. It must never say
+anything about a fact or a state that the code does not: words beside the tables are kept here.
+"""
+
+import types
+import typing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
+
+from ringdove import settings
+from ringdove.rules import facts, messages, recipes
+
+HERE = Path(__file__).parent
+
+# ------------------------------------------------------------------ facts.md
+
+FACTS_HEAD = """\
+# Facts
+
+The vocabulary of what happens. Drawn from `rules/facts.py`; do not edit.
+
+Every fact has `kind`, `id` and `at`. `id` is yours: the same id again is the same fact and changes
+nothing, so repeat whatever you are not sure of. Make it from what is said (`order/42/paid`), not
+from when it was sent. `at` is when it happened, with its zone; a text is worth sending for a span
+counted from it. Amounts are decimals in the order's currency. Unknown fields are refused, so that typos are
+seen. A fact about an order that we do not know yet waits for that order, for up to three days.
+"""
+
+_NESTED: tuple[type[BaseModel], ...] = (facts.Order, facts.Customer, facts.Consent, facts.Line)
+_OF_EVERY_FACT = ("id", "at", "kind")
+
+
+def facts_page() -> str:
+    """Every fact with its fields and the ready texts that it can begin."""
+    kinds = facts.kinds()
+    outside = [kind for kind in _told_by_shops() if kind in kinds]
+    own = [kind for kind in kinds if kind not in outside]
+    lines = [FACTS_HEAD, "## What shops and programs tell\n"]
+    lines += [_fact(kinds[kind]) for kind in outside]
+    lines += ["## What is inside them\n"]
+    lines += [_section(cls.__name__, cls, ()) for cls in _NESTED]
+    lines += ["## What phones, pages and time tell\n", "Nobody sends these from outside.\n"]
+    lines += [_fact(kinds[kind]) for kind in own]
+    return "\n".join(lines)
+
+
+def _told_by_shops() -> list[str]:
+    union = typing.get_args(facts.OutsideFact)[0]
+    return [cls.model_fields["kind"].default for cls in typing.get_args(union)]
+
+
+def _fact(cls: type[facts.Fact]) -> str:
+    kind = cls.model_fields["kind"].default
+    section = _section(f"`{kind}`", cls, _OF_EVERY_FACT)
+    begun = [recipe.key for recipe in recipes.triggered_by(kind)]
+    if begun:
+        section += "\nCan begin: " + ", ".join(f"`{key}`" for key in begun) + ".\n"
+    return section
+
+
+def _section(title: str, cls: type[BaseModel], without: tuple[str, ...]) -> str:
+    rows = [
+        f"| `{name}` | {_type(field)} | {'yes' if field.is_required() else ''} "
+        f"| {_cell(field.description or '')} |"
+        for name, field in cls.model_fields.items()
+        if name not in without
+    ]
+    table = ["| Field | Is | Needed | Meaning |", "| --- | --- | --- | --- |", *rows, ""]
+    says = " ".join((cls.__doc__ or "").split())
+    return "\n".join([f"### {title}\n", says + "\n", *(table if rows else [])])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _type(field: FieldInfo) -> str:
+    return _word(field.annotation)
+
+
+_WORDS = {
+    "str": "text", "int": "number", "bool": "true or false", "Decimal": "decimal",
+    "datetime": "time", "date": "day",
+}  # fmt: skip
+
+
+def _word(kind: Any) -> str:
+    origin = typing.get_origin(kind)
+    if origin is typing.Annotated:
+        return _word(typing.get_args(kind)[0])
+    if origin is typing.Literal:
+        return ", ".join(f"`{value}`" for value in typing.get_args(kind))
+    if origin is tuple:
+        return f"list of {_word(typing.get_args(kind)[0])}"
+    if origin in (typing.Union, types.UnionType):
+        told = [part for part in typing.get_args(kind) if part is not type(None)]
+        return " or ".join(_word(part) for part in told)
+    if kind is AwareDatetime:
+        return "time"
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return f"[{kind.__name__}](#{kind.__name__.lower()})"
+    return _WORDS[kind.__name__]
+
+
+# ------------------------------------------------------------------ messages.md
+
+MESSAGES_HEAD = """\
+# The life of a message
+
+Drawn from `rules/messages.py`; do not edit.
+
+A message is made by `rules/messages.py:speak` and nowhere else. It asks the decision
+(`rules/consent.py:decide`): send, wait until, or drop. A dropped one is kept too, as a silence
+with its reason. The decision is asked again in the transaction that takes the message for sending.
+"""
+
+STATES = {
+    "waiting": "in the outbox: due now, or due later (quiet hours, a step that waits)",
+    "sent": "the gateway took it; the receipt is awaited",
+    "unknown": "it was being submitted when the process or link was lost; it may have been sent "
+    "and is never said again by itself; a receipt can still settle it",
+    "delivered": "all its parts are on the phone (e-mail stays `sent`: no receipt follows)",
+    "failed": "it did not arrive: refused for good, tried too often, or a part failed",
+    "expired": "kept for gateways that say so; an SMPP receipt that says it makes the message "
+    "`failed` with the reason `expired`",
+    "dropped": "it was not said, on purpose; the reason says why",
+}
+
+# Word → what a merchant should know, and what can be done.
+REASONS = {
+    "no_phone": ("The person has no phone number.", "Ask for one; e-mail may still go."),
+    "phone_doubtful": ("The number could not be read for sure.", "Ask them; correct the order."),
+    "no_email": ("The person has no e-mail address.", "Nothing: the SMS that follows says it."),
+    "stopped": ("The person said STOP, before or after it was queued.", "Only they begin again."),
+    "no_consent": ("It is marketing and there is no stored yes.", "Ask at the checkout."),
+    "too_late": ("Its time was over before it could go.", "Look for what was late."),
+    "no_allowed_hour": ("No hour suits every zone the person may be in.", "Learn the region."),
+    "paid": ("A payment reminder whose order was paid meanwhile.", ""),
+    "cancelled": ("A payment reminder whose order was cancelled meanwhile.", ""),
+    "no_gateway_sms": ("There is no gateway for SMS.", "Add one on the page Connections."),
+    "no_gateway_email": ("There is no gateway for e-mail.", "Add one on the page Connections."),
+    "no_answer": ("The operator did not answer in time.", "Look for the receipt; ask them."),
+    "process_lost": ("The process died while it was submitting.", "Look for the receipt."),
+}
+WAITS = {
+    "quiet_hours": "It is night, or another quiet hour, in a zone where the person may be.",
+    "not_yet": "Its own time has not come.",
+}
+
+
+def messages_page() -> str:
+    """States and their order from LIFE, reasons, and how long each ready text is worth sending."""
+    lines = [MESSAGES_HEAD, "## States\n", "```", *_life(), "```\n"]
+    lines += ["| State | Means | Can become |", "| --- | --- | --- |"]
+    for state, follows in messages.LIFE.items():
+        becomes = ", ".join(f"`{s}`" for s in follows if s != state) or "nothing more: final"
+        lines.append(f"| `{state}` | {STATES[state]} | {becomes} |")
+    lines += ["\nA message that must be tried again stays `waiting`.\n", "## Reasons\n"]
+    lines += ["| Reason | Means | What to do |", "| --- | --- | --- |"]
+    lines += [f"| `{word}` | {means} | {do} |" for word, (means, do) in REASONS.items()]
+    lines += [
+        "\nAny other reason is the operator's own word, such as `ESME_RINVDSTADR` or an error of a"
+        "\nreceipt. `in part: …` says that some parts of a long text had left when another was"
+        "\nrefused; `unsayable: …` that a sender or text does not fit what the gateway can carry.\n",
+        "## Waiting\n", "| Reason | Means |", "| --- | --- |",
+        *(f"| `{word}` | {means} |" for word, means in WAITS.items()),
+        "\n## How long a text is worth sending\n",
+        "Counted from the time of its fact; later it is dropped as `too_late`.\n",
+        "| Text | Begun by | Worth sending for | As it comes |", "| --- | --- | --- | --- |",
+    ]  # fmt: skip
+    for recipe in recipes.RECIPES.values():
+        on = "on" if recipe.starts_on else "off"
+        lines.append(f"| `{recipe.key}` | `{recipe.trigger}` | {_span(recipe.valid_for)} | {on} |")
+    return "\n".join(lines) + "\n"
+
+
+def _life() -> list[str]:
+    width = max(len(state) for state in messages.LIFE)
+    return [
+        f"{state:<{width}} --> {', '.join(s for s in follows if s != state)}"
+        for state, follows in messages.LIFE.items()
+        if follows
+    ]
+
+
+def _span(span: timedelta) -> str:
+    if span < timedelta(days=1):
+        return f"{span // timedelta(hours=1)} hours"
+    days = span // timedelta(days=1)
+    return "1 day" if days == 1 else f"{days} days"
+
+
+# ------------------------------------------------------------------ all of them
+
+
+def pages() -> dict[str, str]:
+    """Each drawn page by its file name."""
+    return {
+        "facts.md": facts_page(),
+        "messages.md": messages_page(),
+        "settings.md": settings.manual(),
+    }
+
+
+def main() -> None:
+    """Writes the pages."""
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
