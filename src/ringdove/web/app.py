@@ -58,7 +58,6 @@ def create_app(runtime: Runtime) -> FastAPI:
     for router in (*api.ROUTERS, api.pages):
         app.include_router(router)
     app.router.routes.extend(doors.ROUTES)
-    app.router.routes.extend(doors.ROUTES)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_address)
