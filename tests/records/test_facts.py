@@ -1,0 +1,155 @@
+"""Facts: written once, taken by one, tried again, parked with words, and put back by a person."""
+
+from datetime import timedelta
+
+import pytest
+
+from ringdove.kit import db
+from ringdove.records import facts as fact_records
+from ringdove.records import stores
+from tests.flows.conftest import NOON, Shop, order, paid
+
+
+async def _pending(shop: Shop) -> list[dict]:
+    return await shop.rows("SELECT * FROM pending_fact ORDER BY fact_id")
+
+
+def test_the_same_id_from_the_same_connection_is_the_same_fact(play):
+    """P8: told again, alone or within one batch, it changes nothing."""
+
+    async def story(shop: Shop) -> None:
+        assert await shop.hear(order(), order()) == 1
+        assert await shop.hear(order(), paid()) == 1
+        assert await shop.hear(order(), paid()) == 0
+        assert len(await shop.rows("SELECT FROM fact")) == len(await _pending(shop)) == 2
+        async with db.transaction(shop.runtime.pool) as tx:  # another shop may use the same id
+            told = [order()]
+            new = await fact_records.write(tx, shop.store, 2, told, NOON, shop.runtime.ids)
+        assert new == 1
+
+    play(story)
+
+
+def test_a_fact_is_taken_by_one_at_a_time(play):
+    """P8: while a transaction holds it, another one passes it over; a rollback gives it back."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order("1"), order("2"))
+        pool = shop.runtime.pool
+        bucket = stores.buckets(shop.store)[0]
+        with pytest.raises(ZeroDivisionError):
+            async with db.transaction(pool) as one, db.transaction(pool) as other:
+                assert len(await fact_records.take(one, bucket, NOON, most=1)) == 1
+                assert len(await fact_records.take(other, bucket, NOON)) == 1
+                raise ZeroDivisionError
+        async with db.transaction(pool) as tx:
+            taken = await fact_records.take(tx, bucket, NOON)
+            assert len(taken) == 2
+            await fact_records.done(tx, bucket, shop.store.id, [taken[0]["fact_id"]])
+        assert len(await _pending(shop)) == 1
+        assert len(await shop.rows("SELECT FROM fact")) == 2, "facts are kept"
+
+    play(story)
+
+
+def test_a_later_fact_is_not_due_before_its_time(play):
+    """How automations wait."""
+
+    async def story(shop: Shop) -> None:
+        later = NOON + timedelta(hours=2)
+        bucket = stores.buckets(shop.store)[0]
+        async with db.transaction(shop.runtime.pool) as tx:
+            await fact_records.write(tx, shop.store, 0, [order()], NOON, shop.runtime.ids, later)
+        async with db.transaction(shop.runtime.pool) as tx:
+            assert await fact_records.due(tx) == {bucket: later}
+            assert not await fact_records.take(tx, bucket, later - timedelta(seconds=1))
+            assert len(await fact_records.take(tx, bucket, later)) == 1
+
+    play(story)
+
+
+def test_a_fact_is_parked_after_its_attempts_and_a_person_can_retry_it(play):
+    """P11: with its error in words; only its own store can put it back or give it up."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order())
+        pool, bucket = shop.runtime.pool, stores.buckets(shop.store)[0]
+        waits = []
+        for attempt in range(1, fact_records.ATTEMPTS_MAX + 1):
+            async with db.transaction(pool) as tx:
+                (row,) = await fact_records.take(tx, bucket, shop.at)
+                parked = await fact_records.postpone(tx, bucket, row, shop.at, "no such zone")
+            assert parked == (attempt == fact_records.ATTEMPTS_MAX)
+            (pending,) = await _pending(shop)
+            waits.append(pending["due_at"] - shop.at)
+            shop.at = pending["due_at"]
+        assert waits == sorted(waits), "each pause is at least as long as the one before"
+        async with db.transaction(pool) as tx:
+            assert await fact_records.due(tx) == {}
+            (seen,) = await fact_records.parked(tx, shop.store)
+            assert (seen["kind"], seen["error"]) == ("order.placed", "no such zone")
+            another = await stores.create(tx, _settings(), NOON)
+            assert not await fact_records.parked(tx, another)
+            assert not await fact_records.retry(tx, another, seen["fact_id"], shop.at)
+            assert not await fact_records.give_up(tx, another, seen["fact_id"])
+            assert await fact_records.retry(tx, shop.store, seen["fact_id"], shop.at)
+            assert not await fact_records.retry(tx, shop.store, seen["fact_id"], shop.at)
+        await shop.answer()
+        assert not await _pending(shop)
+        assert len(await shop.messages()) == 1
+
+    play(story)
+
+
+def _settings() -> stores.StoreSettings:
+    from datetime import time
+
+    return stores.StoreSettings("Linden 2", "BY", "Europe/Minsk", ["ru"], "BYN", time(21), time(9))
+
+
+def test_what_waits_for_its_order_is_woken_by_it_and_parked_when_nobody_tells(play):
+    """P8: a payment before its order is answered as soon as the order is there."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(paid())
+        await shop.answer()
+        (pending,) = await _pending(shop)
+        assert (pending["waits_for"], pending["parked_at"]) == ("order/42", None)
+        await shop.hear(order())
+        await shop.answer()
+        assert not await _pending(shop)
+        assert [m["recipe"] for m in await shop.messages()] == ["order_accepted", "order_paid"]
+
+        await shop.hear(paid("43"))
+        for _ in range(6):
+            await shop.answer()
+            shop.later(days=1)
+        (pending,) = await _pending(shop)
+        assert pending["parked_at"] and "order/43" in pending["error"]
+        await shop.hear(order("43", at=shop.at))
+        await shop.answer()
+        assert not await _pending(shop), "even a parked one is woken by its order"
+
+    play(story)
+
+
+def test_a_fact_about_a_person_lives_in_that_persons_bucket(play):
+    """design.md, "Bucket": what wakes an automation is beside the contact, in a wide store too."""
+
+    async def story(shop: Shop) -> None:
+        placed = [
+            order(str(n), payment_due=True, customer={"phone": f"+37529111{n:04}"})
+            for n in range(20)
+        ]
+        await shop.hear(*placed)
+        await shop.answer()
+        wakes = await shop.rows(
+            """SELECT f.bucket AS fact_bucket, c.bucket FROM fact f
+               JOIN contact c ON c.id = (f.body->>'contact')::bigint
+               WHERE f.kind = 'automation.woken'"""
+        )
+        assert len(wakes) == 20
+        assert all(row["fact_bucket"] == row["bucket"] for row in wakes)
+        assert len({row["bucket"] for row in wakes}) > 5
+
+    play(story, span=128)
