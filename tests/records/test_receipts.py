@@ -1,0 +1,142 @@
+"""Receipts: kept as they came, added up per part, and never believed for another's message (P6)."""
+
+import itertools
+import random
+from dataclasses import replace
+
+import pytest
+
+from ringdove.kit import db
+from ringdove.records import receipts
+from ringdove.records.messages import Settled
+from ringdove.records.receipts import Receipt
+from tests.flows.conftest import Shop, order
+from tests.records.test_messages import only, settle, take
+
+
+async def _sent(shop: Shop, *ids: str) -> int:
+    """A message of as many parts as ids, given to the operator."""
+    await shop.hear(order())
+    await shop.answer()
+    (taken,) = await take(shop)
+    if ids:
+        await settle(shop, Settled(taken.message_id, "sent", "", ids))
+    return taken.message_id
+
+
+async def told(shop: Shop, *some: Receipt, gateway: int = 0) -> None:
+    async with db.transaction(shop.runtime.pool) as tx:
+        await receipts.record(tx, shop.store, gateway or shop.sms, some, shop.at)
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (("failed", "delivered"), ("failed", "failed 011", 1, 1)),
+        (("delivered", "undeliverable"), ("failed", "undeliverable 011", 1, 1)),
+        (("delivered",), ("sent", "", 1, 0)),
+        (("delivered", "delivered"), ("delivered", "", 2, 0)),
+        (("enroute", "accepted"), ("sent", "", 0, 0)),
+    ],
+)
+def test_parts_are_added_up_in_any_order(play, states, expected):
+    """P6: a later part's success never hides an earlier part's failure."""
+
+    async def story(shop: Shop) -> None:
+        await _sent(shop, "a", "b")
+        some = [
+            Receipt(name, state, "011" if state != "delivered" else "")
+            for name, state in zip("ab", states, strict=False)
+        ]
+        random.Random(len(states)).shuffle(some)
+        for receipt in some:
+            await told(shop, receipt)
+        made = await only(shop)
+        assert expected == (
+            made["state"], made["reason"], made["parts_delivered"], made["parts_failed"],
+        )  # fmt: skip
+
+    play(story, span=128)
+
+
+def test_every_order_of_the_same_receipts_gives_the_same_end(play):
+    """P6: three parts, one failed; all orders, alone and in one batch, told twice."""
+    some = [Receipt("a", "delivered"), Receipt("b", "failed", "7"), Receipt("c", "delivered")]
+
+    async def story(shop: Shop) -> None:
+        message_id = await _sent(shop, "a", "b", "c")
+        for batch in (False, True):
+            for order_of in itertools.permutations(some):
+                await shop.rows("WITH d AS (DELETE FROM receipt) SELECT 1")
+                await shop.rows(
+                    """UPDATE message SET state = 'sent', reason = '', done_at = NULL,
+                         parts_delivered = 0, parts_failed = 0 RETURNING 1"""
+                )
+                if batch:
+                    await told(shop, *order_of, *order_of)
+                else:
+                    for receipt in (*order_of, *order_of):
+                        await told(shop, receipt)
+                made = await only(shop)
+                assert made["id"] == message_id
+                assert (made["state"], made["parts_delivered"], made["parts_failed"]) == (
+                    "failed", 2, 1,
+                )  # fmt: skip
+
+    play(story)
+
+
+def test_a_receipt_may_come_before_the_answer_to_its_submit(play):
+    """Field notes: it is kept, and applied when the id becomes known."""
+
+    async def story(shop: Shop) -> None:
+        message_id = await _sent(shop)
+        await told(shop, Receipt("a", "delivered"), Receipt("stranger", "delivered"))
+        assert (await only(shop))["state"] == "waiting"
+        await settle(shop, Settled(message_id, "sent", "", ("a", "b")))
+        assert (await only(shop))["parts_delivered"] == 1
+        await told(shop, Receipt("b", "delivered"))
+        assert (await only(shop))["state"] == "delivered"
+        kept = await shop.rows("SELECT provider_id FROM receipt WHERE message_id = 0")
+        assert [row["provider_id"] for row in kept] == ["stranger"]
+
+    play(story, span=128)
+
+
+def test_an_id_of_one_gateway_is_not_another_ones(play):
+    """Field notes: two operators count from 1; never match two messages to one receipt."""
+
+    async def story(shop: Shop) -> None:
+        await _sent(shop, "1")
+        await told(shop, Receipt("1", "failed"), gateway=shop.email)
+        assert (await only(shop))["state"] == "sent"
+        async with db.transaction(shop.runtime.pool) as tx:
+            stranger = replace(shop.store, id=shop.store.id + 1)
+            await receipts.record(tx, stranger, shop.sms, [Receipt("1", "failed")], shop.at)
+        assert (await only(shop))["state"] == "sent"
+        await told(shop, Receipt("1", "delivered"))
+        assert (await only(shop))["state"] == "delivered"
+
+    play(story)
+
+
+def test_what_is_final_stays(play):
+    """rules/messages.LIFE: a later word never takes delivered or failed back; unknown is settled
+    by its receipt."""
+
+    async def story(shop: Shop) -> None:
+        await _sent(shop, "a")
+        await told(shop, Receipt("a", "delivered"))
+        await told(shop, Receipt("a", "failed", "late"))
+        made = await only(shop)
+        assert (made["state"], made["reason"]) == ("delivered", "")
+        await shop.rows(
+            """UPDATE message SET state = 'unknown', reason = 'no_answer', parts_delivered = 0,
+                 parts_failed = 0 RETURNING 1"""
+        )
+        await shop.rows("WITH d AS (DELETE FROM receipt) SELECT 1")
+        await told(shop, Receipt("a", "delivered"))
+        made = await only(shop)
+        assert (made["state"], made["reason"]) == ("delivered", "")
+
+    play(story)
