@@ -28,8 +28,9 @@ The vocabulary of what happens. Drawn from `rules/facts.py`; do not edit.
 Every fact has `kind`, `id` and `at`. `id` is yours: the same id again is the same fact and changes
 nothing, so repeat whatever you are not sure of. Make it from what is said (`order/42/paid`), not
 from when it was sent. `at` is when it happened, with its zone; a text is worth sending for a span
-counted from it. Amounts are decimals in the order's currency. Unknown fields are refused, so that typos are
-seen. A fact about an order that we do not know yet waits for that order, for up to three days.
+counted from it. Amounts are decimals in the order's currency. Unknown fields are refused, so that
+typos are seen. A fact about an order that we do not know yet waits for that order, for up to three
+days.
 """
 
 _NESTED: tuple[type[BaseModel], ...] = (facts.Order, facts.Customer, facts.Consent, facts.Line)
@@ -167,7 +168,7 @@ def messages_page() -> str:
     lines += [
         "\nAny other reason is the operator's own word, such as `ESME_RINVDSTADR` or an error of a"
         "\nreceipt. `in part: …` says that some parts of a long text had left when another was"
-        "\nrefused; `unsayable: …` that a sender or text does not fit what the gateway can carry.\n",
+        "\nrefused; `unsayable: …` that a sender or text does not fit what the gateway carries.\n",
         "## Waiting\n", "| Reason | Means |", "| --- | --- |",
         *(f"| `{word}` | {means} |" for word, means in WAITS.items()),
         "\n## How long a text is worth sending\n",
