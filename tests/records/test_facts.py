@@ -1,6 +1,6 @@
 """Facts: written once, taken by one, tried again, parked with words, and put back by a person."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -102,8 +102,6 @@ def test_a_fact_is_parked_after_its_attempts_and_a_person_can_retry_it(play):
 
 
 def _settings() -> stores.StoreSettings:
-    from datetime import time
-
     return stores.StoreSettings("Linden 2", "BY", "Europe/Minsk", ["ru"], "BYN", time(21), time(9))
 
 

@@ -1,5 +1,6 @@
 """The outbox: asked once more when it is taken, marked before a gateway sees it, then settled."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -144,8 +145,6 @@ def test_another_store_in_the_same_bucket_is_left_alone(play):
     """P10: take, settle and find_lost name the store."""
 
     async def story(shop: Shop) -> None:
-        from dataclasses import replace
-
         await shop.hear(order(), paid())
         await shop.answer()
         (row,) = await shop.rows("SELECT DISTINCT bucket FROM outbox")
