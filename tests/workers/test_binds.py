@@ -19,7 +19,7 @@ from ringdove.rules import texts
 from ringdove.smpp.pdu import DeliverSm
 from ringdove.smpp.session import Answered, Asked, BindAsked, Closed, Event, Timers
 from ringdove.workers import bind as binding
-from ringdove.workers import binds, sandbox
+from ringdove.workers import binds, ear, pace, sandbox
 from ringdove.workers.links import Link
 from tests.flows.conftest import NOON, Shop, open_shop, order
 
@@ -30,7 +30,7 @@ WAIT_S = 20.0
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binding, "AGAIN_S", (0.05, 0.2))
     monkeypatch.setattr(binding, "LEASE_AGAIN_S", 0.1)
-    monkeypatch.setattr(binding, "SLOWER_S", (0.05, 0.1))
+    monkeypatch.setattr(pace, "SLOWER_S", (0.05, 0.1))
     monkeypatch.setattr(sandbox, "RECEIPT_AFTER_S", (0.01, 0.05))
 
 
@@ -385,16 +385,16 @@ def test_receipts_are_acknowledged_only_once_written(
             await queue(shop, ("+375291112233", "Hi"), gateway_id=gateway_id)
             async with speaking(shop, 1):
                 await until(shop, lambda rows: states(rows) == ["sent"])
-                real = binding.receipts.record
+                real = ear.receipts.record
 
                 async def broken(*args: Any) -> None:
                     raise db.psycopg.OperationalError("no disk")
 
-                monkeypatch.setattr(binding.receipts, "record", broken)
+                monkeypatch.setattr(ear.receipts, "record", broken)
                 deliver(smsc.links[0], "id-1", "DELIVRD")
                 await asyncio.sleep(1.0)
                 assert smsc.answered == []
-                monkeypatch.setattr(binding.receipts, "record", real)
+                monkeypatch.setattr(ear.receipts, "record", real)
                 await until(shop, lambda rows: states(rows) == ["delivered"])
 
     play(story)

@@ -1,0 +1,194 @@
+"""What a link told us, until it is written: answers, receipts, people's texts.
+
+Answers are settled and receipts and texts written in one transaction, gathered for a moment; only
+after its commit are receipts and texts acknowledged to the SMSC, which else would forget them. What
+is poison stops nothing but itself (P11).
+"""
+
+import asyncio
+import hashlib
+from datetime import datetime
+from typing import Final, TypeAlias
+
+import psycopg
+import structlog
+
+from ringdove.gateways import smpp
+from ringdove.kit import db
+from ringdove.records import facts, messages, receipts
+from ringdove.rules.facts import TextReceived
+from ringdove.rules.scenes import Store
+from ringdove.runtime import Runtime
+from ringdove.smpp import statuses, tlvs
+from ringdove.smpp.parts import WAIT_S, Joined, Joiner
+from ringdove.smpp.session import Asked
+from ringdove.workers.links import Link
+
+log = structlog.get_logger(__name__)
+
+_Settled: TypeAlias = list[messages.Settled]
+_Told: TypeAlias = list[tuple[Link, Asked, receipts.Receipt]]
+_Texts: TypeAlias = list[tuple[list[tuple[Link, Asked]], TextReceived]]
+
+GATHER_S: Final = 0.1
+AGAIN_S: Final = 1.0
+DELIVERED_TWICE_S: Final = 60
+
+
+class Ear:
+    """`run` it until `close`; what is left is then written a last time."""
+
+    def __init__(
+        self, runtime: Runtime, gateway_id: int, store: Store, settings: smpp.Settings
+    ) -> None:
+        self._runtime = runtime
+        self._gateway_id = gateway_id
+        self._store = store
+        self._settings = settings
+        self._settled: _Settled = []
+        self._receipts: _Told = []
+        self._texts: _Texts = []
+        self._joiner: Joiner[tuple[Link, Asked]] = Joiner()
+        self._news = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._is_closing = False
+
+    # ── hearing ──────────────────────────────────────────────────────────────
+
+    def settled(self, settled: messages.Settled) -> None:
+        """What became of a message."""
+        self._settled.append(settled)
+        self._news.set()
+
+    def asked(self, link: Link, asked: Asked) -> None:
+        """A deliver_sm: a receipt, or a text or a part of one."""
+        read = smpp.read(self._settings, asked.body)
+        if isinstance(read, smpp.ReceiptRead):
+            receipt = receipts.Receipt(read.provider_id[:200], read.state, read.error[:200])
+            self._receipts.append((link, asked, receipt))
+        elif isinstance(read, smpp.TextRead):
+            self._hear_text(link, asked, read)
+        else:
+            log.warning("ear.receipt_for_nobody", gateway=self._gateway_id)
+            link.answer(asked)
+        self._news.set()
+
+    def _hear_text(self, link: Link, asked: Asked, read: smpp.TextRead) -> None:
+        if read.part is None:
+            self._text(read.octets, [(link, asked)])
+            return
+        loop = asyncio.get_running_loop()
+        who = (read.sender, read.recipient, read.coding)
+        for joined in self._joiner.add(who, read.part, read.octets, (link, asked), loop.time()):
+            self._joined(joined)
+        loop.call_later(WAIT_S + 0.1, self._news.set)
+
+    def _joined(self, joined: Joined[tuple[Link, Asked]]) -> None:
+        self._text(joined.octets, list(joined.packets))
+
+    def _text(self, octets: bytes, packets: list[tuple[Link, Asked]]) -> None:
+        body = packets[0][1].body
+        read = smpp.read(self._settings, body)
+        assert isinstance(read, smpp.TextRead)
+        now = self._runtime.clock()
+        text = TextReceived(
+            id=self._name_of_text(
+                read, octets, now, tlvs.find(body.tlvs, "user_message_reference")
+            ),
+            at=now,
+            gateway=self._gateway_id,
+            sender=read.sender[:500],
+            recipient=read.recipient[:500],
+            body=smpp.decode(self._settings, read.coding, octets)[:40_000],
+        )
+        self._texts.append((packets, text))
+
+    def _name_of_text(
+        self, read: smpp.TextRead, octets: bytes, now: datetime, reference: bytes | None
+    ) -> str:
+        """SMPP gives people's texts no id. The same words from the same phone within a minute are
+        the same text delivered twice, unless the phone's own reference differs."""
+        minute = int(now.timestamp()) // DELIVERED_TWICE_S
+        said = repr((self._gateway_id, read.sender, read.recipient, octets, reference, minute))
+        return f"sms/{hashlib.blake2b(said.encode(), digest_size=16).hexdigest()}"
+
+    # ── writing ──────────────────────────────────────────────────────────────
+
+    async def run(self) -> None:
+        while not self._is_closing:
+            await self._news.wait()
+            if not self._is_closing:
+                await asyncio.sleep(GATHER_S)
+            self._news.clear()
+            if not await self.write():
+                await asyncio.sleep(AGAIN_S)
+                self._news.set()
+        await self.write()
+
+    def close(self) -> None:
+        """`run` ends after a last writing; it is never cancelled with answers in its hands."""
+        self._is_closing = True
+        self._news.set()
+
+    async def write(self) -> bool:
+        """Everything heard so far, and then its acknowledgements; False: not now, it is kept."""
+        async with self._writing:
+            return await self._write()
+
+    async def _write(self) -> bool:
+        for joined in self._joiner.expire(asyncio.get_running_loop().time()):
+            self._joined(joined)
+        settled, self._settled = self._settled, []
+        told, self._receipts = self._receipts, []
+        texts, self._texts = self._texts, []
+        if not (settled or told or texts):
+            return True
+        try:
+            await self._write_all(settled, told, texts)
+        except psycopg.Error as error:
+            log.error("ear.write_failed", gateway=self._gateway_id, error=repr(error))
+            if not db.is_curable(error) and not isinstance(error, psycopg.OperationalError):
+                await self._write_each(settled, told, texts)
+                return True
+            self._settled = settled + self._settled
+            self._receipts = told + self._receipts
+            self._texts = texts + self._texts
+            return False
+        return True
+
+    async def _write_each(self, settled: _Settled, told: _Told, texts: _Texts) -> None:
+        """Something in the batch is poison (P11): it must stop nothing but itself. What cannot be
+        written is refused for now, so that the SMSC keeps it; an answer becomes unknown."""
+        alone: list[tuple[_Settled, _Told, _Texts]] = [([one], [], []) for one in settled]
+        alone += [([], [one], []) for one in told]
+        alone += [([], [], [one]) for one in texts]
+        for some_settled, some_told, some_texts in alone:
+            try:
+                await self._write_all(some_settled, some_told, some_texts)
+            except psycopg.Error as error:
+                log.error("ear.poison", gateway=self._gateway_id, error=repr(error))
+                packets = [(link, asked) for link, asked, _ in some_told]
+                packets += [packet for all_, _ in some_texts for packet in all_]
+                for link, asked in packets:
+                    link.answer(asked, status=statuses.ESME_RX_T_APPN)
+
+    async def _write_all(self, settled: _Settled, told: _Told, texts: _Texts) -> None:
+        now, store, ids = self._runtime.clock(), self._store, self._runtime.ids
+        last = {one.message_id: one for one in settled}  # a late answer may follow "unknown"
+
+        async def work(tx: db.Tx) -> None:
+            # Answers first: a receipt of the same moment then finds its message.
+            if settled:
+                await messages.settle(tx, store, self._gateway_id, last.values(), now)
+            if told:
+                said = [receipt for _, _, receipt in told]
+                await receipts.record(tx, store, self._gateway_id, said, now)
+            if texts:
+                await facts.write(tx, store, 0, [text for _, text in texts], now, ids)
+
+        await db.retried(self._runtime.pool, work)
+        for link, asked, _ in told:
+            link.answer(asked)
+        for packets, _ in texts:
+            for link, asked in packets:
+                link.answer(asked)

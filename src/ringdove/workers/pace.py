@@ -1,0 +1,44 @@
+"""How fast an account may speak: its messages per second, and the pauses that its SMSC asks for.
+
+Time is an argument. One process holds an account at a time (its lease), so no row is written for
+this.
+"""
+
+from typing import Final
+
+BURST_S: Final = 0.2
+SLOWER_S: Final = (0.5, 30.0)
+
+
+class Allowance:
+    """Messages per second that the account may say, and the pauses that the SMSC asks for."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._most = max(1.0, per_s * BURST_S)
+        self._left = self._most
+        self._seen_at: float | None = None
+        self._not_before = 0.0
+        self._slower_s = SLOWER_S[0]
+
+    def wait_s(self, now: float) -> float:
+        """0: one may be said now."""
+        if self._seen_at is not None:
+            gained = (now - self._seen_at) * self._per_s
+            self._left = min(self._most, self._left + gained)
+        self._seen_at = now
+        if now < self._not_before:
+            return self._not_before - now
+        return 0.0 if self._left >= 1 else (1 - self._left) / self._per_s
+
+    def spend(self) -> None:
+        self._left -= 1
+
+    def slow_down(self, now: float) -> None:
+        """ESME_RTHROTTLED: a pause, twice as long each time; a whole window asks at once."""
+        if now >= self._not_before:
+            self._not_before = now + self._slower_s
+            self._slower_s = min(self._slower_s * 2, SLOWER_S[1])
+
+    def went_well(self) -> None:
+        self._slower_s = max(SLOWER_S[0], self._slower_s * 0.9)
