@@ -136,6 +136,18 @@ def test_decisions_are_numbered_and_have_their_parts() -> None:
         assert len(text.splitlines()) <= 60, f"{file.name} is more than a page"
 
 
+def test_messages_are_made_in_one_place() -> None:
+    """P1, as ARCHITECTURE.md says: only speak() makes a message, after it asked the decision."""
+    source = ROOT / "src" / "ringdove"
+    makers = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("QueueMessage")
+    }
+    assert makers == {"rules/messages.py"}
+
+
 # ------------------------------------------------------------------ drawn from code
 
 
