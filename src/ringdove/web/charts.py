@@ -31,7 +31,7 @@ class Bars:
 
 
 GAP = 0.28
-NICE = (1, 2, 5, 10)
+NICE = (1, 2, 3, 4, 5, 10)
 
 
 def bars(
@@ -59,7 +59,7 @@ def bars(
 
 
 def nice_top(value: float) -> float:
-    """The smallest of 2, 4, 10, 20, 40 … that holds the value: grid lines are round numbers."""
+    """The smallest of 2, 4, 6, 8, 10, 20 … that holds the value: grid lines are round numbers."""
     size = 1.0
     while True:
         for nice in NICE:

@@ -1,5 +1,6 @@
-// Keeps parts of a page fresh. <div id="…" data-live="messages" data-live-url="…"> is fetched again
-// and morphed in place when the server says that its topic (or everything) has news.
+// Keeps parts of a page fresh. <div id="rows" data-live="messages"> is fetched again, from this page's
+// own address or from its data-live-url, and morphed in place when the server says that its topic
+// (or everything) has news. The part is found by its id in what comes back.
 const PAUSE_MS = 400; // news come in swarms: one fetch answers a swarm
 const address = document.body.dataset.liveUrl;
 const waiting = new Map();
@@ -22,7 +23,9 @@ function freshen(part) {
       if (!part.isConnected) return;
       if (document.hidden || isBusy(part)) return freshen(part);
       waiting.delete(part);
-      window.htmx.ajax("GET", part.dataset.liveUrl, { source: part, target: part, swap: "outerMorph" });
+      const url = part.dataset.liveUrl ?? location.pathname + location.search;
+      const select = `#${part.id}`;
+      window.htmx.ajax("GET", url, { source: part, target: part, select, swap: "outerMorph" });
     }, PAUSE_MS),
   );
 }
