@@ -1,6 +1,7 @@
 """`ringdove inspect`: one answer a line, whatever the line is."""
 
 import base64
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +82,14 @@ def test_no_line_breaks_it(text: str) -> None:
             assert "accepted" in answer or "error" in answer
     for answer in inspect.pdu([text]):
         assert "error" in answer
+
+
+def test_octets_that_are_no_text_end_nothing() -> None:
+    stream = io.TextIOWrapper(
+        io.BytesIO(b'\xff\xfe\n\n{"hex": "%s"}\n' % ENQUIRE.encode()), "utf-8"
+    )
+    first, second = inspect.pdu(stream)
+    assert "error" in first and second["command"] == "enquire_link"
 
 
 # ------------------------------------------------------------------ pdu

@@ -42,9 +42,15 @@ def webhook(
         known = united(module.Settings, settings or {}, {"webhook_secret": secret}, "")
     except ValidationError as wrong:
         raise LineWrong(f"These settings cannot be used: {wrong}") from None
-    for line in lines:
+    for line in _told_lines(lines):
         if line.strip():
             yield _answered(line, lambda told: _heard(told, module, known, secret, country))
+
+
+def _told_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Of standard input its octets: one line that is not UTF-8 must not end the reading."""
+    for line in getattr(lines, "buffer", lines):
+        yield line.decode("utf-8", "replace") if isinstance(line, bytes) else line
 
 
 def _answered(line: str, reader: Any) -> dict[str, Any]:
@@ -119,7 +125,7 @@ def _heard_at(told: Any) -> datetime:
 def pdu(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     """{"hex": ""} → {"command", "status", "sequence", "fields", "tlvs", "encoded"}. Octets are hex;
     `status` is the number, `status_name` its word (SMPP 3.4 §5.1.3)."""
-    for line in lines:
+    for line in _told_lines(lines):
         if line.strip():
             yield _answered(line, _packet)
 

@@ -27,7 +27,7 @@ from ringdove.stores.edge import (
 
 TITLE = "Your own shop"
 HELP = "Any shop or program that can send JSON: signed events, documented under /api/docs."
-ICON = "code"
+ICON = "world"
 
 SIGNATURE_HEADER = "ringdove-signature"
 TOLERANCE_S = 300

@@ -25,7 +25,7 @@ __all__ = ["HELP", "ICON", "TITLE", "Settings", "history", "read", "sign", "step
 
 TITLE = "WooCommerce"
 HELP = "WordPress shops: webhooks bring orders at once, REST keys fetch what a webhook missed."
-ICON = "shopping-cart"
+ICON = "building-store"
 
 BATCH_MAX = 1_000
 TOPICS = ("Order created", "Order updated", "Order deleted", "Order restored", "Customer updated")
