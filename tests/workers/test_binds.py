@@ -22,6 +22,8 @@ from ringdove.workers import bind as binding
 from ringdove.workers import binds, ear, pace, sandbox
 from ringdove.workers.links import Link
 from tests.flows.conftest import NOON, Shop, open_shop, order
+from tests.smpp.test_interop import Server
+from tests.smpp.test_interop import server as server
 
 WAIT_S = 20.0
 
@@ -189,6 +191,39 @@ def test_long_texts_unreachable_phones_and_silent_ones(play: Callable[..., None]
     play(story)
 
 
+def test_what_a_phone_wrote_waits_for_the_gateway(play: Callable[..., None]) -> None:
+    """Nothing is lost while nobody is bound, and twice the same words are two texts."""
+
+    async def story(shop: Shop) -> None:
+        async with sandbox.opened(shop.runtime, 0) as smsc:
+            async with db.transaction(shop.runtime.pool) as tx:
+                for body in ("STOP", "Да", "Да"):
+                    await phones.write(
+                        tx, shop.store, shop.sms, phone="+375291112233", shop_number="1234",
+                        body=body, now=NOON, ids=shop.runtime.ids,
+                    )  # fmt: skip
+            async with speaking(shop, smsc.port):
+                heard = await facts_of(shop, 3)
+                assert sorted(body["body"] for body in heard) == ["STOP", "Да", "Да"]
+                await handed_over(shop)
+
+    play(story)
+
+
+def test_over_an_smsc_that_we_did_not_write(play: Callable[..., None], server: Server) -> None:
+    """npm's smpp: text out, receipt and a text in two parts back."""
+
+    async def story(shop: Shop) -> None:
+        gateway_id = await smpp_gateway(shop, server.port, password="secret")
+        await queue(shop, ("+375291112233", "ping"), gateway_id=gateway_id)
+        async with speaking(shop, 1):
+            await until(shop, lambda rows: states(rows) == ["delivered"])
+            (heard,) = await facts_of(shop, 1)
+            assert heard["body"] == "Привет, где заказ?"
+
+    play(story)
+
+
 def test_many_messages_over_all_buckets(play: Callable[..., None]) -> None:
     async def story(shop: Shop) -> None:
         await queue(shop, *((f"+37529111{n:04}7", f"No {n}") for n in range(700)))
@@ -221,13 +256,13 @@ async def speaking_gateways(shop: Shop) -> list[gateways.Gateway]:
         return await gateways.speaking(tx)
 
 
-async def smpp_gateway(shop: Shop, port: int, **settings: Any) -> int:
+async def smpp_gateway(shop: Shop, port: int, password: str = "wrong", **settings: Any) -> int:
     async with db.transaction(shop.runtime.pool) as tx:
         return await gateways.create(
             tx, store_id=shop.store.id, kind="smpp", channel="sms", name="Operator",
             settings={"host": "127.0.0.1", "port": port, "system_id": "shop", "sender": "Linden",
                       "throughput_per_s": 1000} | settings,
-            secrets=shop.runtime.sealer.seal({"password": "wrong"}), now=NOON, rank=1,
+            secrets=shop.runtime.sealer.seal({"password": password}), now=NOON, rank=1,
         )  # fmt: skip
 
 
