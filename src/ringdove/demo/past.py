@@ -1,0 +1,188 @@
+"""A shop's past year, made up: who came, what they looked at, bought, answered and were told.
+
+Pure and deterministic: the same plan and moment give the same rows on every machine. Writing them
+is demo/world.py.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ringdove.demo import letters, purchases
+from ringdove.demo.chance import Chance, Rhythm, Weighed
+from ringdove.demo.goods import Good, catalogue
+from ringdove.demo.people import Person, everybody
+from ringdove.demo.rows import Known, Rows
+from ringdove.rules import phones
+from ringdove.rules.scenes import Store
+
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much past a store has."""
+
+    seed: str
+    people: int
+    orders: int
+    visits: int
+    carts: int
+    homes: Weighed[str]
+    goods: int = 300
+    days: int = 365
+
+
+def make_past(
+    plan: Plan, store: Store, *, connection: int, sms: int, email: int, now: datetime
+) -> Tables:
+    """The rows of every table."""
+    rows = Rows(store, now, sms, email)
+    goods = catalogue()[: plan.goods]
+    _goods(rows, goods)
+    people = everybody(plan.seed, plan.people, plan.homes)
+    chance = Chance(plan.seed, "past")
+    rhythm = Rhythm(store.time_zone, now, plan.days)
+    buyers = Weighed({n: 0.12 + chance.random() ** 4 * 6 for n in range(len(people))})
+    bought = [(at, chance.weighed(buyers)) for at in rhythm.moments(chance, plan.orders)]
+    known = _meet(rows, people, bought, rhythm, Chance(plan.seed, "joined"))
+    shop = purchases.Shop(rows, goods, Chance(plan.seed, "orders"), connection)
+    for place, (at, n) in enumerate(bought):
+        shop.order(known[n], people[n], at, purchases.FIRST_KEY + place)
+    _visits(rows, plan, known, goods, rhythm)
+    _carts(rows, plan, known, goods, rhythm)
+    _park_one(rows, connection)
+    _people(rows, known)
+    return rows.close()
+
+
+def _goods(rows: Rows, goods: Sequence[Good]) -> None:
+    language = rows.store.languages[0]
+    changed_at = rows.now - timedelta(days=40)
+    for good in goods:
+        rows.put(
+            "product", rows.bucket(f"product/{good.sku}"), good.sku, good.name(language),
+            good.categories[language], good.brand, good.price,
+            f"{rows.store.website}/p/{good.product_id}", good.stock, changed_at,
+        )  # fmt: skip
+
+
+def _meet(
+    rows: Rows, people: Sequence[Person], bought: Sequence[tuple[datetime, int]],
+    rhythm: Rhythm, chance: Chance,
+) -> list[Known]:  # fmt: skip
+    """Everybody, from their first order on, or from some day when they only made an account."""
+    first: dict[int, datetime] = {}
+    for at, n in bought:
+        first.setdefault(n, at)
+    others = rhythm.moments(chance, len(people))
+    zones: dict[tuple[str, str], list[str]] = {}
+    known = []
+    for n, person in enumerate(people):
+        at = first.get(n) or others[chance.below(len(others))]
+        zones.setdefault(
+            (person.country, person.state),
+            list(phones.zones(person.phone, person.country, person.state)),
+        )
+        known.append(_known(rows, person, at, "order" if n in first else "account", zones))
+    return known
+
+
+def _known(
+    rows: Rows, person: Person, at: datetime, origin: str, zones: dict[tuple[str, str], list[str]]
+) -> Known:
+    account = "" if person.is_guest and origin == "order" else str(person.number)
+    keys = [
+        (kind, value)
+        for kind, value in (
+            ("phone", person.phone), ("account", account), ("email", person.email),
+        )
+        if value
+    ]  # fmt: skip
+    bucket = rows.bucket("/".join(keys[0]))
+    who = Known(
+        id=rows.id_at(bucket, at),
+        bucket=bucket,
+        name=person.name,
+        phone=person.phone or None,
+        phone_doubt=None if person.phone else person.typed_phone,
+        email=person.email or None,
+        wish=person.language,
+        language=letters.spoken(person.language, person.country, rows.store.languages),
+        country=person.country,
+        region=person.state,
+        city=person.city,
+        zones=zones[person.country, person.state] if person.phone else [],
+        created_at=at,
+        origin=origin,
+        account=account,
+    )
+    for kind, value in keys:
+        rows.refer(kind, value, who)
+    return who
+
+
+def _visits(
+    rows: Rows, plan: Plan, known: Sequence[Known], goods: Sequence[Good], rhythm: Rhythm
+) -> None:
+    chance = Chance(plan.seed, "visits")
+    curious = Weighed({n: 0.2 + chance.random() ** 3 * 5 for n in range(len(known))})
+    language = rows.store.languages[0]
+    for at in rhythm.moments(chance, plan.visits):
+        who = known[chance.weighed(curious)]
+        if at < who.created_at:  # nobody knew them yet: somebody else came
+            who = known[chance.weighed(curious)]
+        if at < who.created_at:
+            continue
+        good = goods[int(chance.random() ** 1.6 * len(goods))]
+        channel = "app" if chance.happens(0.22) else "web"
+        rows.put("visit", who.bucket, rows.id_at(who.bucket, at), who.id, at, channel,
+                 f"/p/{good.product_id}", good.sku, good.categories[language])  # fmt: skip
+
+
+def _carts(
+    rows: Rows, plan: Plan, known: Sequence[Known], goods: Sequence[Good], rhythm: Rhythm
+) -> None:
+    chance = Chance(plan.seed, "carts")
+    for n, at in enumerate(rhythm.moments(chance, plan.carts)):
+        who = known[chance.below(len(known))]
+        if at < who.created_at:
+            continue
+        some = [chance.one_of(goods) for _ in range(1 + chance.below(3))]
+        items = [
+            {"name": good.name(who.language), "quantity": "1", "price": str(good.price)}
+            for good in some
+        ]
+        key, cart_id = f"c{n:05}", rows.id_at(who.bucket, at)
+        state = "emptied" if chance.happens(0.3) else "open"
+        rows.refer("cart", key, who, cart_id)
+        rows.put(
+            "cart", who.bucket, cart_id, who.id, key, state, at, sum(good.price for good in some),
+            f"{rows.store.website}/cart/{key}", json.dumps(items, ensure_ascii=False),
+        )  # fmt: skip
+
+
+def _park_one(rows: Rows, connection: int) -> None:
+    """A fact about an order that nobody has ever told: a person has to look at it (P11)."""
+    heard_at = rows.now - timedelta(days=3, hours=2)
+    bucket, key = rows.bucket("order/99871"), "99871"
+    fact_id = rows.id_at(bucket, heard_at)
+    body = {"id": f"order/{key}/parcel/delivered", "kind": "parcel.moved", "order": key}
+    body |= {"at": heard_at.isoformat(), "state": "delivered"}
+    rows.put("fact", bucket, fact_id, connection, body["id"], "parcel.moved", heard_at, heard_at,
+             json.dumps(body))  # fmt: skip
+    parked_at = heard_at + timedelta(days=3)
+    rows.put("pending_fact", bucket, fact_id, parked_at, 71, f"waits for order/{key}",
+             f"order/{key}", parked_at)  # fmt: skip
+    rows.count(parked_at, "parked")
+
+
+def _people(rows: Rows, known: Sequence[Known]) -> None:
+    for who in known:
+        rows.put(
+            "contact", who.bucket, who.id, who.phone, who.phone_doubt, who.email, who.name,
+            who.wish, who.country, who.region, who.zones, who.marketing, "in", who.marketing_at,
+            None, who.origin, who.created_at, who.orders, who.spent, who.last_order_at,
+        )  # fmt: skip

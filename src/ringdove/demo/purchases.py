@@ -1,0 +1,325 @@
+"""Orders of the past: what was in them, what became of them, what was said and answered."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ringdove.demo.chance import Chance, Weighed
+from ringdove.demo.goods import Good
+from ringdove.demo.letters import money
+from ringdove.demo.people import Person
+from ringdove.demo.rows import SHOP_NUMBER, Known, Rows
+from ringdove.demo.stories import Moment, story
+from ringdove.rules import replies
+from ringdove.rules.recipes import RECIPES
+
+FIRST_KEY = 1001
+CONSENT_WORDS = "Да, присылайте мне новости и предложения по SMS. Отписаться можно в любой момент."
+CARRIERS = {
+    "BY": "Белпочта", "RU": "Липа Экспресс", "IT": "Corriere Tiglio", "ES": "Tilo Envíos",
+    "PL": "Lipa Kurier", "GB": "Linden Post",
+}  # fmt: skip
+TRACKING = "https://track.example/"
+AGREES = 0.44
+_COUNT = Weighed({1: 46.0, 2: 30.0, 3: 14.0, 4: 7.0, 5: 3.0})
+_STATES = {
+    "payment.received": "paid", "parcel.moved": "shipped", "order.cancelled": "cancelled",
+    "return.accepted": "returned", "refund.sent": "returned",
+}  # fmt: skip
+_RETURN_STATES = {
+    "return.opened": "opened", "return.accepted": "accepted", "refund.sent": "refunded",
+}  # fmt: skip
+ANSWERS = {
+    "ru": ("Спасибо!", "спасибо, всё пришло", "где мой заказ?", "5", "Очень понравилось", "ок",
+           "А можно поменять адрес?", "пришла с трещиной, что делать?"),
+    "be": ("Дзякуй!", "дзякуй, атрымала", "дзе мой заказ?", "5", "Вельмі прыгожа"),
+    "it": ("Grazie!", "grazie mille", "dov'è il mio ordine?", "5/5", "arrivato rotto"),
+    "es": ("¡Gracias!", "gracias", "¿dónde está mi pedido?", "5", "muy bonito"),
+    "en": ("Thank you!", "thanks, got it", "where is my order?", "5", "can I change the address?"),
+}  # fmt: skip
+STOPS = {
+    "ru": ("СТОП", "стоп", "Стоп. Спасибо", "отпишите меня", "STOP"),
+    "be": ("СТОП", "стоп", "спыніць"),
+    "it": ("STOP", "basta", "Stop grazie"),
+    "es": ("BAJA", "stop", "ALTO"),
+    "en": ("STOP", "Stop. Thank you", "unsubscribe"),
+}
+
+
+@dataclass
+class Order:
+    """An order as it is being told."""
+
+    key: str
+    id: int
+    total: Decimal
+    items: str
+    moments: list[Moment]
+    values: dict[str, str] = field(default_factory=dict)
+    parcel_at: datetime | None = None
+
+
+@dataclass
+class Shop:
+    """Tells orders into rows."""
+
+    rows: Rows
+    goods: Sequence[Good]
+    chance: Chance
+    connection: int
+
+    def __post_init__(self) -> None:
+        self._zone = ZoneInfo(self.rows.store.time_zone)
+        self._currency = self.rows.store.currency
+
+    def order(self, who: Known, person: Person, at: datetime, number: int) -> None:
+        """One order from its first moment to as far as it has come by now."""
+        kind, moments = story(self.chance, at, self._zone, self.chance.happens(0.17))
+        moments = sorted((m for m in moments if m.at < self.rows.now), key=lambda m: m.at)
+        order = Order(str(number), self.rows.id_at(who.bucket, at), Decimal(0), "", moments)
+        self._lines(who, order)
+        self.rows.refer("order", order.key, who, order.id)
+        order.values = {
+            "order.number": order.key,
+            "order.total": money(order.total, self._currency, who.language),
+            "order.items": order.items,
+            "order.payment_url": f"{self.rows.store.website}/pay/{order.key}",
+        }
+        if kind != "cancelled" and who.marketing == "none" and self.chance.happens(AGREES):
+            self._agree(who, at)
+        for moment in moments:
+            self._tell(who, person, order, moment)
+        self._keep(who, order)
+        self._keep_parcel(who, order)
+        self._keep_return(who, order)
+        self._answer(who, order)
+
+    # ------------------------------------------------------------------ what is in it
+
+    def _lines(self, who: Known, order: Order) -> None:
+        named = []
+        for line in range(self.chance.weighed(_COUNT)):
+            good = self.goods[int(self.chance.random() ** 1.5 * len(self.goods))]
+            count = 2 if self.chance.happens(0.12) else 1
+            name = good.name(who.language)
+            order.total += good.price * count
+            named.append(f"{name} x{count}" if count > 1 else name)
+            self.rows.put("order_line", who.bucket, order.id, line, good.sku, name, count,
+                          good.price, good.categories[self.rows.store.languages[0]])  # fmt: skip
+        more = f" +{len(named) - 3}" if len(named) > 3 else ""
+        order.items = ", ".join(named[:3]) + more
+
+    def _keep(self, who: Known, order: Order) -> None:
+        moments = {moment.fact: moment for moment in order.moments}
+        cancelled, paid = moments.get("order.cancelled"), moments.get("payment.received")
+        promise, invoice = moments.get("delivery.promised"), moments.get("invoice.issued")
+        first, last = order.moments[0].at, max(moment.at for moment in order.moments)
+        self.rows.put(
+            "purchase_order", who.bucket, order.id, who.id, order.key, order.key, _state(order),
+            first, last, paid.at if paid else None, cancelled.at if cancelled else None,
+            order.total, self._currency, who.country, False,
+            promise.more["promised_from"] if promise else None,
+            promise.more["promised_until"] if promise else None, promise.at if promise else None,
+            _invoice(order) if invoice else "", self._invoice_url(order) if invoice else "",
+        )  # fmt: skip
+        if cancelled is None:
+            who.orders += 1
+            who.spent += order.total
+            who.last_order_at = first
+
+    def _keep_parcel(self, who: Known, order: Order) -> None:
+        moves = [moment for moment in order.moments if moment.fact == "parcel.moved"]
+        if not moves:
+            return
+        parcel_id = self.rows.id_at(who.bucket, moves[0].at)
+        key, number = f"order/{order.key}", _tracking(order)
+        self.rows.refer("parcel", key, who, parcel_id)
+        self.rows.put(
+            "parcel", who.bucket, parcel_id, order.id, who.id, key, number, CARRIERS[who.country],
+            TRACKING + number, moves[-1].more["state"], moves[-1].at, _point(who),
+        )  # fmt: skip
+
+    def _keep_return(self, who: Known, order: Order) -> None:
+        moves = [moment for moment in order.moments if moment.fact in _RETURN_STATES]
+        if not moves:
+            return
+        return_id, key = self.rows.id_at(who.bucket, moves[0].at), f"{order.key}/"
+        self.rows.refer("return", key, who, return_id)
+        self.rows.put(
+            "order_return", who.bucket, return_id, order.id, who.id, key, "return",
+            _RETURN_STATES[moves[-1].fact], moves[-1].at, order.total,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ what is said
+
+    def _tell(self, who: Known, person: Person, order: Order, moment: Moment) -> None:
+        recipe = RECIPES[moment.recipe]
+        if moment.fact:
+            self._hear(person, order, moment)
+        run_id = self._enroll(who, order, moment) if moment.at >= self.rows.kept_since else None
+        values = order.values | self._values(who, order, moment)
+        common: dict[str, Any] = {
+            "topic": recipe.topic, "cause": "automation", "recipe": recipe.key,
+            "why": f"automation/{recipe.key}/{recipe.trigger}", "enrollment_id": run_id,
+            "order_id": order.id, "valid_for": recipe.valid_for,
+        }  # fmt: skip
+        at = moment.at + timedelta(milliseconds=600)
+        if recipe.key == "order_accepted" and who.email:
+            letter = values | {"customer.name": who.name}
+            self.rows.say(who, "recipes.order_accepted_email", letter, at, channel="email",
+                          **common)  # fmt: skip
+        self.rows.say(who, f"recipes.{recipe.key}.sms", values, at, **common)
+
+    def _enroll(self, who: Known, order: Order, moment: Moment) -> int:
+        recipe = RECIPES[moment.recipe]
+        known = {"parcel": "", "return_key": "", "refund_key": "", "number": _invoice(order)}
+        subject = f"order/{order.key}/" + recipe.subject.format_map(known | moment.more)
+        run_id = self.rows.id_at(who.bucket, moment.at)
+        trigger = {"kind": recipe.trigger, "order": order.key, "at": moment.at.isoformat()}
+        self.rows.put(
+            "enrollment", who.bucket, run_id, recipe.key, subject, who.id, order.id, 0,
+            len(recipe.steps), "done", json.dumps(trigger), moment.at,
+        )  # fmt: skip
+        self.rows.count(moment.at, "enrolled")
+        return run_id
+
+    def _values(self, who: Known, order: Order, moment: Moment) -> dict[str, str]:
+        letters, more = self.rows.letters, moment.more
+        if moment.fact == "parcel.moved":
+            return {
+                "parcel.carrier": CARRIERS[who.country],
+                "parcel.url": TRACKING + _tracking(order),
+                "parcel.shipped_on": letters.day(moment.at, who.language),
+                "parcel.pickup_point": _point(who),
+            }
+        if moment.fact == "delivery.promised":
+            said = {
+                "delivery.day": letters.day(more["promised_from"], who.language),
+                "delivery.hours": letters.hours(
+                    more["promised_from"], more["promised_until"], who.language
+                ),
+            }
+            if "before_from" in more:
+                said["delivery.old_day"] = letters.day(more["before_from"], who.language)
+                said["delivery.old_hours"] = letters.hours(
+                    more["before_from"], more["before_until"], who.language
+                )
+            return said
+        if moment.fact == "refund.sent":
+            return {"refund.amount": order.values["order.total"]}
+        if moment.fact == "invoice.issued":
+            return {"invoice.number": _invoice(order), "invoice.url": self._invoice_url(order)}
+        return {}
+
+    def _invoice_url(self, order: Order) -> str:
+        return f"{self.rows.store.website}/invoices/{order.key}"
+
+    def _hear(self, person: Person, order: Order, moment: Moment) -> None:
+        """The fact that the shop told, as its connection writes it."""
+        self.rows.count(moment.at, "facts")
+        if moment.at < self.rows.kept_since:
+            return
+        root = f"order/{order.key}"
+        what, body = _fact(order, moment)
+        if moment.fact == "order.placed":
+            body["order"] = self._placed(person, order, moment.at)
+        key = f"{root}/{what}".rstrip("/")
+        body |= {"id": key, "kind": moment.fact, "at": moment.at.isoformat()}
+        bucket = self.rows.bucket(root)
+        heard_at = moment.at + timedelta(milliseconds=400)
+        self.rows.put(
+            "fact", bucket, self.rows.id_at(bucket, heard_at), self.connection, key, moment.fact,
+            moment.at, heard_at, json.dumps(body, ensure_ascii=False, default=str),
+        )  # fmt: skip
+
+    def _placed(self, person: Person, order: Order, at: datetime) -> dict[str, Any]:
+        customer = {
+            "phone": person.typed_phone, "email": person.email, "name": person.name,
+            "language": person.language, "country": person.country, "region": person.state,
+        }  # fmt: skip
+        return {
+            "key": order.key, "number": order.key, "placed_at": at.isoformat(),
+            "total": str(order.total), "currency": self._currency, "customer": customer,
+        }  # fmt: skip
+
+    # ------------------------------------------------------------------ what people answer
+
+    def _agree(self, who: Known, at: datetime) -> None:
+        who.marketing, who.marketing_at = "in", at
+        self.rows.put("consent_event", who.bucket, self.rows.id_at(who.bucket, at), who.id, at,
+                      "marketing", "in", "checkout", CONSENT_WORDS, "ru")  # fmt: skip
+
+    def _answer(self, who: Known, order: Order) -> None:
+        at = order.moments[-1].at + self.chance.span(60, 20_000)
+        if not who.phone or at >= self.rows.now:
+            return
+        if who.marketing == "in" and self.chance.happens(0.022):
+            self._hear_text(who, self.chance.one_of(STOPS[who.language]), at)
+            self._stop(who, at)
+        elif self.chance.happens(0.085):
+            self._hear_text(who, self.chance.one_of(ANSWERS[who.language]), at)
+
+    def _hear_text(self, who: Known, body: str, at: datetime) -> None:
+        intent = replies.read(body, language=who.language).intent
+        self.rows.put("inbound", who.bucket, self.rows.id_at(who.bucket, at), who.id,
+                      self.rows.sms_gateway, who.phone, SHOP_NUMBER, body, at, intent)  # fmt: skip
+        self.rows.count(at, "inbound")
+        self.rows.count(at, "facts")
+        if at >= self.rows.shown_since:
+            self.rows.show(who.phone or "", "from_phone", body, at)
+
+    def _stop(self, who: Known, at: datetime) -> None:
+        words = self.rows.tables["inbound"][-1][-3]
+        who.marketing, who.marketing_at = "out", at
+        self.rows.put("consent_event", who.bucket, self.rows.id_at(who.bucket, at), who.id, at,
+                      "marketing", "out", "reply", words, "")  # fmt: skip
+        self.rows.count(at, "stops")
+        said_at = at + timedelta(milliseconds=700)
+        self.rows.say(who, "answers.stop_confirmed", {}, said_at, topic="stop_confirmation",
+                      why="reply/stop_confirmed")  # fmt: skip
+
+
+def _state(order: Order) -> str:
+    state = "placed"
+    for moment in order.moments:
+        state = _STATES.get(moment.fact, state)
+        if moment.more.get("state") == "delivered":
+            state = "delivered"
+    return state
+
+
+def _fact(order: Order, moment: Moment) -> tuple[str, dict[str, Any]]:
+    """The fact's natural id within its order, and its own fields: stores/woocommerce/orders.py."""
+    more = moment.more
+    body: dict[str, Any] = {"order": order.key, **{k: v for k, v in more.items() if v}}
+    match moment.fact:
+        case "order.placed":
+            return "placed", body
+        case "payment.received":
+            return "paid", body | {"amount": str(order.total)}
+        case "invoice.issued":
+            return f"invoice/{_invoice(order)}", body | {"number": _invoice(order)}
+        case "delivery.promised":
+            times = ("promised_from", "promised_until", "before_from")
+            stamps = (f"{more[name]:%Y%m%dT%H%M}" if name in more else "-" for name in times)
+            return "/".join(["delivery", *stamps]).rstrip("/-"), body
+        case "parcel.moved":
+            return f"parcel/{more['state']}/{_tracking(order)}", body
+        case _:
+            return moment.fact.removeprefix("order.").replace(".", "/"), body
+
+
+def _invoice(order: Order) -> str:
+    return f"LC-{order.key}"
+
+
+def _tracking(order: Order) -> str:
+    return f"LC{int(order.key):09}BY"
+
+
+def _point(who: Known) -> str:
+    return f"№ {len(who.name) + 3}, {who.city}"

@@ -1,0 +1,210 @@
+"""The rows of a past that is being made up: tables, ids from their own time, counters, texts.
+
+Rows have the shape that records/ give them; tests/demo reads them back through the same records.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ringdove.demo.letters import Letters
+from ringdove.kit.buckets import (
+    BUCKET_BITS,
+    INDEX_OF,
+    SEQUENCE_BITS,
+    SLOT_BITS,
+    bucket_of,
+    id_floor,
+)
+from ringdove.rules import texts
+from ringdove.rules.scenes import Store
+
+COLUMNS: dict[str, list[str]] = {
+    table: columns.split()
+    for table, columns in {
+        "contact": "bucket store_id id phone phone_doubt email name language country region zones"
+        " marketing service marketing_at service_at origin created_at orders spent last_order_at",
+        "contact_ref": "bucket store_id kind value contact_id row_id",
+        "consent_event": "bucket store_id id contact_id at scope change source words language",
+        "product": "bucket store_id sku name category brand price url stock changed_at",
+        "purchase_order": "bucket store_id id contact_id key number state placed_at changed_at"
+        " paid_at cancelled_at total currency country payment_due promised_from promised_until"
+        " promised_said_at invoice_number invoice_url",
+        "order_line": "bucket store_id order_id line sku name quantity price category",
+        "parcel": "bucket store_id id order_id contact_id key number carrier url state state_at"
+        " pickup_point",
+        "order_return": "bucket store_id id order_id contact_id key kind state state_at amount",
+        "cart": "bucket store_id id contact_id key state changed_at total url items",
+        "visit": "bucket store_id id contact_id at channel page sku category",
+        "fact": "bucket store_id id connection_id source_key kind at heard_at body",
+        "pending_fact": "bucket store_id fact_id due_at attempts error waits_for parked_at",
+        "enrollment": "bucket store_id id recipe subject contact_id order_id version step state"
+        " trigger started_at",
+        "message": "bucket store_id id contact_id order_id channel class topic cause recipe"
+        " enrollment_id gateway_id recipient subject body language encoding parts not_before"
+        " not_after created_at why state reason sent_at done_at parts_delivered parts_failed",
+        "receipt": "bucket store_id message_id gateway_id provider_id part state error at heard_at",
+        "inbound": "bucket store_id id contact_id gateway_id sender recipient body at intent",
+        "counter": "bucket store_id hour name n",
+        "sandbox_text": "bucket store_id id gateway_id phone direction shop_number body at"
+        " handed_over",
+    }.items()
+}
+SHOWN_FOR = timedelta(days=2)  # on virtual phones
+KEPT_FOR = timedelta(days=40)  # runs of automations, receipts as they came, facts, roll-ups
+SHOP_NUMBER = "1234"  # of the sandbox, see gateways/smpp.sandbox
+RECEIPT_S_MAX = 40
+
+
+@dataclass(slots=True)
+class Known:
+    """A customer as the store has come to know them."""
+
+    id: int
+    bucket: int
+    name: str
+    phone: str | None
+    phone_doubt: str | None
+    email: str | None
+    wish: str  # the language they chose
+    language: str  # the language they are written to in
+    country: str
+    region: str
+    city: str
+    zones: list[str]
+    created_at: datetime
+    origin: str
+    account: str
+    marketing: str = "none"
+    marketing_at: datetime | None = None
+    orders: int = 0
+    spent: Any = 0
+    last_order_at: datetime | None = None
+
+
+@dataclass
+class Rows:
+    """All tables of one store, as they are filled."""
+
+    store: Store
+    now: datetime
+    sms_gateway: int
+    email_gateway: int
+    tables: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
+    counts: Counter[tuple[datetime, str]] = field(default_factory=Counter)
+    _ticks: Counter[int] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.letters = Letters(self.store)
+        self.shown_since = self.now - SHOWN_FOR
+        self.kept_since = self.now - KEPT_FOR
+
+    def put(self, table: str, bucket: int, *values: Any) -> None:
+        """One more row; the values follow bucket and store_id."""
+        self.tables[table].append((bucket, self.store.id, *values))
+
+    def bucket(self, key: str) -> int:
+        """Where a natural key lives."""
+        return bucket_of(self.store.bucket_base, self.store.bucket_span, key)
+
+    def id_at(self, bucket: int, at: datetime) -> int:
+        """An id that was made at this moment."""
+        floor = id_floor(at)
+        self._ticks[floor] += 1
+        sequence = self._ticks[floor] - 1
+        assert sequence < 1 << (SLOT_BITS + SEQUENCE_BITS)
+        return floor | sequence << BUCKET_BITS | INDEX_OF[bucket]
+
+    def count(self, at: datetime, name: str, n: int = 1) -> None:
+        """Adds to the roll-up of the hour, unless that is long ago."""
+        if at < self.kept_since:
+            return
+        self.counts[at.replace(minute=0, second=0, microsecond=0), name] += n
+
+    def refer(self, kind: str, value: str, who: Known, row_id: int | None = None) -> None:
+        """From now on this key leads to this person (and row)."""
+        self.put("contact_ref", self.bucket(f"{kind}/{value}"), kind, value, who.id, row_id)
+
+    def say(
+        self,
+        who: Known,
+        words: str,
+        values: Mapping[str, str],
+        at: datetime,
+        *,
+        channel: str = "sms",
+        topic: str = "reply",
+        cause: str = "reply",
+        why: str = "",
+        recipe: str = "",
+        enrollment_id: int | None = None,
+        order_id: int | None = None,
+        valid_for: timedelta = timedelta(hours=12),
+    ) -> None:
+        """A message that was made at `at`, with what became of it."""
+        recipient = who.phone if channel == "sms" else who.email
+        subject, encoding, parts = "", "", 1
+        if channel == "sms":
+            body = self.letters.write(words, who.language, values)
+            measure = texts.measure(body)
+            encoding, parts = measure.encoding, measure.parts
+        else:
+            subject = self.letters.write(f"{words}.subject", who.language, values)
+            body = self.letters.write(f"{words}.body", who.language, values)
+        message_id = self.id_at(who.bucket, at)
+        fate = self._fate(who, channel, recipient, at, parts, message_id)
+        self.put(
+            "message", who.bucket, message_id, who.id, order_id, channel, "service", topic, cause,
+            recipe, enrollment_id, self.sms_gateway if channel == "sms" else self.email_gateway,
+            recipient or "", subject, body, who.language, encoding, parts, at, at + valid_for, at,
+            why, *fate,
+        )  # fmt: skip
+        if channel == "sms" and recipient and at >= self.shown_since:
+            self.show(recipient, "to_phone", body, at)
+
+    def _fate(
+        self, who: Known, channel: str, recipient: str | None, at: datetime, parts: int,
+        message_id: int,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """state, reason, sent_at, done_at, parts_delivered, parts_failed: as phones do in the
+        sandbox, by their last digits."""
+        if not recipient:
+            self.count(at, "dropped")
+            return "dropped", "phone_doubtful" if who.phone_doubt else "no_phone", None, at, 0, 0
+        spread = message_id >> BUCKET_BITS + SEQUENCE_BITS + SLOT_BITS
+        sent_at = at + timedelta(milliseconds=300 + spread % 2000)
+        self.count(at, "queued")
+        self.count(sent_at, "sent")
+        if channel == "email" or recipient.endswith("01"):
+            return "sent", "", sent_at, None, 0, 0
+        done_at = sent_at + timedelta(seconds=1 + spread % RECEIPT_S_MAX)
+        if done_at >= self.now:
+            return "sent", "", sent_at, None, 0, 0
+        failed = recipient.endswith("00")
+        word, state = ("failed", "undeliverable") if failed else ("delivered", "delivered")
+        for part in range(parts if at >= self.kept_since else 0):
+            provider_id = f"{message_id:x}-{part}"
+            self.put("receipt", who.bucket, message_id, self.sms_gateway, provider_id, part, state,
+                     "", done_at, done_at)  # fmt: skip
+        self.count(done_at, "parts_failed" if failed else "parts_delivered", parts)
+        split = (0, parts) if failed else (parts, 0)
+        return word, f"{state} 000" if failed else "", sent_at, done_at, *split
+
+    def show(self, phone: str, direction: str, body: str, at: datetime) -> None:
+        """A text on a virtual phone."""
+        bucket = self.bucket(f"phone/{phone}")
+        self.put("sandbox_text", bucket, self.id_at(bucket, at), self.sms_gateway, phone, direction,
+                 SHOP_NUMBER, body, at, True)  # fmt: skip
+
+    def close(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All tables, with the roll-ups as rows."""
+        bucket = self.bucket_of_counters()
+        for (hour, name), n in sorted(self.counts.items()):
+            self.put("counter", bucket, hour, name, n)
+        return self.tables
+
+    def bucket_of_counters(self) -> int:
+        """The store's first bucket, as records/counters takes it."""
+        return bucket_of(self.store.bucket_base, 1, "")

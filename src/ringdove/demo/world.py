@@ -1,0 +1,150 @@
+"""Puts the pretend shops into an empty database: people, stores, ways in and out, and the past.
+
+Everything is one transaction: a world is there whole or not at all. It must never touch a database
+in which somebody has an account already.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from ringdove.demo.past import Plan, make_past
+from ringdove.demo.people import ABROAD, HOME
+from ringdove.demo.purchases import CONSENT_WORDS
+from ringdove.demo.rows import COLUMNS
+from ringdove.kit import db
+from ringdove.kit.crypto import hash_password, new_token
+from ringdove.records import bulk, connections, gateways, partitions, stores, users
+from ringdove.records.stores import StoreSettings
+from ringdove.rules.scenes import Store
+from ringdove.runtime import Runtime
+
+EMAIL, PASSWORD = "demo@ringdove.local", "linden tree"
+HELPER_EMAIL = "support@ringdove.local"
+SHOP_NAME = "Linden & Co"
+YEAR = 365
+MONTHS_BEFORE = 12
+
+LINDEN = StoreSettings(
+    name=SHOP_NAME,
+    country="BY",
+    time_zone="Europe/Minsk",
+    languages=["en", "ru", "be", "it", "es"],
+    currency="BYN",
+    quiet_from=time(21),
+    quiet_until=time(9),
+    website="https://linden.example",
+    phone="+375 17 200 00 00",
+    email="hello@linden.example",
+)
+FOXGLOVE = StoreSettings(
+    name="Foxglove Garden",
+    country="GB",
+    time_zone="Europe/London",
+    languages=["en"],
+    currency="GBP",
+    quiet_from=time(20),
+    quiet_until=time(9),
+    website="https://foxglove.example",
+    email="hello@foxglove.example",
+)
+PLANS = (
+    (
+        LINDEN,
+        Plan("linden", people=5_000, orders=12_000, visits=78_000, carts=1_200, homes=HOME),
+        4,
+    ),
+    (
+        FOXGLOVE,
+        Plan(
+            "foxglove", people=40, orders=70, visits=300, carts=8, homes=ABROAD, goods=45, days=60
+        ),
+        1,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How a demo store is reached and speaks: ids of its connection and gateways."""
+
+    connection: int
+    sms: int
+    email: int
+
+
+async def is_there(runtime: Runtime) -> bool:
+    """Whether somebody has made themselves at home in this database."""
+    async with db.transaction(runtime.pool) as tx:
+        return await users.any_exists(tx)
+
+
+async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
+    """Both shops with their past."""
+    now = runtime.clock()
+    tables: set[str] = set()
+    async with db.transaction(runtime.pool) as tx:
+        await partitions.ensure(tx, now, MONTHS_BEFORE)
+        owner = await _user(tx, EMAIL, "Demo", now - timedelta(days=YEAR))
+        helper = await _user(tx, HELPER_EMAIL, "Vera", now - timedelta(days=90))
+        for settings, plan, span in PLANS:
+            say(f"{settings.name}: {plan.people} customers and {plan.orders} orders of the past …")
+            store, ways = await open_shop(tx, runtime, settings, span, owner)
+            if settings is LINDEN:
+                await users.set_role(tx, helper, store.id, "support")
+            with _uncollected():
+                past = make_past(
+                    plan, store, connection=ways.connection, sms=ways.sms, email=ways.email, now=now
+                )
+            for table, rows in past.items():
+                await bulk.copy(tx, table, ["bucket", "store_id", *COLUMNS[table][2:]], rows)
+            tables |= past.keys()
+        await bulk.analyze(tx, sorted(tables))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A million rows that all stay: looking for garbage among them costs a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+async def _user(tx: db.Tx, email: str, name: str, at: datetime) -> int:
+    password_hash = hash_password(PASSWORD)
+    return await users.create(
+        tx, email=email, name=name, password_hash=password_hash, language="en", now=at
+    )
+
+
+async def open_shop(
+    tx: db.Tx, runtime: Runtime, settings: StoreSettings, span: int, owner: int
+) -> tuple[Store, Ways]:
+    """A store with its owner, a WooCommerce connection, virtual phones and a mailbox."""
+    opened_at = runtime.clock() - timedelta(days=YEAR)
+    store = await stores.create(tx, settings, opened_at, span)
+    await users.set_role(tx, owner, store.id, "owner")
+    sms = await gateways.create(
+        tx, store_id=store.id, kind="sandbox", channel="sms", name="Virtual phones", settings={},
+        secrets=runtime.sealer.seal({}), now=opened_at,
+    )  # fmt: skip
+    email = await gateways.create(
+        tx, store_id=store.id, kind="smtp", channel="email", name="Demo mailbox",
+        settings=mail_settings(settings, 2525), secrets=runtime.sealer.seal({}), now=opened_at,
+    )  # fmt: skip
+    connection = await connections.create(
+        tx, store_id=store.id, kind="woocommerce", name=f"{settings.name} shop", token=new_token(),
+        settings={"store_url": settings.website, "consent_words": CONSENT_WORDS},
+        secrets=runtime.sealer.seal({"webhook_secret": new_token()}), now=opened_at,
+    )  # fmt: skip
+    return store, Ways(connection, sms, email)
+
+
+def mail_settings(settings: StoreSettings, port: int) -> dict[str, object]:
+    """The demo's own mailbox on this machine as an SMTP gateway."""
+    sender = f"{settings.name.replace('&', 'and')} <{settings.email}>"
+    return {"host": "127.0.0.1", "port": port, "security": "none", "sender": sender}
