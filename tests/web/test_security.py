@@ -5,16 +5,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
 
 from ringdove.kit import db
 from ringdove.records.users import ROLES, Role
-from ringdove.web.app import PAGES
+from ringdove.settings import Settings
+from ringdove.web.app import PAGES, SHUTDOWN_S
 from ringdove.web.security import TRIES_KEYS_MAX, Throttle, is_forged
 from ringdove.web.views import Needs, signed_in
-from tests.web.conftest import STORE, Looker, Site, Visitor
+from tests.web.conftest import STORE, Looker, Site, Visitor, serve
 
 PUBLIC = {"/", "/login", "/logout", "/language", "/setup"}
 
@@ -220,6 +222,18 @@ def test_an_open_stream_hears_news_and_does_not_hold_the_server(site: Site) -> N
         site.loop.call_soon_threadsafe(site.app.state.streams.close)
         rest.result(5)
     assert time.monotonic() - began < 2
+    link.close()
+
+
+def test_stopping_does_not_wait_for_open_pages(database_url: str, tmp_path: Path) -> None:
+    served = serve(Settings(home=tmp_path, database_url=database_url))
+    site = next(served)
+    link = HTTPConnection("127.0.0.1", site.port, timeout=10)
+    link.request("GET", "/stores/1/live", headers={"cookie": _cookie(site.set_up())})
+    assert link.getresponse().readline() == b"retry: 3000\n"
+    began = time.monotonic()
+    next(served, None)
+    assert time.monotonic() - began < SHUTDOWN_S - 1
     link.close()
 
 
