@@ -14,7 +14,6 @@ class Wait:
     is_on: bool = True
 
     def changed(self, own: Mapping[str, Any]) -> "Wait":
-        """The step with the store's own values: {"delay_s": 7200}."""
-        if "delay_s" not in own:
-            return self
-        return replace(self, delay=timedelta(seconds=int(own["delay_s"])))
+        """The step with the store's own values: {"delay_s": 7200}, {"is_on": false}."""
+        delay = timedelta(seconds=int(own["delay_s"])) if "delay_s" in own else self.delay
+        return replace(self, delay=delay, is_on=bool(own.get("is_on", self.is_on)))
