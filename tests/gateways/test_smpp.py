@@ -250,3 +250,10 @@ def test_bad_settings_are_refused() -> None:
         with pytest.raises(ValueError):
             made(**wrong)
     assert made().port == 2775
+
+
+def test_the_sandbox_is_reached_where_it_listens_whatever_the_row_says() -> None:
+    given = {"host": "elsewhere", "password": "pw", "sender": "Shop", "window": 3}
+    settings = smpp.sandbox(7, given, 27750)
+    assert (settings.host, settings.port, settings.system_id) == ("127.0.0.1", 27750, "sandbox-7")
+    assert (settings.sender, settings.window) == ("Shop", 3)

@@ -279,3 +279,19 @@ def test_late_answers_are_remembered_within_bounds() -> None:
     assert us.receive(encode(Pdu(kinds.SubmitSmResp("x"), 2)), 1.0) == ([], b"")
     ((answered,), _) = us.receive(encode(Pdu(kinds.SubmitSmResp("x"), 3001)), 1.0)
     assert isinstance(answered, Answered) and answered.late
+
+
+def test_nobody_hears_an_answer_after_the_end() -> None:
+    us = esme()
+    ((asked,), _) = us.receive(encode(Pdu(kinds.DeliverSm(), 7)), 0.0)
+    assert isinstance(asked, Asked)
+    us.receive(b"", 1.0)
+    with pytest.raises(NotNow):
+        us.answer(asked)
+    assert us.tick(100.0) == ([], b"")
+
+
+def test_a_garbled_answer_is_never_nacked() -> None:
+    us = esme()
+    broken = encode(Pdu(kinds.Other(0x80000003, b"id\0date\0"), 2))  # query_sm_resp, cut short
+    assert us.receive(broken, 1.0) == ([], b"")

@@ -28,8 +28,15 @@ from ringdove.workers.submissions import Part, Submission
 
 log = structlog.get_logger(__name__)
 
-TAKE_LEAST: Final = 20
 AGAIN_S: Final = 1.0
+WINDOWS_AHEAD: Final = 2
+
+
+def _most(settings: smpp.Settings) -> int:
+    """How many are taken at once. Whatever is taken and not yet answered when the process is killed
+    becomes unknown, so no more than what will be said within a second or two windows."""
+    ahead = min(settings.window * WINDOWS_AHEAD, int(settings.throughput_per_s))
+    return max(1, min(messages.TAKE_MOST, ahead))
 
 
 class Mouth:
@@ -56,7 +63,7 @@ class Mouth:
         self._due: set[int] = set()
         self._work = asyncio.Event()
         self._queue: deque[Part] = deque()
-        self._most = min(messages.TAKE_MOST, max(TAKE_LEAST, int(settings.throughput_per_s)))
+        self._most = _most(settings)
         self._allowance = Allowance(settings.throughput_per_s)
         self._pump_at: asyncio.TimerHandle | None = None
         self._is_closing = False
