@@ -1,0 +1,44 @@
+"""Every text of the pages is translated into every language that the pages are offered in."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.pofile import read_po
+
+import ringdove
+from ringdove.kit import i18n
+
+SOURCE = Path(ringdove.__file__).parent
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|<[^>]+>")
+KEYWORDS = DEFAULT_KEYWORDS | {"pgettext": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3)}
+METHODS = [("web/templates/**.html", "jinja2"), ("**.py", "python")]
+OPTIONS = {"web/templates/**.html": {"extensions": "jinja2.ext.i18n", "silent": "false"}}
+
+
+def texts() -> set[tuple[str, ...]]:
+    """Every text in our sources, a counting one as its two forms."""
+    found = extract_from_dir(str(SOURCE), METHODS, OPTIONS, KEYWORDS)  # type: ignore[arg-type]
+    messages = (one[2] for one in found)
+    return {(said,) if isinstance(said, str) else tuple(filter(None, said)) for said in messages}
+
+
+@pytest.mark.parametrize("language", [code for code in i18n.languages() if code != "en"])
+def test_nothing_is_left_untranslated(language: str) -> None:
+    with (SOURCE / "locales" / language / "pages.po").open("rb") as file:
+        known = {message.id: message for message in read_po(file, locale=language)}
+    wrong, said = [], texts()
+    assert len(said) > 150, "the extraction finds nothing any more"
+    for text in said:
+        message = known.get(text if len(text) > 1 else text[0])
+        forms = [] if message is None else [message.string] if len(text) == 1 else message.string
+        if not forms or not all(forms) or (message and message.fuzzy):
+            wrong.append(f"missing: {text[0]}")
+        elif any(_holes(form) != _holes(text[-1]) for form in forms):
+            wrong.append(f"placeholders differ: {text[0]}")
+    assert not wrong, "run make messages, then translate:\n" + "\n".join(sorted(wrong))
+
+
+def _holes(text: str) -> list[str]:
+    return sorted(PLACEHOLDER.findall(text))
