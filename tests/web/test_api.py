@@ -5,20 +5,28 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
 from ringdove.records import api_keys, stores
+from ringdove.records import facts as fact_records
 from ringdove.rules import facts
 from ringdove.rules.facts import Customer
+from ringdove.rules.recipes import RECIPES
+from ringdove.stores import woocommerce
 from ringdove.web import api
 from ringdove.web.handwork import Wish, send
 from ringdove.workers import react
 
 from .conftest import Answer, Site
+
+PAYLOADS = Path(__file__).parent.parent / "stores" / "woocommerce"
+WOO = woocommerce.Settings()
 
 
 @dataclass
@@ -176,6 +184,90 @@ def test_parked_events_are_shown_and_tried_again(house: Site) -> None:
     assert program.ask("POST", path).status == 202
     assert program.ask("POST", path).status == 404
     assert program.ask("GET", "/api/stores/1/events/parked").json() == []
+
+
+# ------------------------------------------------------------------ what is asked
+
+
+def test_a_customer_is_found_by_any_form_of_the_number_and_shown_whole(house: Site) -> None:
+    """R78, N2: orders, texts with their reason, consent; a viewer sees no whole number (P10)."""
+    program, viewer = key(house, "support"), key(house, "viewer")
+    order = json.loads((PAYLOADS / "order_processing.json").read_text())
+
+    async def tell() -> None:
+        answer = woocommerce.read({}, json.dumps(order).encode(), WOO, "BY", house.runtime.clock())
+        async with db.transaction(house.runtime.pool) as tx:
+            store = await stores.find(tx, 1)
+            assert store and isinstance(answer, list)
+            now = house.runtime.clock()
+            await fact_records.write(tx, store, 9, answer, now, house.runtime.ids)
+
+    house.run(tell())
+    answer_all(house)
+    for search in ("8 (029) 111-22-33", "+375291112233", "anna@EXAMPLE.com", "42", "17", "ковал"):
+        found = program.ask("GET", f"/api/stores/1/customers?search={quote(search)}").json()
+        assert [one["name"] for one in found["items"]] == ["Анна Ковалёва"], search
+    assert program.ask("GET", "/api/stores/1/customers?search=nobody").json()["items"] == []
+    address = f"/api/stores/1/customers/{found['items'][0]['id']}"
+    whole = program.ask("GET", address).json()
+    assert whole["phone"] == "+375291112233"
+    assert whole["orders"][0]["number"] == "42" and whole["orders"][0]["paid_at"]
+    assert {one["reason"] for one in whole["messages"]} and whole["consent"] == []
+    masked = viewer.ask("GET", address)
+    assert "375291112233" not in masked.text and "•" in masked.json()["phone"]
+    assert "375291112233" not in viewer.ask("GET", "/api/stores/1/messages").text
+    assert program.ask("GET", "/api/stores/1/customers/99").status == 404
+
+
+def test_messages_are_read_page_by_page(house: Site) -> None:
+    program = key(house, "support")
+    for n in range(5):
+        wish = {"phone": "+375291112233", "text": f"n {n}", "class": "marketing"}
+        assert program.ask("POST", "/api/stores/1/texts", wish).status == 201
+    first = program.ask("GET", "/api/stores/1/messages?most=3").json()
+    second = program.ask("GET", f"/api/stores/1/messages?most=3&before={first['next']}").json()
+    bodies = [one["body"] for one in first["items"] + second["items"]]
+    assert bodies == ["n 4", "n 3", "n 2", "n 1", "n 0"] and second["next"] is None
+    one = program.ask("GET", f"/api/stores/1/messages/{first['items'][0]['id']}").json()
+    assert (one["state"], one["reason"]) == ("dropped", "no_consent")
+    assert program.ask("GET", "/api/stores/1/messages?state=sent").json()["items"] == []
+    assert program.ask("GET", "/api/stores/1/messages/99").status == 404
+    assert program.ask("GET", "/api/stores/1/messages?most=0").status == 422
+    assert program.ask("GET", "/api/stores/1/today").json()["totals"]["dropped"] == 5
+
+
+def test_automations_are_switched_timed_and_worded(house: Site) -> None:
+    """R117: what a store changes is a new version; nonsense is refused with its place."""
+    program, viewer = key(house, "marketer"), key(house, "viewer")
+    every = viewer.ask("GET", "/api/stores/1/automations").json()
+    assert {one["recipe"] for one in every} == set(RECIPES)
+    path = "/api/stores/1/automations/order_unpaid"
+    change = {
+        "is_on": False,
+        "steps": {"0": {"delay_s": 3600}},
+        "texts": {"ru": {"order_unpaid": {"sms": "{{ customer.first_name }}, ждём оплату"}}},
+    }
+    changed = program.ask("PUT", path, change).json()
+    assert (changed["is_on"], changed["version"]) == (False, 1)
+    assert changed["steps"][0] == {"kind": "wait", "delay_s": 3600}
+    assert "ждём" in changed["texts"]["ru"]["order_unpaid"]["sms"]
+    again = program.ask("PUT", path, {"is_on": True}).json()
+    assert (again["version"], again["steps"][0]["delay_s"]) == (2, 3600)
+    for wrong, place in (
+        ({"steps": {"9": {}}}, "steps.9"),
+        ({"steps": {"0": {"is_on": False}}}, "steps.0.is_on"),
+        ({"steps": {"0": {"delay_s": -1}}}, "steps.0.delay_s"),
+        ({"texts": {"xx": {}}}, "texts.xx"),
+        ({"texts": {"ru": {"other": {}}}}, "texts.ru.other"),
+        ({"texts": {"ru": {"order_unpaid": {"html": ""}}}}, "texts.ru.order_unpaid.html"),
+        ({"texts": {"ru": {"order_unpaid": {"sms": "{{ x"}}}}, "texts.ru.order_unpaid.sms"),
+        ({"texts": {"ru": {"order_unpaid": {"sms": "{{ x.y }}"}}}}, "texts.ru.order_unpaid.sms"),
+        ({"on": True}, "on"),
+    ):
+        answer = program.ask("PUT", path, wrong)
+        assert answer.status == 422 and place in answer.json()["detail"], wrong
+    assert viewer.ask("GET", path).json()["version"] == 2
+    assert viewer.ask("GET", "/api/stores/1/automations/none").status == 404
 
 
 # ------------------------------------------------------------------ who may

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ringdove.rules.facts import OutsideFact
-from ringdove.web.api import tell
+from ringdove.web.api import ask, tell
 from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
 
-ROUTERS: tuple[APIRouter, ...] = (tell.router,)
+ROUTERS: tuple[APIRouter, ...] = (tell.router, ask.router)
 
 VERSION = "1"
 SUMMARY = """

@@ -1,0 +1,216 @@
+"""What programs ask over the API: customers, one customer's past, messages, automations.
+
+Reads and one small write (an automation's switch). Lists are read newest first and continued from
+the last id, so that page 400 costs what page 1 does.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from ringdove.kit.buckets import bucket_of, bucket_of_id, buckets_of_store
+from ringdove.kit.db import Tx
+from ringdove.rules.scenes import Store
+
+PAGE_MAX = 200
+PAST_MAX = 200
+NO_END = 2**63 - 1
+
+Row = Mapping[str, Any]
+
+CONTACT = """c.id, c.phone, c.phone_doubt, c.email, c.name, c.language, c.country, c.region,
+  c.marketing, c.service, c.origin, c.created_at, c.orders, c.spent, c.last_order_at"""
+
+CUSTOMERS = f"""
+SELECT {CONTACT} FROM contact c
+WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s AND c.id < %(before)s
+ORDER BY c.id DESC LIMIT %(most)s
+"""
+# A name is looked for among all of the store's people: there is no index for parts of words.
+CUSTOMERS_NAMED = f"""
+SELECT {CONTACT} FROM contact c
+WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s AND c.id < %(before)s
+  AND strpos(lower(c.name), lower(%(name)s)) > 0
+ORDER BY c.id DESC LIMIT %(most)s
+"""
+CUSTOMER = f"""
+SELECT {CONTACT} FROM contact c
+WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = %(contact_id)s
+"""
+BEHIND = """
+SELECT r.contact_id FROM contact_ref r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+  AND r.kind = %(kind)s AND r.value = %(value)s
+"""
+
+
+async def customers(
+    tx: Tx, store: Store, name: str = "", before: int = NO_END, most: int = PAGE_MAX
+) -> Sequence[Row]:
+    """Customers, newest first; with a name only those whose name holds it."""
+    statement = CUSTOMERS_NAMED if name else CUSTOMERS
+    given = {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+        "store_id": store.id,
+        "before": before,
+        "name": name,
+        "most": min(most, PAGE_MAX),
+    }
+    return await (await tx.execute(statement, given)).fetchall()
+
+
+async def customer(tx: Tx, store: Store, contact_id: int) -> Row | None:
+    """One customer of this store, or None."""
+    given = {"bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id}
+    return await (await tx.execute(CUSTOMER, given)).fetchone()
+
+
+async def customer_behind(tx: Tx, store: Store, kind: str, value: str) -> Row | None:
+    """The customer to whom a phone, e-mail, account or order leads, or None."""
+    bucket = bucket_of(store.bucket_base, store.bucket_span, f"{kind}/{value}")
+    given = {"bucket": bucket, "store_id": store.id, "kind": kind, "value": value}
+    row = await (await tx.execute(BEHIND, given)).fetchone()
+    return row and await customer(tx, store, row["contact_id"])
+
+
+# ------------------------------------------------------------------ one customer's past
+
+MESSAGE = """m.id, m.contact_id, m.order_id, m.channel, m.class, m.topic, m.cause, m.recipe,
+  m.recipient, m.sender, m.subject, m.body, m.language, m.encoding, m.parts, m.not_before,
+  m.not_after, m.created_at, m.why, m.state, m.reason, m.sent_at, m.done_at,
+  m.parts_delivered, m.parts_failed"""
+
+PAST = {
+    "orders": """
+SELECT o.id, o.key, o.number, o.channel, o.state, o.placed_at, o.changed_at, o.paid_at,
+  o.cancelled_at, o.total, o.currency, o.payment_due, o.promised_from, o.promised_until,
+  o.invoice_number
+FROM purchase_order o
+WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.contact_id = %(contact_id)s
+ORDER BY o.id DESC LIMIT %(most)s
+""",
+    "parcels": """
+SELECT p.id, p.order_id, p.number, p.carrier, p.url, p.state, p.state_at, p.pickup_point
+FROM parcel p
+WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.contact_id = %(contact_id)s
+ORDER BY p.id DESC LIMIT %(most)s
+""",
+    "returns": """
+SELECT r.id, r.order_id, r.key, r.kind, r.state, r.state_at, r.amount
+FROM order_return r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.contact_id = %(contact_id)s
+ORDER BY r.id DESC LIMIT %(most)s
+""",
+    "messages": f"""
+SELECT {MESSAGE} FROM message m
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.contact_id = %(contact_id)s
+ORDER BY m.id DESC LIMIT %(most)s
+""",
+    "texts_received": """
+SELECT i.id, i.sender, i.recipient, i.body, i.at, i.intent FROM inbound i
+WHERE i.bucket = %(bucket)s AND i.store_id = %(store_id)s AND i.contact_id = %(contact_id)s
+ORDER BY i.id DESC LIMIT %(most)s
+""",
+    "consent": """
+SELECT e.id, e.at, e.scope, e.change, e.source, e.words, e.language FROM consent_event e
+WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.contact_id = %(contact_id)s
+ORDER BY e.id DESC LIMIT %(most)s
+""",
+}
+
+
+async def past(tx: Tx, store: Store, contact_id: int) -> dict[str, Sequence[Row]]:
+    """All that is known of a customer, by kind, each newest first (R78, N2)."""
+    given = {
+        "bucket": bucket_of_id(contact_id),
+        "store_id": store.id,
+        "contact_id": contact_id,
+        "most": PAST_MAX,
+    }
+    found: dict[str, Sequence[Row]] = {}
+    for name, statement in PAST.items():
+        found[name] = await (await tx.execute(statement, given)).fetchall()
+    return found
+
+
+# ------------------------------------------------------------------ messages
+
+MESSAGES = f"""
+SELECT {MESSAGE} FROM message m
+WHERE m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s AND m.id < %(before)s
+  AND (%(state)s = '' OR m.state = %(state)s)
+ORDER BY m.id DESC LIMIT %(most)s
+"""
+ONE_MESSAGE = f"""
+SELECT {MESSAGE} FROM message m
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = %(message_id)s
+"""
+
+
+async def messages(
+    tx: Tx, store: Store, state: str = "", before: int = NO_END, most: int = PAGE_MAX
+) -> Sequence[Row]:
+    """Messages and silences, newest first."""
+    given = {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+        "store_id": store.id,
+        "state": state,
+        "before": before,
+        "most": min(most, PAGE_MAX),
+    }
+    return await (await tx.execute(MESSAGES, given)).fetchall()
+
+
+async def message(tx: Tx, store: Store, message_id: int) -> Row | None:
+    """One message of this store, or None."""
+    given = {"bucket": bucket_of_id(message_id), "store_id": store.id, "message_id": message_id}
+    return await (await tx.execute(ONE_MESSAGE, given)).fetchone()
+
+
+# ------------------------------------------------------------------ automations
+
+AUTOMATIONS = """
+SELECT DISTINCT ON (recipe) recipe, is_on, version, steps, texts, changed_at FROM automation
+WHERE store_id = %(store_id)s ORDER BY recipe, version DESC
+"""
+# A new version each time: what is running finishes on the version that it began with.
+CHANGE = """
+INSERT INTO automation (store_id, recipe, is_on, version, steps, texts, changed_at)
+SELECT %(store_id)s, %(recipe)s, %(is_on)s, coalesce(max(a.version), 0) + 1, %(steps)s, %(texts)s,
+       %(now)s
+  FROM automation a WHERE a.store_id = %(store_id)s AND a.recipe = %(recipe)s
+RETURNING version
+"""
+
+
+async def automations(tx: Tx, store: Store) -> dict[str, Row]:
+    """What this store made of recipes, by recipe; those it left alone are missing."""
+    rows = await (await tx.execute(AUTOMATIONS, {"store_id": store.id})).fetchall()
+    return {row["recipe"]: row for row in rows}
+
+
+async def change_automation(
+    tx: Tx,
+    store: Store,
+    recipe: str,
+    *,
+    is_on: bool,
+    steps: Mapping[str, Any],
+    texts: Mapping[str, Any],
+    now: datetime,
+) -> int:
+    """A new version of a recipe for this store; its number. Raises UniqueViolation when two
+    change it at once."""
+    given = {
+        "store_id": store.id,
+        "recipe": recipe,
+        "is_on": is_on,
+        "steps": Jsonb(dict(steps)),
+        "texts": Jsonb(dict(texts)),
+        "now": now,
+    }
+    row = await (await tx.execute(CHANGE, given)).fetchone()
+    assert row is not None
+    return int(row["version"])

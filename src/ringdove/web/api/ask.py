@@ -1,0 +1,279 @@
+"""What programs ask over the API: customers and their past, messages, today, automations."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Path, Query
+from psycopg.errors import UniqueViolation
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from ringdove.records import counters, lookups
+from ringdove.rules import automations, languages, people, phones, recipes, texts
+from ringdove.rules.facts import Customer
+from ringdove.rules.recipes import RECIPES, Recipe
+from ringdove.rules.scenes import Automation
+from ringdove.rules.steps.send import Send
+from ringdove.rules.steps.wait import Wait
+from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
+
+router = APIRouter(prefix="/api/stores/{store_id}", tags=["Ask"])
+
+RowId = Annotated[int, Path(ge=1, le=lookups.NO_END, description="As text or number.")]
+Before = Annotated[
+    int, Query(ge=1, le=lookups.NO_END, description="`next` of the page before this one.")
+]
+Most = Annotated[int, Query(ge=1, le=lookups.PAGE_MAX)]
+Shown = dict[str, Any]
+IDS = ("id", "contact_id", "order_id", "enrollment_id", "message_id")
+DELAY_S_MAX = 60 * 24 * 3600
+
+
+class Listed(BaseModel):
+    """A page of a list, newest first."""
+
+    items: list[Shown]
+    next: str | None = Field(description="Give it as `before` for the next page; null: the end.")
+
+
+# ------------------------------------------------------------------ customers
+
+
+@router.get("/customers", summary="Customers")
+async def customers(
+    caller: ViewerKey,
+    search: Annotated[
+        str, Query(max_length=200, description="A phone, an e-mail, an order's key, or a name.")
+    ] = "",
+    before: Before = lookups.NO_END,
+    most: Most = 50,
+) -> Listed:
+    """All customers, or those whom the search finds. A number may be typed in any form."""
+    search = search.replace("\x00", "").strip()
+    async with caller.transaction() as tx:
+        for kind, value in _keys_in(search, caller):
+            if row := await lookups.customer_behind(tx, caller.store, kind, value):
+                return Listed(items=[_shown(row, caller)], next=None)
+        rows = await lookups.customers(tx, caller.store, search, before, most)
+    return _page(rows, most, caller)
+
+
+def _keys_in(search: str, caller: Caller) -> list[tuple[str, str]]:
+    if not search:
+        return []
+    phone = people.read_phone(Customer(phone=search), caller.store.country)
+    keys = [("phone", phone.e164)] if isinstance(phone, phones.Phone) else []
+    return [*keys, ("email", search.lower()), ("order", search), ("account", search)]
+
+
+@router.get("/customers/{contact_id}", summary="One customer and their past")
+async def customer(contact_id: RowId, caller: ViewerKey) -> Shown:
+    """Orders, parcels, returns, texts both ways with their state and reason, and the consent
+    ledger: each newest first."""
+    async with caller.transaction() as tx:
+        row = await lookups.customer(tx, caller.store, contact_id)
+        if row is None:
+            raise HTTPException(404, "No customer has this id.")
+        past = await lookups.past(tx, caller.store, contact_id)
+    return _shown(row, caller) | {
+        name: [_shown(one, caller) for one in some] for name, some in past.items()
+    }
+
+
+# ------------------------------------------------------------------ messages
+
+
+@router.get("/messages", summary="Messages and silences")
+async def messages(
+    caller: ViewerKey,
+    state: Annotated[str, Query(max_length=20, pattern="^[a-z_]*$")] = "",
+    before: Before = lookups.NO_END,
+    most: Most = 50,
+) -> Listed:
+    """Newest first; `state` is one of waiting, sent, delivered, failed, expired, unknown,
+    dropped."""
+    async with caller.transaction() as tx:
+        rows = await lookups.messages(tx, caller.store, state, before, most)
+    return _page(rows, most, caller)
+
+
+@router.get("/messages/{message_id}", summary="One message")
+async def message(message_id: RowId, caller: ViewerKey) -> Shown:
+    """Its text, state, reason and parts; `why` says what made it."""
+    async with caller.transaction() as tx:
+        row = await lookups.message(tx, caller.store, message_id)
+    if row is None:
+        raise HTTPException(404, "No message has this id.")
+    return _shown(row, caller)
+
+
+def _page(rows: Iterable[Mapping[str, Any]], most: int, caller: Caller) -> Listed:
+    items = [_shown(row, caller) for row in rows]
+    return Listed(items=items, next=items[-1]["id"] if len(items) >= most else None)
+
+
+def _shown(row: Mapping[str, Any], caller: Caller) -> Shown:
+    """Ids as text, since browsers' numbers are too short; phones and addresses as this role may
+    see them."""
+    shown = {
+        name: str(value) if name in IDS and value is not None else value
+        for name, value in row.items()
+    }
+    for name in ("phone", "recipient", "sender"):
+        value = shown.get(name)
+        if isinstance(value, str) and value.startswith("+"):
+            shown[name] = caller.phone(value)
+    if caller.role == "viewer" and shown.get("phone_doubt"):
+        shown["phone_doubt"] = "•••"
+    return shown
+
+
+# ------------------------------------------------------------------ today
+
+
+@router.get("/today", summary="What came in and went out today")
+async def today(caller: ViewerKey) -> Shown:
+    """Roll-ups of the store's own day by name (facts, queued, delivered, stops, dropped, …), and
+    the same by hour."""
+    zone = ZoneInfo(caller.store.time_zone)
+    since = caller.now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    until = datetime.combine(since.date() + timedelta(days=1), since.timetz())
+    async with caller.transaction() as tx:
+        rows = await counters.by_hour(tx, caller.store, since, until)
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row["name"]] = totals.get(row["name"], 0) + row["n"]
+    return {"since": since, "until": until, "totals": totals, "hours": [dict(row) for row in rows]}
+
+
+# ------------------------------------------------------------------ automations
+
+
+class AutomationChange(BaseModel):
+    """What a store makes of a ready automation; what is left out is as it was."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    is_on: bool | None = None
+    steps: dict[str, dict[str, bool | int]] | None = Field(
+        None,
+        description='By the number of the step: {"0": {"delay_s": 7200}, "1": {"is_on": false}}',
+    )
+    texts: dict[str, dict[str, dict[str, str]]] | None = Field(
+        None, description='By language and text: {"ru": {"order_paid": {"sms": "…"}}}'
+    )
+
+
+Recipes = Annotated[str, Path(max_length=60, description="Its key, such as order_paid.")]
+
+
+@router.get("/automations", summary="Automations")
+async def all_automations(caller: ViewerKey) -> list[Shown]:
+    """Every ready automation as it stands in this store."""
+    async with caller.transaction() as tx:
+        own = await lookups.automations(tx, caller.store)
+    return [_automation(recipe, own.get(key), caller) for key, recipe in RECIPES.items()]
+
+
+@router.get("/automations/{recipe}", summary="One automation")
+async def one_automation(recipe: Recipes, caller: ViewerKey) -> Shown:
+    """Its trigger, steps and texts in the store's languages."""
+    known = _known(recipe)
+    async with caller.transaction() as tx:
+        own = await lookups.automations(tx, caller.store)
+    return _automation(known, own.get(recipe), caller)
+
+
+@router.put("/automations/{recipe}", summary="Change an automation")
+async def change_automation(
+    recipe: Recipes, change: AutomationChange, caller: MarketerKey
+) -> Shown:
+    """Switch it, move its times, write its texts anew. What is running finishes as it began."""
+    known = _known(recipe)
+    _check_steps(known, change.steps or {})
+    _check_texts(known, change.texts or {}, caller)
+    try:
+        async with caller.transaction() as tx:
+            old = (await lookups.automations(tx, caller.store)).get(recipe, {})
+            is_on = old.get("is_on", known.starts_on) if change.is_on is None else change.is_on
+            steps = old.get("steps", {}) if change.steps is None else change.steps
+            said = old.get("texts", {}) if change.texts is None else change.texts
+            await lookups.change_automation(
+                tx, caller.store, recipe, is_on=is_on, steps=steps, texts=said, now=caller.now
+            )
+            await caller.audit(tx, "automation.changed", recipe)
+            own = await lookups.automations(tx, caller.store)
+    except UniqueViolation:
+        raise HTTPException(409, "Somebody else changed it just now: look and try again.") from None
+    return _automation(known, own[recipe], caller)
+
+
+def _known(key: str) -> Recipe:
+    if key not in RECIPES:
+        raise HTTPException(404, f"No automation has this key: choose one of {', '.join(RECIPES)}.")
+    return RECIPES[key]
+
+
+def _check_steps(recipe: Recipe, steps: Mapping[str, Mapping[str, bool | int]]) -> None:
+    for number, own in steps.items():
+        if not number.isdecimal() or int(number) >= len(recipe.steps):
+            raise HTTPException(422, f"steps.{number}: it has {len(recipe.steps)} steps, from 0.")
+        allowed = {"delay_s"} if isinstance(recipe.steps[int(number)], Wait) else {"is_on"}
+        if wrong := set(own) - allowed:
+            raise HTTPException(422, f"steps.{number}.{min(wrong)}: only {min(allowed)} is known.")
+        if not 0 <= own.get("delay_s", 0) <= DELAY_S_MAX:
+            raise HTTPException(422, f"steps.{number}.delay_s: from 0 to {DELAY_S_MAX}.")
+
+
+def _check_texts(
+    recipe: Recipe, said: Mapping[str, Mapping[str, Mapping[str, str]]], caller: Caller
+) -> None:
+    parts = {step.text: _fields(step) for step in recipe.steps if isinstance(step, Send)}
+    for language, by_text in said.items():
+        if language not in languages.languages_present():
+            raise HTTPException(422, f"texts.{language}: this language is not served.")
+        for text, words in by_text.items():
+            if text not in parts:
+                raise HTTPException(422, f"texts.{language}.{text}: it has {', '.join(parts)}.")
+            for name, template in words.items():
+                if name not in parts[text]:
+                    raise HTTPException(422, f"texts.{language}.{text}.{name}: not a part of it.")
+                if trouble := texts.check(template):
+                    raise HTTPException(422, f"texts.{language}.{text}.{name}: {trouble[0]}")
+
+
+def _fields(step: Send) -> tuple[str, ...]:
+    return ("subject", "body") if step.channel == "email" else ("sms",)
+
+
+def _automation(recipe: Recipe, own: Mapping[str, Any] | None, caller: Caller) -> Shown:
+    mine = (
+        Automation(own["is_on"], own["version"], own["steps"], own["texts"])
+        if own
+        else Automation(is_on=recipe.starts_on)
+    )
+    steps = automations.steps_of(recipe, mine)
+    return {
+        "recipe": recipe.key,
+        "is_on": mine.is_on,
+        "version": mine.version,
+        "trigger": recipe.trigger,
+        "topic": recipe.topic,
+        "steps": [_step(step) for step in steps],
+        "texts": {
+            language: {
+                step.text: automations.words_of(mine, step.text, language)
+                for step in recipe.steps
+                if isinstance(step, Send)
+            }
+            for language in caller.store.languages
+        },
+    }
+
+
+def _step(step: recipes.Step) -> Shown:
+    if isinstance(step, Wait):
+        return {"kind": "wait", "delay_s": int(step.delay.total_seconds())}
+    return {"kind": "send", "text": step.text, "channel": step.channel, "is_on": step.is_on}
