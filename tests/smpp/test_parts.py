@@ -9,15 +9,8 @@ from ringdove.smpp.parts import Joiner, Part, header, unpack
 from ringdove.smpp.pdu import DeliverSm
 
 
-@pytest.mark.parametrize(
-    ("part", "wide", "octets"),
-    [
-        (Part(0x0102, 3, 2), False, "05 00 03 02 03 02"),
-        (Part(0x0102, 3, 2), True, "06 08 04 01 02 03 02"),
-    ],
-)
-def test_headers(part: Part, wide: bool, octets: str) -> None:
-    assert header(part, wide=wide).hex(" ") == octets
+def test_headers() -> None:
+    assert header(Part(0x0102, 3, 2)).hex(" ") == "05 00 03 02 03 02"
 
 
 @pytest.mark.parametrize(

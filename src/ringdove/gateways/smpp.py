@@ -111,10 +111,10 @@ class Settings(BaseModel):
         title="Default alphabet",
         description="What the provider takes data_coding 0 for. Wrong: @ and é arrive as others.",
     )
-    long_texts: Literal["udh8", "udh16", "sar", "payload"] = Field(
-        "udh8",
+    long_texts: Literal["udh", "sar", "payload"] = Field(
+        "udh",
         title="Long texts",
-        description="How parts are marked so that the phone joins them; udh8 is understood almost"
+        description="How parts are marked so that the phone joins them; udh is understood almost"
         " everywhere.",
     )
     id_rule: Literal["exact", "hex_to_dec", "dec_to_hex", "strip_zeros", "ignore_case"] = Field(
@@ -220,7 +220,7 @@ def _marked(way: str, pieces: list[bytes], reference: int) -> list[tuple[bytes, 
         if way == "sar":
             marked.append((octets, False, _sar(part)))
         else:
-            marked.append((parts.header(part, wide=way == "udh16") + octets, True, ()))
+            marked.append((parts.header(part) + octets, True, ()))
     return marked
 
 

@@ -31,11 +31,9 @@ class Part:
     number: int
 
 
-def header(part: Part, *, wide: bool) -> bytes:
-    """The user data header of a part; `wide` has a 16-bit reference."""
-    if wide:
-        reference = (part.reference & 0xFFFF).to_bytes(2, "big")
-        return bytes((6, CONCAT_16, 4)) + reference + bytes((part.total, part.number))
+def header(part: Part) -> bytes:
+    """The user data header of a part. Never the 16-bit kind: its one octet more leaves no room for
+    the 153 septets or 67 letters that all the world counts with."""
     return bytes((5, CONCAT_8, 3, part.reference & 0xFF, part.total, part.number))
 
 
