@@ -94,14 +94,18 @@ def _row(fact: Fact, fact_id: int, due_at: datetime) -> dict[str, Any]:
 
 
 # The claim of a batch: locked until the transaction that answers it ends, so a crash gives it back.
+# Claimed before it is joined: planned as one, a long queue was joined and sorted whole (700 ms).
 TAKE = """
+WITH claimed AS MATERIALIZED (
+  SELECT p.bucket, p.store_id, p.fact_id, p.attempts FROM pending_fact p
+  WHERE p.bucket = %(bucket)s AND p.due_at <= %(now)s AND p.parked_at IS NULL
+  ORDER BY p.due_at
+  LIMIT %(most)s
+  FOR UPDATE SKIP LOCKED
+)
 SELECT p.store_id, p.fact_id, p.attempts, f.connection_id, f.heard_at, f.body::text AS body
-FROM pending_fact p
-JOIN fact f ON f.bucket = p.bucket AND f.store_id = p.store_id AND f.id = p.fact_id
-WHERE p.bucket = %(bucket)s AND p.due_at <= %(now)s AND p.parked_at IS NULL
-ORDER BY p.due_at
-LIMIT %(most)s
-FOR UPDATE OF p SKIP LOCKED
+FROM claimed p
+JOIN fact f ON f.bucket = %(bucket)s AND f.store_id = p.store_id AND f.id = p.fact_id
 """
 TAKE_ONE = """
 SELECT p.store_id, p.fact_id, p.attempts, f.connection_id, f.heard_at, f.body::text AS body

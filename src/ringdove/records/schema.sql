@@ -1,5 +1,7 @@
 -- The schema as it stands. migrations/ leads here; tests/records/test_migrations.py proves it.
 -- Big tables: bucket first in every key (see kit/buckets.py), ids made by the application.
+-- Only the primary key goes on with store_id: while a table is young and has no statistics, the
+-- planner cannot tell two indexes with the same first columns apart, and took the wrong one.
 -- Small tables: plain, rarely written, no counters in them.
 
 CREATE FUNCTION ringdove_distribute(spread text, beside text DEFAULT NULL) RETURNS void
@@ -176,7 +178,6 @@ CREATE TABLE contact (
   last_order_at timestamptz,
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 85);
-CREATE INDEX contact_newest ON contact (bucket, store_id, id DESC);
 
 CREATE TABLE contact_ref (               -- natural key → contact, in the bucket of the key
   bucket integer NOT NULL,
@@ -201,7 +202,7 @@ CREATE TABLE consent_event (             -- append-only
   language text NOT NULL DEFAULT '',
   PRIMARY KEY (bucket, store_id, id)
 );
-CREATE INDEX consent_event_contact ON consent_event (bucket, store_id, contact_id, id);
+CREATE INDEX consent_event_contact ON consent_event (bucket, contact_id, store_id, id);
 
 -- ---------------------------------------------------------------- what people buy
 
@@ -245,7 +246,7 @@ CREATE TABLE purchase_order (
   invoice_url text NOT NULL DEFAULT '',
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 80);
-CREATE INDEX purchase_order_contact ON purchase_order (bucket, store_id, contact_id, id);
+CREATE INDEX purchase_order_contact ON purchase_order (bucket, contact_id, store_id, id);
 
 CREATE TABLE order_line (
   bucket integer NOT NULL,
@@ -276,7 +277,7 @@ CREATE TABLE parcel (
   pickup_until timestamptz,
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 80);
-CREATE INDEX parcel_contact ON parcel (bucket, store_id, contact_id, id);
+CREATE INDEX parcel_contact ON parcel (bucket, contact_id, store_id, id);
 
 CREATE TABLE order_return (
   bucket integer NOT NULL,
@@ -291,7 +292,7 @@ CREATE TABLE order_return (
   amount numeric(14, 2),
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 80);
-CREATE INDEX order_return_contact ON order_return (bucket, store_id, contact_id, id);
+CREATE INDEX order_return_contact ON order_return (bucket, contact_id, store_id, id);
 
 CREATE TABLE cart (
   bucket integer NOT NULL,
@@ -306,7 +307,7 @@ CREATE TABLE cart (
   items jsonb NOT NULL DEFAULT '[]',
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 80);
-CREATE INDEX cart_contact ON cart (bucket, store_id, contact_id, id);
+CREATE INDEX cart_contact ON cart (bucket, contact_id, store_id, id);
 
 CREATE TABLE visit (
   bucket integer NOT NULL,
@@ -320,7 +321,7 @@ CREATE TABLE visit (
   category text NOT NULL DEFAULT '',
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
-CREATE INDEX visit_contact ON visit (bucket, store_id, contact_id, id);
+CREATE INDEX visit_contact ON visit (bucket, contact_id, store_id, id);
 CREATE TABLE visit_rest PARTITION OF visit DEFAULT;
 
 -- ---------------------------------------------------------------- hear, answer
@@ -336,7 +337,7 @@ CREATE TABLE fact (                      -- written once, never changed
   heard_at timestamptz NOT NULL,
   body jsonb NOT NULL,
   PRIMARY KEY (bucket, store_id, id),
-  UNIQUE (bucket, store_id, connection_id, source_key)
+  UNIQUE (bucket, source_key, connection_id, store_id)
 );
 
 CREATE TABLE pending_fact (              -- facts that wait for their answer, and wake-ups to come
@@ -351,7 +352,7 @@ CREATE TABLE pending_fact (              -- facts that wait for their answer, an
   PRIMARY KEY (bucket, store_id, fact_id)
 );
 CREATE INDEX pending_fact_due ON pending_fact (bucket, due_at) WHERE parked_at IS NULL;
-CREATE INDEX pending_fact_waits ON pending_fact (bucket, store_id, waits_for)
+CREATE INDEX pending_fact_waits ON pending_fact (bucket, waits_for, store_id)
   WHERE waits_for IS NOT NULL;
 CREATE INDEX pending_fact_parked ON pending_fact (bucket, store_id, parked_at)
   WHERE parked_at IS NOT NULL;
@@ -372,9 +373,9 @@ CREATE TABLE enrollment (                -- one run of an automation; its key ma
   started_at timestamptz NOT NULL,
   wake_at timestamptz,
   PRIMARY KEY (bucket, store_id, id),
-  UNIQUE (bucket, store_id, recipe, subject)
+  UNIQUE (bucket, subject, recipe, store_id)
 ) WITH (fillfactor = 85);
-CREATE INDEX enrollment_contact ON enrollment (bucket, store_id, contact_id, id);
+CREATE INDEX enrollment_contact ON enrollment (bucket, contact_id, store_id, id);
 
 -- ---------------------------------------------------------------- speak
 
@@ -410,7 +411,7 @@ CREATE TABLE message (
   parts_failed smallint NOT NULL DEFAULT 0,
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
-CREATE INDEX message_contact ON message (bucket, store_id, contact_id, id);
+CREATE INDEX message_contact ON message (bucket, contact_id, store_id, id);
 CREATE TABLE message_rest PARTITION OF message DEFAULT WITH (fillfactor = 75);
 
 CREATE TABLE outbox (
@@ -434,7 +435,7 @@ CREATE TABLE outbox (
 ) WITH (fillfactor = 75);
 CREATE INDEX outbox_due ON outbox (bucket, gateway_id, due_at) WHERE state = 'due';
 CREATE INDEX outbox_submitting ON outbox (bucket, lease_until) WHERE state = 'submitting';
-CREATE INDEX outbox_contact ON outbox (bucket, store_id, contact_id);
+CREATE INDEX outbox_contact ON outbox (bucket, contact_id, store_id);
 
 CREATE TABLE provider_ref (              -- receipt map, in the bucket of gateway + provider id
   bucket integer NOT NULL,
@@ -473,7 +474,7 @@ CREATE TABLE inbound (
   intent text NOT NULL,
   PRIMARY KEY (bucket, store_id, id)
 );
-CREATE INDEX inbound_contact ON inbound (bucket, store_id, contact_id, id);
+CREATE INDEX inbound_contact ON inbound (bucket, contact_id, store_id, id);
 
 CREATE TABLE counter (                   -- roll-ups per hour, added per batch, summed on read
   bucket integer NOT NULL,
@@ -499,7 +500,7 @@ CREATE TABLE sandbox_text (
   handed_over boolean NOT NULL,          -- from_phone: the gateway has acknowledged it
   PRIMARY KEY (bucket, store_id, id)
 );
-CREATE INDEX sandbox_text_phone ON sandbox_text (bucket, store_id, phone, id);
+CREATE INDEX sandbox_text_phone ON sandbox_text (bucket, phone, store_id, id);
 CREATE INDEX sandbox_text_waiting ON sandbox_text (bucket, gateway_id)
   WHERE direction = 'from_phone' AND NOT handed_over;
 
