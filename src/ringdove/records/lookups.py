@@ -1,14 +1,10 @@
-"""What programs ask over the API: customers, one customer's past, messages, automations.
+"""What programs ask over the API: customers, one customer's past, messages. Reads only.
 
-Reads and one small write (an automation's switch). Lists are read newest first and continued from
-the last id, so that page 400 costs what page 1 does.
+Lists are read newest first and continued from the last id, so that page 400 costs what page 1 does.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from ringdove.kit.buckets import bucket_of, bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
@@ -167,50 +163,3 @@ async def message(tx: Tx, store: Store, message_id: int) -> Row | None:
     """One message of this store, or None."""
     given = {"bucket": bucket_of_id(message_id), "store_id": store.id, "message_id": message_id}
     return await (await tx.execute(ONE_MESSAGE, given)).fetchone()
-
-
-# ------------------------------------------------------------------ automations
-
-AUTOMATIONS = """
-SELECT DISTINCT ON (recipe) recipe, is_on, version, steps, texts, changed_at FROM automation
-WHERE store_id = %(store_id)s ORDER BY recipe, version DESC
-"""
-# A new version each time: what is running finishes on the version that it began with.
-CHANGE = """
-INSERT INTO automation (store_id, recipe, is_on, version, steps, texts, changed_at)
-SELECT %(store_id)s, %(recipe)s, %(is_on)s, coalesce(max(a.version), 0) + 1, %(steps)s, %(texts)s,
-       %(now)s
-  FROM automation a WHERE a.store_id = %(store_id)s AND a.recipe = %(recipe)s
-RETURNING version
-"""
-
-
-async def automations(tx: Tx, store: Store) -> dict[str, Row]:
-    """What this store made of recipes, by recipe; those it left alone are missing."""
-    rows = await (await tx.execute(AUTOMATIONS, {"store_id": store.id})).fetchall()
-    return {row["recipe"]: row for row in rows}
-
-
-async def change_automation(
-    tx: Tx,
-    store: Store,
-    recipe: str,
-    *,
-    is_on: bool,
-    steps: Mapping[str, Any],
-    texts: Mapping[str, Any],
-    now: datetime,
-) -> int:
-    """A new version of a recipe for this store; its number. Raises UniqueViolation when two
-    change it at once."""
-    given = {
-        "store_id": store.id,
-        "recipe": recipe,
-        "is_on": is_on,
-        "steps": Jsonb(dict(steps)),
-        "texts": Jsonb(dict(texts)),
-        "now": now,
-    }
-    row = await (await tx.execute(CHANGE, given)).fetchone()
-    assert row is not None
-    return int(row["version"])

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query
-from psycopg.errors import UniqueViolation
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from ringdove.records import automations as automation_records
 from ringdove.records import counters, lookups
 from ringdove.rules import automations, languages, people, phones, recipes, texts
 from ringdove.rules.facts import Customer
@@ -173,7 +173,7 @@ Recipes = Annotated[str, Path(max_length=60, description="Its key, such as order
 async def all_automations(caller: ViewerKey) -> list[Shown]:
     """Every ready automation as it stands in this store."""
     async with caller.transaction() as tx:
-        own = await lookups.automations(tx, caller.store)
+        own = await automation_records.newest(tx, caller.store.id)
     return [_automation(recipe, own.get(key), caller) for key, recipe in RECIPES.items()]
 
 
@@ -182,7 +182,7 @@ async def one_automation(recipe: Recipes, caller: ViewerKey) -> Shown:
     """Its trigger, steps and texts in the store's languages."""
     known = _known(recipe)
     async with caller.transaction() as tx:
-        own = await lookups.automations(tx, caller.store)
+        own = await automation_records.newest(tx, caller.store.id)
     return _automation(known, own.get(recipe), caller)
 
 
@@ -194,20 +194,20 @@ async def change_automation(
     known = _known(recipe)
     _check_steps(known, change.steps or {})
     _check_texts(known, change.texts or {}, caller)
-    try:
-        async with caller.transaction() as tx:
-            old = (await lookups.automations(tx, caller.store)).get(recipe, {})
-            is_on = old.get("is_on", known.starts_on) if change.is_on is None else change.is_on
-            steps = old.get("steps", {}) if change.steps is None else change.steps
-            said = old.get("texts", {}) if change.texts is None else change.texts
-            await lookups.change_automation(
-                tx, caller.store, recipe, is_on=is_on, steps=steps, texts=said, now=caller.now
-            )
-            await caller.audit(tx, "automation.changed", recipe)
-            own = await lookups.automations(tx, caller.store)
-    except UniqueViolation:
-        raise HTTPException(409, "Somebody else changed it just now: look and try again.") from None
-    return _automation(known, own[recipe], caller)
+    async with caller.transaction() as tx:
+        old = (await automation_records.newest(tx, caller.store.id)).get(recipe)
+        old = old or Automation(is_on=known.starts_on)
+        new = Automation(
+            is_on=old.is_on if change.is_on is None else change.is_on,
+            version=old.version + 1,
+            steps=old.steps if change.steps is None else change.steps,
+            texts=old.texts if change.texts is None else change.texts,
+        )
+        store_id = caller.store.id
+        if not await automation_records.save(tx, store_id, recipe, new, caller.now, None):
+            raise HTTPException(409, "Somebody else changed it just now: look and try again.")
+        await caller.audit(tx, "automation.changed", recipe)
+    return _automation(known, new, caller)
 
 
 def _known(key: str) -> Recipe:
@@ -248,12 +248,8 @@ def _fields(step: Send) -> tuple[str, ...]:
     return ("subject", "body") if step.channel == "email" else ("sms",)
 
 
-def _automation(recipe: Recipe, own: Mapping[str, Any] | None, caller: Caller) -> Shown:
-    mine = (
-        Automation(own["is_on"], own["version"], own["steps"], own["texts"])
-        if own
-        else Automation(is_on=recipe.starts_on)
-    )
+def _automation(recipe: Recipe, own: Automation | None, caller: Caller) -> Shown:
+    mine = own or Automation(is_on=recipe.starts_on)
     steps = automations.steps_of(recipe, mine)
     return {
         "recipe": recipe.key,
