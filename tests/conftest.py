@@ -27,6 +27,12 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 2 * 2**30  # containers often have 64 MB there
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: from the first of them on, Playwright keeps an event loop running in the
+    main thread, in which no other test can start its own."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def cluster_url() -> Iterator[str]:
     """Address of the run's PostgreSQL: RINGDOVE_TEST_DATABASE_URL, else one made for it."""
