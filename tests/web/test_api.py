@@ -132,6 +132,22 @@ def test_a_text_goes_through_the_decision_and_once(house: Site) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_signs_that_a_database_cannot_keep_are_taken_out(house: Site) -> None:
+    program = key(house, "support")
+    wish = {"phone": "+375291112233", "text": "a\x00b", "name": "A\x00", "id": "k\x00"}
+    made = program.ask("POST", "/api/stores/1/texts", wish)
+    assert made.status == 201, made.text
+    one = program.ask("GET", f"/api/stores/1/messages/{made.json()['message']}").json()
+    assert one["body"] == "a b"
+    person = f"/api/stores/1/customers/{one['contact_id']}/consent"
+    said = program.ask("POST", person, {"change": "in", "words": "y\x00s", "id": "\x00"})
+    assert said.status == 202, said.text
+    answer_all(house)
+    assert rows(house, "SELECT words FROM consent_event") == [{"words": "y s"}]
+    assert program.ask("GET", "/api/stores/1/customers?search=%00").status == 200
+    assert program.ask("GET", "/api/stores/1/customers?search=a%00b").status == 200
+
+
 def test_five_requests_at_once_are_one_text(house: Site) -> None:
     wish = Wish(Customer(phone="+375291112233"), "Да", "service", "api/x", "same")
 
@@ -262,6 +278,7 @@ def test_automations_are_switched_timed_and_worded(house: Site) -> None:
         ({"texts": {"ru": {"order_unpaid": {"html": ""}}}}, "texts.ru.order_unpaid.html"),
         ({"texts": {"ru": {"order_unpaid": {"sms": "{{ x"}}}}, "texts.ru.order_unpaid.sms"),
         ({"texts": {"ru": {"order_unpaid": {"sms": "{{ x.y }}"}}}}, "texts.ru.order_unpaid.sms"),
+        ({"texts": {"ru": {"order_unpaid": {"sms": "a\x00"}}}}, "NUL"),
         ({"on": True}, "on"),
     ):
         answer = program.ask("PUT", path, wrong)

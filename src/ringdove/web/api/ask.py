@@ -240,6 +240,8 @@ def _check_texts(
             for name, template in words.items():
                 if name not in parts[text]:
                     raise HTTPException(422, f"texts.{language}.{text}.{name}: not a part of it.")
+                if "\x00" in template:  # PostgreSQL keeps none
+                    raise HTTPException(422, f"texts.{language}.{text}.{name}: holds a NUL.")
                 if trouble := texts.check(template):
                     raise HTTPException(422, f"texts.{language}.{text}.{name}: {trouble[0]}")
 

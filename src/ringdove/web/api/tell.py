@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import psycopg
 from fastapi import APIRouter, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,6 +24,19 @@ router = APIRouter(prefix="/api/stores/{store_id}")
 
 ID_MAX = 2**63 - 1
 RowId = Annotated[int, Path(ge=1, le=ID_MAX, description="A 64-bit number; keep it as text.")]
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL keeps no NUL; line breaks of a text stay."""
+    return value.replace("\x00", " ") if isinstance(value, str) else value
+
+
+class Told(BaseModel):
+    """Base of what programs send: unknown fields are refused, so that typos are seen."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    _clean = field_validator("*", mode="before")(_storable)
 
 
 class Heard(BaseModel):
@@ -75,10 +88,8 @@ async def _own_connection(tx: Tx, caller: Caller) -> int:
     )
 
 
-class TextWish(BaseModel):
+class TextWish(Told):
     """A text to one phone."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     phone: str = Field(min_length=3, max_length=60, examples=["+375291112233"])
     text: str = Field(min_length=1, max_length=handwork.TEXT_CHARS_MAX)
@@ -140,10 +151,8 @@ async def send_text(wish: TextWish, caller: SupportKey) -> TextMade:
     return TextMade(message=str(made["id"]), **{k: v for k, v in made.items() if k != "id"})
 
 
-class ConsentChange(BaseModel):
+class ConsentChange(Told):
     """What a person said, and where."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     change: Literal["in", "out"]
     words: str = Field(
