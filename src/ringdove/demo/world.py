@@ -122,9 +122,15 @@ async def _user(tx: db.Tx, email: str, name: str, at: datetime) -> int:
 
 
 async def open_shop(
-    tx: db.Tx, runtime: Runtime, settings: StoreSettings, span: int, owner: int
+    tx: db.Tx,
+    runtime: Runtime,
+    settings: StoreSettings,
+    span: int,
+    owner: int,
+    mail_port: int = 2525,
 ) -> tuple[Store, Ways]:
-    """A store with its owner, a WooCommerce connection, virtual phones and a mailbox."""
+    """A store with its owner, a WooCommerce connection, virtual phones and a mailbox on this
+    machine."""
     opened_at = runtime.clock() - timedelta(days=YEAR)
     store = await stores.create(tx, settings, opened_at, span)
     await users.set_role(tx, owner, store.id, "owner")
@@ -134,7 +140,7 @@ async def open_shop(
     )  # fmt: skip
     email = await gateways.create(
         tx, store_id=store.id, kind="smtp", channel="email", name="Demo mailbox",
-        settings=mail_settings(settings, 2525), secrets=runtime.sealer.seal({}), now=opened_at,
+        settings=mail_settings(settings, mail_port), secrets=runtime.sealer.seal({}), now=opened_at,
     )  # fmt: skip
     connection = await connections.create(
         tx, store_id=store.id, kind="woocommerce", name=f"{settings.name} shop", token=new_token(),
