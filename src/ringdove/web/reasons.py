@@ -1,0 +1,173 @@
+"""What the pages call states and reasons: one sentence for each word that rules and records use.
+
+Every text and every silence has a reason (N2); here it gets its words, in one table for all pages.
+A word that nobody listed, such as an operator's own, is shown as it is: nothing is hidden or
+guessed.
+"""
+
+import re
+from collections.abc import Mapping
+
+from ringdove.rules import languages
+from ringdove.rules.recipes import RECIPES
+from ringdove.web.menu import N_
+from ringdove.web.speech import Speech
+
+STATES: Mapping[str, tuple[str, str]] = {  # of messages; the word, and the tone of its pill
+    "waiting": (N_("waiting"), "wait"),
+    "sent": (N_("sent"), "info"),
+    "delivered": (N_("delivered"), "ok"),
+    "failed": (N_("failed"), "bad"),
+    "expired": (N_("expired"), "bad"),
+    "unknown": (N_("unknown"), "wait"),
+    "dropped": (N_("not sent"), ""),
+}
+
+REASONS: Mapping[str, str] = {
+    # The decision, when a message is made and when it is taken (rules/consent, records/messages).
+    "too_late": N_("Its time was over before it could leave."),
+    "stopped": N_("The customer said STOP."),
+    "no_consent": N_("It is marketing, and the customer never said yes to it."),
+    "no_phone": N_("The customer has no phone number."),
+    "phone_doubtful": N_("The phone number could not be read for sure: somebody must settle it."),
+    "no_email": N_("The customer has no e-mail address."),
+    "no_gateway_sms": N_("There is no gateway for texts."),
+    "no_gateway_email": N_("There is no gateway for e-mail."),
+    "no_allowed_hour": N_("No hour suits every time zone in which the customer may be."),
+    "paid": N_("The order was paid meanwhile."),
+    "cancelled": N_("The order was cancelled meanwhile."),
+    "quiet_hours": N_("It waits for the end of the quiet hours."),
+    "not_yet": N_("Its own time has not come."),
+    "past_window": N_("The allowed hours ended before it could leave: it waits for the next."),
+    # What became of it on its way (workers, gateways, receipts).
+    "process_lost": N_("Ringdove stopped while it was being sent: it may have left."),
+    "no_answer": N_("The operator did not answer in time: it may have left."),
+    "link_lost": N_("The connection to the operator was lost before it could leave."),
+    "undeliverable": N_("The operator could not deliver it."),
+    "rejected": N_("The operator or the phone refused it."),
+    "failed": N_("The operator says that delivery failed."),
+    "expired": N_("The phone could not be reached until its time was over."),
+    "deleted": N_("The operator deleted it."),
+    "ESME_RINVDSTADR": N_("The operator says that there is no such number."),
+    "ESME_RINVSRCADR": N_("The operator does not allow this sender."),
+    "ESME_RTHROTTLED": N_("The operator was asked for too much at once."),
+    "ESME_RMSGQFUL": N_("The operator's queue was full."),
+    "ESME_RSYSERR": N_("The operator had an error of its own."),
+    "ESME_RINVMSGLEN": N_("The operator says that the text is too long."),
+    # Why a run of an automation ended before its text.
+    "switched_off": N_("The automation is switched off."),
+    "payment.received": N_("The payment arrived."),
+    "order.cancelled": N_("The order was cancelled."),
+    "order.removed": N_("The order was removed from the shop."),
+}
+
+# Reasons that carry an operator's own words behind them.
+_WITH_MORE: tuple[tuple[str, str], ...] = (
+    ("in part: ", N_("A part of it had left when another was refused: %(why)s")),
+    ("unsayable: ", N_("The gateway cannot carry it: %(why)s")),
+    ("connection broke: ", N_("The connection broke within, so it may have left: %(why)s")),
+)
+_RECEIPT = re.compile(r"(undeliverable|rejected|failed|expired|deleted) (\S.*)", re.DOTALL)
+
+
+def reason_words(say: Speech, code: str) -> str:
+    """The sentence of a reason; a word that nobody listed comes back as it is."""
+    if code in REASONS:
+        return say.gettext(REASONS[code])
+    for begins, text in _WITH_MORE:
+        if code.startswith(begins):
+            return say.gettext(text, why=reason_words(say, code.removeprefix(begins)))
+    if told := _RECEIPT.fullmatch(code):
+        return f"{say.gettext(REASONS[told[1]])} ({told[2]})"
+    return code
+
+
+def state_words(say: Speech, state: str) -> str:
+    """The state of a message in one word."""
+    return say.gettext(STATES[state][0]) if state in STATES else state
+
+
+def state_tone(state: str) -> str:
+    """The tone in which ui.pill shows it."""
+    return STATES[state][1] if state in STATES else ""
+
+
+# ------------------------------------------------------------------ why it was made
+
+# What began an automation: without, and with the number of the order it is about.
+BECAUSE: Mapping[str, tuple[str, str]] = {
+    "order.placed": (
+        N_("because an order was placed"),
+        N_("because order %(order)s was placed"),
+    ),
+    "payment.received": (
+        N_("because a payment arrived"),
+        N_("because the payment of order %(order)s arrived"),
+    ),
+    "order.cancelled": (
+        N_("because an order was cancelled"),
+        N_("because order %(order)s was cancelled"),
+    ),
+    "invoice.issued": (
+        N_("because an invoice was issued"),
+        N_("because the invoice of order %(order)s was issued"),
+    ),
+    "parcel.moved": (
+        N_("because a parcel moved"),
+        N_("because the parcel of order %(order)s moved"),
+    ),
+    "delivery.promised": (
+        N_("because a delivery got its time"),
+        N_("because the delivery of order %(order)s got its time"),
+    ),
+    "return.opened": (
+        N_("because a return was opened"),
+        N_("because a return of order %(order)s was opened"),
+    ),
+    "return.accepted": (
+        N_("because a return was accepted"),
+        N_("because the return of order %(order)s was accepted"),
+    ),
+    "refund.sent": (
+        N_("because money was sent back"),
+        N_("because the money of order %(order)s was sent back"),
+    ),
+}
+REPLIES: Mapping[str, str] = {
+    "stop_confirmed": N_("because the customer said STOP: the one confirmation"),
+    "stop_all_confirmed": N_("because the customer said STOP ALL: the one confirmation"),
+    "start_confirmed": N_("because the customer said START"),
+    "help": N_("because the customer asked for HELP"),
+}
+
+
+def why_words(say: Speech, why: str, language: str = "", order: str = "") -> str:
+    """Why a message was made. `language`: of the automation's title, the reader's when left out;
+    `order`: the number of the order that it is about."""
+    cause, _, rest = why.partition("/")
+    if cause == "automation":
+        return _of_automation(say, why, rest, language or say.language, order)
+    if cause == "reply" and rest in REPLIES:
+        return say.gettext(REPLIES[rest])
+    if cause == "page" and rest:
+        return say.gettext("because %(name)s wrote it by hand", name=rest)
+    if cause == "api" and rest:
+        return say.gettext("because the program “%(name)s” asked for it", name=rest)
+    return why
+
+
+def _of_automation(say: Speech, why: str, rest: str, language: str, order: str) -> str:
+    key, _, kind = rest.partition("/")
+    if key not in RECIPES or kind not in BECAUSE:
+        return why
+    anonymous, about_order = BECAUSE[kind]
+    because = say.gettext(about_order, order=order) if order else say.gettext(anonymous)
+    return say.gettext(
+        "%(because)s: automation “%(name)s”", because=because, name=title(key, language)
+    )
+
+
+def title(recipe: str, language: str) -> str:
+    """What an automation is called; one that is no more by its own word."""
+    known = languages.phrases(language)["recipes"].get(recipe)
+    return str(known["title"]) if known else recipe

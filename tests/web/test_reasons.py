@@ -1,0 +1,73 @@
+"""Every state, reason and cause that the code can write has words in every language."""
+
+import inspect
+import re
+
+import pytest
+from docs import draw
+
+from ringdove.kit import i18n
+from ringdove.records import messages as message_records
+from ringdove.records import receipts
+from ringdove.rules import consent, languages, messages
+from ringdove.rules.recipes import RECIPES
+from ringdove.web.reasons import BECAUSE, reason_words, state_words, why_words
+from ringdove.web.speech import Speech, plain_speech
+
+RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
+
+
+@pytest.fixture(params=i18n.languages())
+def say(request: pytest.FixtureRequest) -> Speech:
+    return plain_speech(request.param)
+
+
+def reasons() -> set[str]:
+    """As the code writes them: the decision, its form in SQL, receipts, ends of automations."""
+    decision = inspect.getsource(consent)
+    found = set(re.findall(r'(?:Drop\(|Wait\(.*, |return |else )"(\w+)"', decision))
+    found |= set(re.findall(r"THEN '(\w+)'", message_records.JUDGE))
+    found |= set(re.findall(r"reason = '(\w+)'", message_records.LOST))
+    found |= {kind for recipe in RECIPES.values() for kind in recipe.stopped_by}
+    found |= {"no_gateway_sms", "no_gateway_email", "past_window", "switched_off", "link_lost"}
+    return found | set(draw.REASONS) | set(draw.WAITS) | set(receipts.FAILED)
+
+
+def test_every_reason_has_words(say: Speech) -> None:
+    """N2."""
+    found = reasons()
+    assert {"too_late", "stopped", "no_consent", "paid", "quiet_hours", "process_lost"} <= found
+    for code in found:
+        said = reason_words(say, code)
+        assert said != code and said.endswith("."), code
+        assert say.language != "ru" or RUSSIAN.search(said), code
+
+
+def test_an_operators_own_words_are_shown(say: Speech) -> None:
+    assert reason_words(say, "550 no such user") == "550 no such user"
+    assert reason_words(say, "undeliverable 011").endswith(" (011)")
+    assert reason_words(say, "in part: ESME_R42").endswith("ESME_R42")
+    assert reason_words(say, "") == ""
+
+
+def test_every_state_has_a_word(say: Speech) -> None:
+    for state in messages.LIFE:
+        said = state_words(say, state)
+        assert said and (say.language != "ru" or RUSSIAN.search(said)), state
+    assert state_words(say, "melted") == "melted"
+
+
+def test_every_cause_has_words(say: Speech) -> None:
+    """N2: the automation by its title, and the order by its number."""
+    for recipe in RECIPES.values():
+        assert recipe.trigger in BECAUSE, recipe.key
+        said = why_words(say, f"automation/{recipe.key}/{recipe.trigger}", order="A-42")
+        assert languages.phrases(say.language)["recipes"][recipe.key]["title"] in said
+        assert "A-42" in said and "A-42" not in why_words(
+            say, f"automation/{recipe.key}/{recipe.trigger}"
+        )
+    for text in languages.phrases("en")["answers"]:
+        assert why_words(say, f"reply/{text}") != f"reply/{text}", text
+    assert "Anna" in why_words(say, "page/Anna") and "till" in why_words(say, "api/till")
+    for unknown in ("melted", "automation/none/order.placed", "reply/none", ""):
+        assert why_words(say, unknown) == unknown
