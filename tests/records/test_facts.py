@@ -59,7 +59,8 @@ def test_a_later_fact_is_not_due_before_its_time(play):
         later = NOON + timedelta(hours=2)
         bucket = stores.buckets(shop.store)[0]
         async with db.transaction(shop.runtime.pool) as tx:
-            await fact_records.write(tx, shop.store, 0, [order()], NOON, shop.runtime.ids, later)
+            told = [order(at=later)]
+            await fact_records.write_later(tx, shop.store, told, NOON, shop.runtime.ids)
         async with db.transaction(shop.runtime.pool) as tx:
             assert await fact_records.due(tx) == {bucket: later}
             assert not await fact_records.take(tx, bucket, later - timedelta(seconds=1))

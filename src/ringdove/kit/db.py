@@ -9,15 +9,17 @@ It must never retry outside a whole transaction, and never without a limit.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, errors, sql
+from psycopg import AsyncConnection, AsyncCursor, errors, sql
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
+from pydantic_core import to_json
 
 T = TypeVar("T")
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -130,6 +132,22 @@ def is_curable(error: psycopg.Error) -> bool:
         return True
     # Without a code it never reached the server, or the connection broke under it.
     return isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+
+
+def document(rows: Any) -> Jsonb:
+    """A batch as one JSON document; times, decimals and tuples as JSON has them. pydantic-core
+    writes it in a sixth of the time that the standard library takes with default=str."""
+    return Jsonb(rows, dumps=to_json)
+
+
+async def execute_each(
+    tx: Tx, statement: str, given: Sequence[Mapping[str, Any]]
+) -> list[AsyncCursor[DictRow]]:
+    """A statement once for each of some parameters (a bucket each), without waiting in between."""
+    if len(given) < 2:
+        return [await tx.execute(statement, one) for one in given]
+    async with tx.pipeline():
+        return [await tx.execute(statement, one) for one in given]
 
 
 NOTIFY = "SELECT pg_notify(%(channel)s, %(payload)s)"

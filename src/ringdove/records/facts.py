@@ -6,7 +6,7 @@ later.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,30 +46,52 @@ async def write(
     told: Sequence[Fact],
     now: datetime,
     ids: Ids,
-    due_at: datetime | None = None,
 ) -> int:
     """Writes facts once and queues them; how many of them were new. The same id from the same
     connection again writes nothing. Wakes the workers when the transaction commits."""
     by_bucket: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     for fact in told:
         bucket = bucket_of_fact(store, fact)
-        by_bucket[bucket].setdefault(fact.id, _row(fact, ids.make(bucket), due_at or now))
-    written = 0
-    for bucket in sorted(by_bucket):
-        cursor = await tx.execute(
-            WRITE,
-            {
-                "bucket": bucket,
-                "store_id": store.id,
-                "connection_id": connection_id,
-                "now": now,
-                "rows": Jsonb(list(by_bucket[bucket].values())),
-            },
-        )
-        written += cursor.rowcount
-        if cursor.rowcount and due_at is None:
-            await db.notify(tx, "facts", str(bucket))
-    return written
+        by_bucket[bucket].setdefault(fact.id, _row(fact, ids.make(bucket), now))
+    new = await _write(tx, store, connection_id, by_bucket, now)
+    for bucket in new:
+        await db.notify(tx, "facts", str(bucket))
+    return sum(new.values())
+
+
+async def write_later(
+    tx: AsyncConnection[Any], store: Store, told: Sequence[Fact], now: datetime, ids: Ids
+) -> None:
+    """Writes facts of our own that are to be answered when they happen: how automations wait."""
+    by_bucket: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for fact in told:
+        bucket = bucket_of_fact(store, fact)
+        by_bucket[bucket].setdefault(fact.id, _row(fact, ids.make(bucket), fact.at))
+    await _write(tx, store, 0, by_bucket, now)
+
+
+async def _write(
+    tx: AsyncConnection[Any],
+    store: Store,
+    connection_id: int,
+    by_bucket: Mapping[int, Mapping[str, Mapping[str, Any]]],
+    now: datetime,
+) -> dict[int, int]:
+    """How many were new in each bucket that has new ones."""
+    buckets = sorted(by_bucket)
+    given = [
+        {
+            "bucket": bucket,
+            "store_id": store.id,
+            "connection_id": connection_id,
+            "now": now,
+            "rows": db.document(list(by_bucket[bucket].values())),
+        }
+        for bucket in buckets
+    ]
+    cursors = await db.execute_each(tx, WRITE, given)
+    counts = zip(buckets, (cursor.rowcount for cursor in cursors), strict=True)
+    return {bucket: count for bucket, count in counts if count}
 
 
 def bucket_of_fact(store: Store, fact: Fact) -> int:
@@ -87,8 +109,8 @@ def _row(fact: Fact, fact_id: int, due_at: datetime) -> dict[str, Any]:
         "id": fact_id,
         "source_key": fact.id,
         "kind": kind,
-        "at": fact.at.isoformat(),
-        "due_at": due_at.isoformat(),
+        "at": fact.at,
+        "due_at": due_at,
         "body": body | {"kind": kind},
     }
 
@@ -144,9 +166,13 @@ UPDATE pending_fact SET waits_for = %(waits_for)s, attempts = attempts + 1, due_
   error = %(error)s, parked_at = %(parked_at)s
 WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND fact_id = %(fact_id)s
 """
+# By a join, so that each subject is one look at pending_fact_waits.
 WAKE = """
-UPDATE pending_fact SET waits_for = NULL, attempts = 0, due_at = %(now)s, parked_at = NULL
-WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND waits_for = %(subject)s
+UPDATE pending_fact p SET waits_for = NULL, attempts = 0, due_at = %(now)s, parked_at = NULL
+FROM jsonb_to_recordset(%(rows)s) AS r(bucket integer, subject text)
+WHERE p.bucket = r.bucket AND p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s
+  AND p.waits_for = r.subject
+RETURNING p.bucket
 """
 
 
@@ -187,18 +213,25 @@ async def postpone(
             "parked_at": now if park else None,
         },
     )
-    return park
+    return bool(park)
 
 
-async def wake(tx: AsyncConnection[Any], store: Store, subject: str, now: datetime) -> bool:
-    """Makes due what waited for this subject; whether there was anything."""
-    bucket = bucket_of(store.bucket_base, store.bucket_span, subject)
+async def wake(
+    tx: AsyncConnection[Any], store: Store, subjects: Iterable[str], now: datetime
+) -> None:
+    """Makes due what waited for these subjects."""
+    keys = [
+        (bucket_of(store.bucket_base, store.bucket_span, subject), subject) for subject in subjects
+    ]
+    if not keys:
+        return
+    buckets = sorted({bucket for bucket, _ in keys})
+    rows = [{"bucket": bucket, "subject": subject} for bucket, subject in sorted(keys)]
     cursor = await tx.execute(
-        WAKE, {"bucket": bucket, "store_id": store.id, "subject": subject, "now": now}
+        WAKE, {"buckets": buckets, "store_id": store.id, "rows": db.document(rows), "now": now}
     )
-    if cursor.rowcount:
+    for bucket in {row["bucket"] for row in await cursor.fetchall()}:
         await db.notify(tx, "facts", str(bucket))
-    return cursor.rowcount > 0
 
 
 # Over all buckets and stores on purpose: a worker asks when to wake up next. Index only, and the

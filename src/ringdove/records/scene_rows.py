@@ -1,13 +1,14 @@
-"""What came out of a batch, as rows: one statement per table and bucket, in one fixed order.
+"""What came out of a batch, as rows: one statement per table, in one fixed order.
 
 Only records/scenes.commit calls this. Every effect class has its line in `write`;
 tests/records/test_scenes.py proves that none is forgotten.
 """
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -40,27 +41,30 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _count(tx, store, of, now, scene)
 
 
-def _document(rows: Sequence[Mapping[str, Any]]) -> Jsonb:
-    return Jsonb(rows, dumps=lambda document: json.dumps(document, default=str))
-
-
 def _row(item: Any, store: Store, *without: str, **more: Any) -> dict[str, Any]:
     """A slotted dataclass as a document, with its keys."""
-    row = {name: getattr(item, name) for name in item.__slots__ if name not in without}
+    names, values = _reader(item.__class__)
+    row = dict(zip(names, values(item), strict=True))
+    for name in without:
+        del row[name]
     row["bucket"] = bucket_of_id(row["id"])
     row["store_id"] = store.id
-    return row | more
+    row.update(more)
+    return row
+
+
+@cache
+def _reader(cls: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    return cls.__slots__, attrgetter(*cls.__slots__)
 
 
 async def _put(tx: Tx, statement: str, store: Store, rows: Iterable[dict[str, Any]]) -> None:
-    """Runs a statement once per bucket with that bucket's rows as one document."""
-    by_bucket: dict[int, Rows] = defaultdict(list)
-    for row in rows:
-        by_bucket[row["bucket"]].append(row)
-    for bucket in sorted(by_bucket):
+    """Runs a statement once with all rows as one document, bucket by bucket."""
+    some = sorted(rows, key=itemgetter("bucket"))
+    if some:
+        buckets = list({row["bucket"]: None for row in some})
         await tx.execute(
-            statement,
-            {"bucket": bucket, "store_id": store.id, "rows": _document(by_bucket[bucket])},
+            statement, {"buckets": buckets, "store_id": store.id, "rows": db.document(some)}
         )
 
 
@@ -68,7 +72,7 @@ async def _put(tx: Tx, statement: str, store: Store, rows: Iterable[dict[str, An
 
 PUT_CONTACTS = """
 INSERT INTO contact AS c SELECT r.* FROM jsonb_populate_recordset(NULL::contact, %(rows)s) r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   phone = EXCLUDED.phone, phone_doubt = EXCLUDED.phone_doubt, email = EXCLUDED.email,
   name = EXCLUDED.name, language = EXCLUDED.language, country = EXCLUDED.country,
@@ -80,15 +84,18 @@ ON CONFLICT (bucket, store_id, id) DO UPDATE SET
 # No ON CONFLICT: two batches that met the same person must not both go on (see scenes.commit).
 PUT_REFS = """
 INSERT INTO contact_ref (bucket, store_id, kind, value, contact_id, row_id)
-SELECT %(bucket)s, %(store_id)s, r.kind, r.value, r.contact_id, r.row_id
-FROM jsonb_to_recordset(%(rows)s) AS r(kind text, value text, contact_id bigint, row_id bigint)
+SELECT r.bucket, %(store_id)s, r.kind, r.value, r.contact_id, r.row_id
+FROM jsonb_to_recordset(%(rows)s) AS r(
+  bucket integer, kind text, value text, contact_id bigint, row_id bigint)
+WHERE r.bucket = ANY(%(buckets)s)
 """
 PUT_CONSENTS = """
 INSERT INTO consent_event
   (bucket, store_id, id, contact_id, at, scope, change, source, words, language)
-SELECT %(bucket)s, %(store_id)s, r.id, r.contact_id, r.at, r.scope, r.change, r.source, r.words,
+SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.at, r.scope, r.change, r.source, r.words,
   r.language
 FROM jsonb_populate_recordset(NULL::consent_event, %(rows)s) r
+WHERE r.bucket = ANY(%(buckets)s)
 """
 
 
@@ -116,7 +123,7 @@ async def _people(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], lis
 PUT_ORDERS = """
 INSERT INTO purchase_order AS o
 SELECT r.* FROM jsonb_populate_recordset(NULL::purchase_order, %(rows)s) r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   number = EXCLUDED.number, channel = EXCLUDED.channel, state = EXCLUDED.state,
   changed_at = EXCLUDED.changed_at, paid_at = EXCLUDED.paid_at,
@@ -129,21 +136,22 @@ ON CONFLICT (bucket, store_id, id) DO UPDATE SET
 # Lines are written over by place; those past the newest snapshot's end are taken away.
 PUT_LINES = """
 INSERT INTO order_line (bucket, store_id, order_id, line, sku, name, quantity, price, category)
-SELECT %(bucket)s, %(store_id)s, r.order_id, r.line, r.sku, r.name, r.quantity, r.price, r.category
+SELECT r.bucket, %(store_id)s, r.order_id, r.line, r.sku, r.name, r.quantity, r.price, r.category
 FROM jsonb_populate_recordset(NULL::order_line, %(rows)s) r
+WHERE r.bucket = ANY(%(buckets)s)
 ON CONFLICT (bucket, store_id, order_id, line) DO UPDATE SET
   sku = EXCLUDED.sku, name = EXCLUDED.name, quantity = EXCLUDED.quantity, price = EXCLUDED.price,
   category = EXCLUDED.category
 """
 CUT_LINES = """
 DELETE FROM order_line l
-USING jsonb_to_recordset(%(rows)s) AS r(id bigint, lines integer)
-WHERE l.bucket = %(bucket)s AND l.store_id = %(store_id)s AND l.order_id = r.id
-  AND l.line >= r.lines
+USING jsonb_to_recordset(%(rows)s) AS r(bucket integer, id bigint, lines integer)
+WHERE l.bucket = r.bucket AND l.bucket = ANY(%(buckets)s) AND l.store_id = %(store_id)s
+  AND l.order_id = r.id AND l.line >= r.lines
 """
 PUT_PARCELS = """
 INSERT INTO parcel AS p SELECT r.* FROM jsonb_populate_recordset(NULL::parcel, %(rows)s) r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   number = EXCLUDED.number, carrier = EXCLUDED.carrier, url = EXCLUDED.url,
   state = EXCLUDED.state, state_at = EXCLUDED.state_at, pickup_point = EXCLUDED.pickup_point,
@@ -152,25 +160,26 @@ ON CONFLICT (bucket, store_id, id) DO UPDATE SET
 PUT_RETURNS = """
 INSERT INTO order_return AS b
 SELECT r.* FROM jsonb_populate_recordset(NULL::order_return, %(rows)s) r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   state = EXCLUDED.state, state_at = EXCLUDED.state_at, amount = EXCLUDED.amount
 """
 PUT_CARTS = """
 INSERT INTO cart AS c SELECT r.* FROM jsonb_populate_recordset(NULL::cart, %(rows)s) r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   state = EXCLUDED.state, changed_at = EXCLUDED.changed_at, total = EXCLUDED.total,
   url = EXCLUDED.url, items = EXCLUDED.items
 """
 PUT_VISITS = """
 INSERT INTO visit (bucket, store_id, id, contact_id, at, channel, page, sku, category)
-SELECT %(bucket)s, %(store_id)s, r.id, r.contact_id, r.at, r.channel, r.page, r.sku, r.category
+SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.at, r.channel, r.page, r.sku, r.category
 FROM jsonb_populate_recordset(NULL::visit, %(rows)s) r
+WHERE r.bucket = ANY(%(buckets)s)
 """
 PUT_PRODUCTS = """
 INSERT INTO product AS p SELECT r.* FROM jsonb_populate_recordset(NULL::product, %(rows)s) r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, sku) DO UPDATE SET
   name = EXCLUDED.name, category = EXCLUDED.category, brand = EXCLUDED.brand,
   price = EXCLUDED.price, url = EXCLUDED.url, stock = EXCLUDED.stock,
@@ -220,7 +229,7 @@ def _product(effect: effects.SaveProduct, store: Store) -> dict[str, Any]:
 
 PUT_ENROLLMENTS = """
 INSERT INTO enrollment AS e SELECT r.* FROM jsonb_populate_recordset(NULL::enrollment, %(rows)s) r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   step = EXCLUDED.step, state = EXCLUDED.state, reason = EXCLUDED.reason,
   wake_at = EXCLUDED.wake_at
@@ -248,18 +257,20 @@ WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = taken.messa
 """
 PUT_MESSAGES = """
 INSERT INTO message SELECT r.* FROM jsonb_populate_recordset(NULL::message, %(rows)s) r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 """
 PUT_OUTBOX = """
 INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, order_id, class, topic,
   guard, due_at, window_until, not_after)
-SELECT %(bucket)s, %(store_id)s, r.id, r.gateway_id, r.contact_id, r.order_id, r.class, r.topic,
+SELECT r.bucket, %(store_id)s, r.id, r.gateway_id, r.contact_id, r.order_id, r.klass, r.topic,
   r.guard, r.due_at, r.window_until, r.not_after
 FROM jsonb_to_recordset(%(rows)s) AS r(
-  id bigint, gateway_id integer, contact_id bigint, order_id bigint, class text, topic text,
-  guard text, due_at timestamptz, window_until timestamptz, not_after timestamptz)
+  bucket integer, id bigint, gateway_id integer, contact_id bigint, order_id bigint, klass text,
+  topic text, guard text, due_at timestamptz, window_until timestamptz, not_after timestamptz)
+WHERE r.bucket = ANY(%(buckets)s)
 """
 _NOT_IN_MESSAGE = ("klass", "due_at", "window_until", "guard")
+_NOT_IN_OUTBOX = ("body", "subject", "why", "recipient", "sender", "encoding", "language")
 
 
 async def _cancel_queued(tx: Tx, store: Store, wishes: list[effects.CancelQueued]) -> None:
@@ -290,8 +301,7 @@ async def _messages(tx: Tx, store: Store, made: list[effects.QueueMessage]) -> N
     ]
     await _put(tx, PUT_MESSAGES, store, rows)
     waiting = [message for message in made if message.state == "waiting"]
-    outbox = [_row(message, store) | {"class": message.klass} for message in waiting]
-    await _put(tx, PUT_OUTBOX, store, outbox)
+    await _put(tx, PUT_OUTBOX, store, [_row(m, store, *_NOT_IN_OUTBOX) for m in waiting])
     for gateway_id in {message.gateway_id for message in waiting}:
         await db.notify(tx, "outbox", str(gateway_id))
 
@@ -301,9 +311,10 @@ async def _messages(tx: Tx, store: Store, made: list[effects.QueueMessage]) -> N
 PUT_INBOUND = """
 INSERT INTO inbound (bucket, store_id, id, contact_id, gateway_id, sender, recipient, body, at,
   intent)
-SELECT %(bucket)s, %(store_id)s, r.id, r.contact_id, r.gateway_id, r.sender, r.recipient, r.body,
+SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.gateway_id, r.sender, r.recipient, r.body,
   r.at, r.intent
 FROM jsonb_populate_recordset(NULL::inbound, %(rows)s) r
+WHERE r.bucket = ANY(%(buckets)s)
 """
 
 
@@ -314,13 +325,14 @@ async def _rest(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None
 async def _hear(
     tx: Tx, store: Store, of: Mapping[type[Any], list[Any]], now: datetime, ids: Ids
 ) -> None:
-    for later in of[effects.HearLater]:
-        fact = facts.ANY.validate_python(
-            {"id": later.id, "kind": later.kind, "at": later.at} | dict(later.body)
+    later = [
+        facts.ANY.validate_python(
+            {"id": effect.id, "kind": effect.kind, "at": effect.at} | dict(effect.body)
         )
-        await fact_records.write(tx, store, 0, [fact], now, ids, due_at=later.at)
-    for subject in {effect.subject for effect in of[effects.AnswerWaiting]}:
-        await fact_records.wake(tx, store, subject, now)
+        for effect in of[effects.HearLater]
+    ]
+    await fact_records.write_later(tx, store, later, now, ids)
+    await fact_records.wake(tx, store, {e.subject for e in of[effects.AnswerWaiting]}, now)
 
 
 async def _count(

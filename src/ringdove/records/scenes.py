@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
 from ringdove.records import scene_rows
 from ringdove.rules import answers, facts
@@ -75,7 +76,7 @@ async def _load_refs(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
         }
         for kind, value in keys
     ]
-    cursor = await tx.execute(REFS, {"keys": Jsonb(rows), "store_id": store.id})
+    cursor = await tx.execute(REFS, {"keys": db.document(rows), "store_id": store.id})
     for row in await cursor.fetchall():
         scene.refs[row["kind"], row["value"]] = Ref(row["contact_id"], row["row_id"])
 
@@ -90,10 +91,11 @@ ORDER BY c.id FOR UPDATE
 
 
 async def _lock_contacts(tx: Tx, scene: Scene, contact_ids: Iterable[int]) -> None:
-    for bucket, some in sorted(_by_bucket(contact_ids).items()):
-        cursor = await tx.execute(
-            LOCK_CONTACTS, {"bucket": bucket, "store_id": scene.store.id, "ids": Jsonb(some)}
-        )
+    given = [
+        {"bucket": bucket, "store_id": scene.store.id, "ids": db.document(some)}
+        for bucket, some in sorted(_by_bucket(contact_ids).items())
+    ]
+    for cursor in await db.execute_each(tx, LOCK_CONTACTS, given):
         for row in await cursor.fetchall():
             scene.contacts[row["id"]] = _contact(row)
 
@@ -112,24 +114,23 @@ SELECT o.*, (
   FROM order_line l
   WHERE l.bucket = o.bucket AND l.store_id = o.store_id AND l.order_id = o.id
 ) AS lines
-FROM purchase_order o
-WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-  AND o.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
+JOIN purchase_order o ON o.bucket = k.bucket AND o.store_id = %(store_id)s AND o.id = k.id
 """
 PARCELS = """
-SELECT p.* FROM parcel p
-WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s
-  AND p.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+SELECT p.*
+FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
+JOIN parcel p ON p.bucket = k.bucket AND p.store_id = %(store_id)s AND p.id = k.id
 """
 RETURNS = """
-SELECT r.* FROM order_return r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
-  AND r.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+SELECT r.*
+FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
+JOIN order_return r ON r.bucket = k.bucket AND r.store_id = %(store_id)s AND r.id = k.id
 """
 CARTS = """
-SELECT c.* FROM cart c
-WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s
-  AND c.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+SELECT c.*
+FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
+JOIN cart c ON c.bucket = k.bucket AND c.store_id = %(store_id)s AND c.id = k.id
 """
 
 
@@ -141,12 +142,14 @@ async def _load_rows(tx: Tx, scene: Scene) -> None:
     for kind, statement in (
         ("order", ORDERS), ("parcel", PARCELS), ("return", RETURNS), ("cart", CARTS),
     ):  # fmt: skip
-        for bucket, some in _by_bucket(by_kind[kind]).items():
-            cursor = await tx.execute(
-                statement, {"bucket": bucket, "store_id": scene.store.id, "ids": Jsonb(some)}
-            )
-            for row in await cursor.fetchall():
+        if by_kind[kind]:
+            given = {"store_id": scene.store.id, "keys": _keys(by_kind[kind])}
+            for row in await (await tx.execute(statement, given)).fetchall():
                 _put_row(scene, kind, row)
+
+
+def _keys(row_ids: Iterable[int]) -> Jsonb:
+    return db.document([{"bucket": bucket_of_id(one), "id": one} for one in sorted(row_ids)])
 
 
 def _put_row(scene: Scene, kind: str, row: Mapping[str, Any]) -> None:
@@ -177,24 +180,22 @@ def _contact(row: Mapping[str, Any]) -> Contact:
 
 # The runs of the orders at hand (has it been said?) and all that wait (is there one to end?).
 ENROLLMENTS = """
-SELECT e.* FROM enrollment e
-WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s
-  AND e.contact_id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
-  AND (e.state = 'waiting'
+SELECT e.*
+FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
+JOIN enrollment e ON e.bucket = k.bucket AND e.store_id = %(store_id)s AND e.contact_id = k.id
+WHERE (e.state = 'waiting'
        OR e.order_id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(orders)s) v))
 """
 
 
 async def _load_enrollments(tx: Tx, scene: Scene) -> None:
-    orders = Jsonb(list(scene.orders))
-    for bucket, some in _by_bucket(scene.contacts).items():
-        cursor = await tx.execute(
-            ENROLLMENTS,
-            {"bucket": bucket, "store_id": scene.store.id, "ids": Jsonb(some), "orders": orders},
-        )
-        for row in await cursor.fetchall():
-            given = {k: v for k, v in row.items() if k not in ("bucket", "store_id")}
-            scene.enrollments[row["recipe"], row["subject"]] = Enrollment(**given)
+    if not scene.contacts:
+        return
+    given = {"store_id": scene.store.id, "keys": _keys(scene.contacts)}
+    cursor = await tx.execute(ENROLLMENTS, given | {"orders": db.document(list(scene.orders))})
+    for row in await cursor.fetchall():
+        run = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
+        scene.enrollments[row["recipe"], row["subject"]] = Enrollment(**run)
 
 
 AUTOMATIONS = """
