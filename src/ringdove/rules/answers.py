@@ -68,6 +68,9 @@ def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
     if known:
         people.meet_again(scene, scene.contacts[known.contact_id], told.customer)
         order = replace(known, **_contents(scene, told, changed_at))
+        if known.state == "removed" and known.cancelled_at and changed_at > known.cancelled_at:
+            order = replace(order, state="placed", cancelled_at=None)  # out of the trash again
+            _add_to_person(scene, order, 1)
     else:
         person = people.meet(scene, told.customer, "order", now, f"order/{told.key}")
         order = Order(
@@ -326,6 +329,10 @@ def _woken(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
     automations.wake(scene, fact, now)
 
 
+def _phone_settled(scene: Scene, fact: facts.PhoneSettled, now: datetime) -> None:
+    people.settle(scene, scene.contacts[fact.contact], fact.phone)
+
+
 def _kept_only(scene: Scene, fact: facts.Fact, now: datetime) -> None:
     """Kept as a fact; its answer comes with automations that ask for it."""
     order = getattr(fact, "order", None)
@@ -355,6 +362,7 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.TextReceived: conversations.text_received,
     facts.WokenUp: _woken,
     facts.MarketingAnswered: conversations.consent_changed,
+    facts.PhoneSettled: _phone_settled,
 }
 
 
@@ -381,4 +389,6 @@ def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
             keys.append(("cart", fact.cart))
         case facts.TextReceived():
             keys.append(("phone", conversations.number_of(fact, store_country)))
+        case facts.PhoneSettled():
+            keys.append(("phone", fact.phone))
     return keys

@@ -18,7 +18,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from ringdove.runtime import Runtime
-from ringdove.web import api, doors, live, login, setup, store, team
+from ringdove.web import (
+    api,
+    automations,
+    connections,
+    doors,
+    live,
+    login,
+    messages,
+    parked,
+    setup,
+    store,
+    team,
+    today,
+)
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
 from ringdove.web.security import Guard, Throttle
@@ -29,6 +42,11 @@ PAGES: tuple[APIRouter, ...] = (
     setup.router,
     store.router,
     team.router,
+    today.router,
+    messages.router,
+    automations.router,
+    connections.router,
+    parked.router,
     live.router,
 )
 SHUTDOWN_S = 5

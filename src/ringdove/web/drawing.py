@@ -17,6 +17,7 @@ from ringdove.kit import i18n
 from ringdove.web import charts
 from ringdove.web.menu import MENU, role_names
 from ringdove.web.places import LANGUAGE_NAMES
+from ringdove.web.reasons import reason_words, state_tone, state_words, why_words
 from ringdove.web.speech import Speech
 
 HERE = Path(__file__).parent
@@ -74,6 +75,10 @@ def environment(language: str) -> Environment:
         "spark": charts.spark,
         "menu": MENU,
         "role_names": role_names,
+        "reason_words": reason_words,
+        "state_words": state_words,
+        "state_tone": state_tone,
+        "why_words": why_words,
         "offered_languages": [(code, LANGUAGE_NAMES[code]) for code in i18n.languages()],
     }
     return env

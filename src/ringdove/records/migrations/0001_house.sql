@@ -179,6 +179,9 @@ CREATE TABLE contact (
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 85);
 
+CREATE INDEX contact_doubtful ON contact (bucket, store_id, id)
+  WHERE phone_doubt IS NOT NULL AND phone IS NULL;
+
 CREATE TABLE contact_ref (               -- natural key → contact, in the bucket of the key
   bucket integer NOT NULL,
   store_id integer NOT NULL,

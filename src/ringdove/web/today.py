@@ -1,0 +1,158 @@
+"""Today: what came in, what went out, what went wrong, and what waits for a person.
+
+The first page of a store. It is read often and at a glance, so it shows figures and a drawn day,
+and names only what somebody should do something about.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from ringdove.records import gateways, message_story
+from ringdove.records import today as records
+from ringdove.records.gateways import Gateway
+from ringdove.records.message_story import Wish
+from ringdove.web.views import StorePage, ViewerPage
+
+router = APIRouter(prefix="/stores/{store_id}", include_in_schema=False)
+
+NEWEST = 8
+DRAWN = (("sent",), ("dropped",), ("failed", "unknown"))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the day, beside yesterday's at the same hour."""
+
+    name: str
+    value: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worry:
+    """Something that waits for a person, and where it is mended."""
+
+    icon: str
+    text: str
+    path: str
+    action: str
+
+
+@router.get("/today")
+async def show(page: ViewerPage) -> Response:
+    """The day so far."""
+    now = page.runtime.clock()
+    begins = datetime.combine(now.astimezone(page.say.zone).date(), time(), page.say.zone)
+    async with page.transaction() as tx:
+        counted = await records.hours(
+            tx, page.store, begins - timedelta(days=1), begins + timedelta(days=1, hours=1)
+        )
+        waiting = await records.waiting(tx, page.store, now)
+        shops = await records.shops(tx, page.store)
+        ways = await gateways.of_store(tx, page.store.id)
+        newest = await message_story.newest(tx, page.store, Wish(), now, most=NEWEST)
+    labels, series = _day(counted, begins, now)
+    return page.render(
+        "today.html",
+        figures=_figures(page, counted, begins, now),
+        labels=labels,
+        series=series,
+        worries=list(_worries(page, waiting, ways, shops)),
+        newest=newest,
+        shops=shops,
+        begins=begins,
+    )
+
+
+def _sum(counted: records.Hours, since: datetime, until: datetime) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for hour, counts in counted.items():
+        if since <= hour < until:
+            total.update(counts)
+    return total
+
+
+def _figures(
+    page: StorePage, counted: records.Hours, begins: datetime, now: datetime
+) -> list[Figure]:
+    _ = page.say.gettext
+    day = timedelta(days=1)
+    today = _sum(counted, begins, now + timedelta(hours=1))
+    before = _sum(counted, begins - day, now - day)
+    wanted: tuple[tuple[str, tuple[str, ...]], ...] = (
+        (_("Came in"), ("facts",)),
+        (_("Went out"), ("sent",)),
+        (_("Delivered"), ("parts_delivered",)),
+        (_("Failed or unknown"), ("failed", "unknown", "parts_failed")),
+        (_("Silences"), ("dropped",)),
+        (_("Stops"), ("stops",)),
+    )
+    return [
+        Figure(name, sum(today[word] for word in words), sum(before[word] for word in words))
+        for name, words in wanted
+    ]
+
+
+def _day(
+    counted: records.Hours, begins: datetime, now: datetime
+) -> tuple[list[str], list[list[int]]]:
+    """24 columns of the store's own day; a day that clocks change has 23 or 25 hours."""
+    starts, labels = [], []
+    moment = begins.astimezone(now.tzinfo)
+    ends = (begins + timedelta(days=1)).astimezone(now.tzinfo)
+    while moment < ends:
+        starts.append(moment)
+        labels.append(moment.astimezone(begins.tzinfo).strftime("%H"))
+        moment += timedelta(hours=1)
+    series = [
+        [sum(_sum(counted, at, at + timedelta(hours=1))[word] for word in words) for at in starts]
+        for words in DRAWN
+    ]
+    return labels, series
+
+
+def _worries(
+    page: StorePage,
+    waiting: Mapping[str, int],
+    ways: Sequence[Gateway],
+    shops: Sequence[Mapping[str, Any]],
+) -> Iterable[Worry]:
+    _, n_ = page.say.gettext, page.say.ngettext
+    if n := waiting["parked"]:
+        text = n_(
+            "%(num)s event could not be answered.", "%(num)s events could not be answered.", n
+        )
+        yield Worry("alert-triangle", text, "/parked", _("Look at it"))
+    if n := waiting["doubtful"]:
+        text = n_(
+            "%(num)s phone number cannot be read.", "%(num)s phone numbers cannot be read.", n
+        )
+        yield Worry("phone", text, "/customers?doubtful=1", _("Settle it"))
+    if n := waiting["unknown"]:
+        text = n_(
+            "%(num)s message may or may not have been sent.",
+            "%(num)s messages may or may not have been sent.",
+            n,
+        )
+        yield Worry("alert-circle", text, "/messages?state=unknown", _("Look at it"))
+    if not any(way.channel == "sms" for way in ways):
+        yield Worry("plug", _("No gateway for texts."), "/connections", _("Add one"))
+    for way in ways:
+        if way.paused_at:
+            text = _("%(name)s is paused: its messages wait.", name=way.name)
+            yield Worry("player-pause", text, "/connections", _("Go on"))
+        elif way.state in ("refused", "lost"):
+            text = _(
+                "%(name)s is not connected: %(why)s", name=way.name, why=way.state_detail or ""
+            )
+            yield Worry("plug", text, "/connections", _("Look at it"))
+    for shop in shops:
+        if shop["error"]:
+            text = _("%(name)s: %(why)s", name=shop["name"], why=shop["error"])
+            yield Worry("building-store", text, "/connections", _("Look at it"))
