@@ -17,7 +17,7 @@ NO_END = 2**63 - 1
 Row = Mapping[str, Any]
 
 CONTACT = """c.id, c.phone, c.phone_doubt, c.email, c.name, c.language, c.country, c.region,
-  c.marketing, c.service, c.origin, c.created_at, c.orders, c.spent, c.last_order_at"""
+  c.zones, c.marketing, c.service, c.origin, c.created_at, c.orders, c.spent, c.last_order_at"""
 
 CUSTOMERS = f"""
 SELECT {CONTACT} FROM contact c

@@ -46,7 +46,7 @@ async def load(tx: Tx, store: Store, batch: Sequence[facts.Fact], ids: Ids) -> S
     await _load_refs(tx, scene, batch)
     contact_ids = {ref.contact_id for ref in scene.refs.values()}
     for fact in batch:
-        if isinstance(fact, facts.WokenUp | facts.MarketingAnswered):
+        if isinstance(fact, facts.WokenUp | facts.MarketingAnswered | facts.PhoneSettled):
             contact_ids.add(fact.contact)
     await _lock_contacts(tx, scene, contact_ids)
     await _load_rows(tx, scene)

@@ -331,6 +331,15 @@ class MarketingAnswered(Fact):
     about: ClassVar[str] = "contact"
 
 
+class PhoneSettled(Fact):
+    """Somebody of the store read a doubtful phone number and says which one it is (P9)."""
+
+    kind: Literal["phone.settled"] = "phone.settled"
+    contact: int
+    phone: Text = Field(description="The whole number, as +375291112233.")
+    about: ClassVar[str] = "contact"
+
+
 OutsideFact = Annotated[
     OrderPlaced
     | OrderChanged
@@ -353,7 +362,8 @@ OutsideFact = Annotated[
     Field(discriminator="kind"),
 ]
 AnyFact = Annotated[
-    OutsideFact | TextReceived | WokenUp | MarketingAnswered, Field(discriminator="kind")
+    OutsideFact | TextReceived | WokenUp | MarketingAnswered | PhoneSettled,
+    Field(discriminator="kind"),
 ]
 
 OUTSIDE: TypeAdapter[OutsideFact] = TypeAdapter(OutsideFact)

@@ -100,6 +100,22 @@ def _told(scene: Scene, known: Contact, customer: facts.Customer) -> Contact:
     return person
 
 
+def settle(scene: Scene, person: Contact, phone: str) -> None:
+    """The number that somebody read where we could not: the next text goes to it. A number that
+    leads to another person already changes nothing, and so does one for who has a phone."""
+    read = phones.parse(phone, person.country or scene.store.country)
+    if person.phone or isinstance(read, phones.Doubtful) or ("phone", read.e164) in scene.refs:
+        return
+    country = person.country or read.country
+    zones = tuple(phones.zones(read.e164, country, person.region))
+    scene.happens(
+        SaveContact(
+            replace(person, phone=read.e164, phone_doubt=None, country=country, zones=zones)
+        ),
+        PointTo("phone", read.e164, person.id),
+    )
+
+
 def agree(scene: Scene, person: Contact, consent: facts.Consent, at: datetime, source: str) -> None:
     """A yes at a checkout or account, unless something newer was said: an old order that is told
     again never subscribes somebody who stopped since (P1). An unticked box is not a stop."""
