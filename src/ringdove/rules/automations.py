@@ -62,6 +62,8 @@ def automation_of(scene: Scene, recipe: Recipe, version: int | None = None) -> A
 
 def steps_of(recipe: Recipe, own: Automation) -> list[Step]:
     """The recipe's steps with the store's changes."""
+    if not own.steps:
+        return list(recipe.steps)
     return [step.changed(own.steps.get(str(n), {})) for n, step in enumerate(recipe.steps)]
 
 

@@ -92,6 +92,7 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 # Saying
 
 
+@lru_cache(16_384)
 def say_money(amount: Decimal, currency: str, language: str) -> str:
     """A sum as the language writes it; whole sums without ".00"."""
     locale = _locale(language)

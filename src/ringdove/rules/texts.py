@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import liquid
 from liquid.exceptions import LiquidError
@@ -141,21 +141,71 @@ _RANGE = re.compile(r"\{[{%][^{}%]*\([^(){}%]*\.\.")
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """The text for one person. What is missing leaves no trace: no gap, no lonely comma."""
-    try:
-        filled = _parsed(template).render(**_present(values))
-    except LiquidError as error:
-        raise _broken(error) from error
+    """The text for one person. What is missing leaves no trace: no gap, no lonely comma. A value
+    may be a function without arguments, called only when the template asks for it."""
+    present = _present(values, _asked(template))
+    filled = _fill(_simple(template), present)
+    if filled is None:
+        try:
+            filled = _parsed(template).render(**present)
+        except LiquidError as error:
+            raise _broken(error) from error
     return _tidy(filled)
 
 
-def _present(values: Mapping[str, object]) -> dict[str, object]:
-    """Without empty values: in Liquid an empty string is true, to a merchant it is missing."""
-    return {
-        name: _present(value) if isinstance(value, Mapping) else value
-        for name, value in values.items()
-        if value is not None and value != ""
-    }
+_SIMPLE = re.compile(r"\{\{ ?(\w+)\.(\w+) ?\}\}")
+
+
+@lru_cache(TEMPLATES_CACHED)
+def _simple(template: str) -> tuple[tuple[str, str, str], ...] | None:
+    """Of a template that only names values, each stretch of words with the name behind it."""
+    if "{" in _SIMPLE.sub("", template):
+        return None
+    said = _SIMPLE.split(template)
+    return tuple(zip(said[::3], [*said[1::3], ""], [*said[2::3], ""], strict=True))
+
+
+def _fill(simple: tuple[tuple[str, str, str], ...] | None, values: Mapping[str, Any]) -> str | None:
+    """As Liquid does, in a tenth of its time; None where Liquid must decide."""
+    if simple is None:
+        return None
+    filled: list[str] = []
+    for words, noun, name in simple:
+        value = values.get(noun, {}).get(name, "") if noun else ""
+        if not isinstance(value, str):
+            return None
+        filled += (words, value)
+    return "".join(filled)
+
+
+def _present(
+    values: Mapping[str, object], asked: Mapping[str, frozenset[str]]
+) -> dict[str, object]:
+    """What is asked for, without empty values: in Liquid an empty string is true, to a merchant it
+    is missing."""
+    found: dict[str, object] = {}
+    for name, parts in asked.items():
+        value = values.get(name)
+        value = value() if callable(value) else value
+        if isinstance(value, Mapping):
+            value = _present(value, dict.fromkeys(parts or value, frozenset()))
+        if value is not None and value != "":
+            found[name] = value
+    return found
+
+
+@lru_cache(TEMPLATES_CACHED)
+def _asked(template: str) -> Mapping[str, frozenset[str]]:
+    """The names that a template asks for, and of each its parts; no parts: all of it."""
+    asked: dict[str, set[str]] = {}
+    whole = set()
+    for path in variables(template):
+        name, _, rest = path.partition(".")
+        part = rest.partition(".")[0]
+        asked.setdefault(name, set()).add(part)
+        if not part:
+            whole.add(name)
+    return {name: frozenset(() if name in whole else parts) for name, parts in asked.items()}
 
 
 def variables(template: str) -> set[str]:
@@ -223,11 +273,13 @@ _TIDYINGS = tuple(
     )
 )
 _LONELY_START = re.compile(r"\s*[,;]\s*(\w?)")
+_UNTIDY = re.compile("|".join(p.pattern for p, _ in _TIDYINGS).replace("(?m)", ""), re.M)
 
 
 def _tidy(text: str) -> str:
-    for pattern, becomes in _TIDYINGS:
-        text = pattern.sub(becomes, text)
+    if _UNTIDY.search(text):  # seldom: one look instead of seven
+        for pattern, becomes in _TIDYINGS:
+            text = pattern.sub(becomes, text)
     # ", your order" was "Anna, your order": the sentence now begins with its next word.
     if lonely := _LONELY_START.match(text):
         text = lonely[1].upper() + text[lonely.end() :]

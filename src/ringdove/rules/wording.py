@@ -18,7 +18,8 @@ ITEMS_MAX = 3  # an order's text names so many goods
 def values_of(
     scene: Scene, person: Contact, order: Order | None, fact: facts.Fact | None, language: str
 ) -> dict[str, object]:
-    """All values for a text about this fact, by the names that texts use."""
+    """All values for a text about this fact, by the names that texts use; what costs time to say
+    is a function, called when a text asks for it."""
     zone = _zone_of(scene.store, person)
     values: dict[str, object] = {"shop": _shop(scene.store), "customer": _customer(person)}
     if order:
@@ -50,20 +51,24 @@ def _customer(person: Contact) -> Mapping[str, str]:
     return {"name": person.name, "first_name": person.name.partition(" ")[0]}
 
 
-def _order(order: Order, language: str) -> Mapping[str, str]:
+def _order(order: Order, language: str) -> Mapping[str, object]:
+    return {
+        "number": order.number,
+        "total": lambda: languages.say_money(order.total, order.currency, language),
+        "items": lambda: _items(order),
+        "payment_url": order.payment_url,
+        "url": order.url,
+    }
+
+
+def _items(order: Order) -> str:
     lines = order.lines or ()
     named = ", ".join(
         line.name if line.quantity == 1 else f"{line.name} x{line.quantity.normalize():f}"
         for line in lines[:ITEMS_MAX]
     )
     more = f" +{len(lines) - ITEMS_MAX}" if len(lines) > ITEMS_MAX else ""
-    return {
-        "number": order.number,
-        "total": languages.say_money(order.total, order.currency, language),
-        "items": named + more,
-        "payment_url": order.payment_url,
-        "url": order.url,
-    }
+    return named + more
 
 
 def _parcel(

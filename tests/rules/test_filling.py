@@ -1,0 +1,62 @@
+"""The quick way of filling a text says what Liquid says, and leaves to Liquid what it cannot."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringdove.rules import languages, texts
+
+RECIPES = [
+    (language, key, form)
+    for language in languages.languages_present()
+    for key, forms in languages.phrases(language)["recipes"].items()
+    for form in forms
+]
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+def _values(words: str) -> dict[str, dict[str, str]]:
+    nouns: dict[str, dict[str, str]] = {}
+    for path in texts.KNOWN_VARIABLES:
+        noun, _, name = path.partition(".")
+        nouns.setdefault(noun, {})[name] = words
+    return nouns
+
+
+def _both(template: str, values: dict[str, dict[str, str]]) -> tuple[str | None, str]:
+    present = texts._present(values, texts._asked(template))
+    liquid = texts._parsed(template).render(**present)
+    return texts._fill(texts._simple(template), present), liquid
+
+
+@pytest.mark.parametrize("words", ["Anna", "", "{{ shop.name }}", "a, b; c.", "<b>&amp;"])
+@pytest.mark.parametrize(("language", "key", "form"), RECIPES)
+def test_every_recipe_is_said_the_same_both_ways(language, key, form, words):
+    quick, liquid = _both(languages.phrases(language)["recipes"][key][form], _values(words))
+    assert quick in (None, liquid)
+
+
+@given(WORDS, WORDS, WORDS)
+def test_any_words_and_values_are_said_the_same_both_ways(before, value, after):
+    template = f"{before.replace('{', '')}{{{{ order.number }}}}{after.replace('{', '')}"
+    quick, liquid = _both(template, {"order": {"number": value}})
+    assert quick == liquid
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ order.number | upcase }}", "{% if order.url %}x{% endif %}", "{{- order.number }}",
+        "{{ order['number'] }}", "{{ order }}", "{ {{ order.number }}", "{{order.number.size}}",
+    ],
+)  # fmt: skip
+def test_whatever_is_more_than_a_name_is_left_to_liquid(template):
+    assert texts._simple(template) is None
+
+
+def test_a_value_is_worked_out_only_when_it_is_asked_for():
+    values = {"order": {"number": "42", "total": lambda: 1 / 0, "items": lambda: "Kettle"}}
+    assert texts.render("{{ order.number }}: {{ order.items }}", values) == "42: Kettle"
+    assert texts.render("{% if order.items %}{{ order.number }}{% endif %}", values) == "42"
+    with pytest.raises(ZeroDivisionError):
+        texts.render("{{ order.total }}", values)
