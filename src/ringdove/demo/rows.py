@@ -188,7 +188,7 @@ class Rows:
             provider_id = f"{message_id:x}-{part}"
             self.put("receipt", who.bucket, message_id, self.sms_gateway, provider_id, part, state,
                      "", done_at, done_at)  # fmt: skip
-        self.count(done_at, "parts_failed" if failed else "parts_delivered", parts)
+        self.count(done_at, "undelivered" if failed else "delivered")
         split = (0, parts) if failed else (parts, 0)
         return word, f"{state} 000" if failed else "", sent_at, done_at, *split
 

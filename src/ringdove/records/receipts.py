@@ -66,6 +66,7 @@ UPDATE message m SET
 FROM jsonb_to_recordset(%(rows)s) AS r(
   message_id bigint, delivered smallint, failed smallint, error text)
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = r.message_id
+RETURNING m.state, m.parts_failed, r.delivered, r.failed
 """
 
 
@@ -145,17 +146,20 @@ async def _add_up(
             )
             if row["state"] == "delivered":
                 total["delivered"] += 1
-                counts["parts_delivered"] += 1
             elif row["state"] in FAILED:
                 total["failed"] += 1
                 total["error"] = f"{row['state']} {row['error']}".strip()
-                counts["parts_failed"] += 1
         finals = [s for s in sums.values() if s["delivered"] or s["failed"]]
         if finals:
-            await tx.execute(
+            cursor = await tx.execute(
                 ADD_UP,
                 {"bucket": bucket, "store_id": store.id, "now": now, "rows": _document(finals)},
             )
+            for row in await cursor.fetchall():
+                if row["state"] == "delivered" and row["delivered"]:
+                    counts["delivered"] += 1  # its last part just arrived
+                elif row["state"] == "failed" and row["failed"] == row["parts_failed"] > 0:
+                    counts["undelivered"] += 1  # its first part just failed
         await counters.add(tx, store, now, counts, bucket)
 
 

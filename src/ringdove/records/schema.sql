@@ -483,7 +483,7 @@ CREATE TABLE counter (                   -- roll-ups per hour, added per batch, 
   bucket integer NOT NULL,
   store_id integer NOT NULL,
   hour timestamptz NOT NULL,
-  name text NOT NULL,                    -- facts, texts, emails, delivered, failed, stops, dropped …
+  name text NOT NULL,                    -- facts, sent, delivered, undelivered, failed, stops …
   n bigint NOT NULL,
   PRIMARY KEY (bucket, store_id, hour, name)
 ) WITH (fillfactor = 75);

@@ -22,7 +22,7 @@ from ringdove.web.views import StorePage, ViewerPage
 router = APIRouter(prefix="/stores/{store_id}", include_in_schema=False)
 
 NEWEST = 8
-DRAWN = (("sent",), ("dropped",), ("failed", "unknown"))
+DRAWN = (("sent",), ("dropped",), ("failed", "unknown", "undelivered"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ def _figures(
     wanted: tuple[tuple[str, tuple[str, ...]], ...] = (
         (_("Came in"), ("facts",)),
         (_("Went out"), ("sent",)),
-        (_("Delivered"), ("parts_delivered",)),
-        (_("Failed or unknown"), ("failed", "unknown", "parts_failed")),
+        (_("Delivered"), ("delivered",)),
+        (_("Failed or unknown"), ("failed", "unknown", "undelivered")),
         (_("Silences"), ("dropped",)),
         (_("Stops"), ("stops",)),
     )
