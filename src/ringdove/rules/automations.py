@@ -71,20 +71,16 @@ def advance(scene: Scene, recipe: Recipe, run: Enrollment, fact: facts.Fact, now
     """Takes steps from where the run stands until it waits or is done."""
     own = automation_of(scene, recipe, run.version)
     steps = steps_of(recipe, own)
-    while run.step < len(steps):
-        step = steps[run.step]
-        run = replace(run, step=run.step + 1)
+    for n, step in enumerate(steps[run.step :], run.step + 1):
         match step:
             case Send(is_on=True):
                 _say(scene, recipe, own, step, run, fact, now)
             case Wait(is_on=True):
                 wake_at = now + step.delay
-                scene.happens(
-                    SaveEnrollment(replace(run, state="waiting", wake_at=wake_at)),
-                    _wake_up(run, wake_at),
-                )
+                waiting = replace(run, step=n, state="waiting", wake_at=wake_at)
+                scene.happens(SaveEnrollment(waiting), _wake_up(waiting, wake_at))
                 return
-    scene.happens(SaveEnrollment(replace(run, state="done", wake_at=None)))
+    scene.happens(SaveEnrollment(replace(run, step=len(steps), state="done", wake_at=None)))
 
 
 def _wake_up(run: Enrollment, at: datetime) -> HearLater:

@@ -6,6 +6,7 @@ came, for a person to settle, and no text goes to it.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from ringdove.rules import facts, phones
 from ringdove.rules.effects import PointTo, RecordConsent, SaveContact
@@ -78,26 +79,33 @@ def _find(scene: Scene, customer: facts.Customer, keys: list[tuple[str, str]]) -
 
 
 def _told(scene: Scene, known: Contact, customer: facts.Customer) -> Contact:
-    phone = read_phone(customer, scene.store.country)
+    read = read_phone(customer, scene.store.country)
+    phone, doubt = known.phone, known.phone_doubt
     country = customer.country.upper() or known.country
-    person = replace(
+    region = customer.region or known.region
+    if isinstance(read, phones.Phone):
+        if phone is None:
+            phone, doubt = read.e164, None
+        country = country or read.country
+    elif customer.phone and phone is None:
+        doubt = customer.phone
+    return _changed(
         known,
+        phone=phone,
+        phone_doubt=doubt,
         email=customer.email.lower() or known.email,
         name=customer.name or known.name,
         language=customer.language[:2].lower() or known.language,
         country=country,
-        region=customer.region or known.region,
+        region=region,
+        zones=tuple(phones.zones(phone, country, region)) if phone else known.zones,
     )
-    if isinstance(phone, phones.Phone):
-        if person.phone is None:
-            person = replace(person, phone=phone.e164, phone_doubt=None)
-        person = replace(person, country=country or phone.country)
-    elif customer.phone and person.phone is None:
-        person = replace(person, phone_doubt=customer.phone)
-    if person.phone:
-        zones = phones.zones(person.phone, person.country, person.region)
-        person = replace(person, zones=tuple(zones))
-    return person
+
+
+def _changed(known: Contact, **told: Any) -> Contact:
+    """The same object when nothing is new, as with most that is told."""
+    new = {name: value for name, value in told.items() if getattr(known, name) != value}
+    return replace(known, **new) if new else known
 
 
 def settle(scene: Scene, person: Contact, phone: str) -> None:

@@ -175,7 +175,8 @@ def _fill(simple: tuple[tuple[str, str, str], ...] | None, values: Mapping[str, 
         if not isinstance(value, str):
             return None
         filled += (words, value)
-    return "".join(filled)
+    said = "".join(filled)
+    return None if "\r" in said else said  # Liquid makes line ends alike
 
 
 def _present(
