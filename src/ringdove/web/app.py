@@ -27,6 +27,7 @@ from ringdove.web import (
     login,
     messages,
     parked,
+    phones,
     setup,
     store,
     team,
@@ -47,6 +48,7 @@ PAGES: tuple[APIRouter, ...] = (
     automations.router,
     connections.router,
     parked.router,
+    phones.router,
     live.router,
 )
 SHUTDOWN_S = 5
