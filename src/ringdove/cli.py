@@ -134,8 +134,11 @@ def serve(
             create_app(runtime), settings.listen_host, settings.listen_port,
             settings.trusted_proxies,
         )  # fmt: skip
+        # Signals are heard in _run; uvicorn would raise each once more when it has finished.
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        print(f"Ringdove listens on {_address(settings)}", file=sys.stderr)
+        if not leashed:
+            print(f"Ringdove listens on {_address(settings)}", file=sys.stderr)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
@@ -300,9 +303,9 @@ def settings() -> None:
 )
 def bench(context: typer.Context) -> None:
     """Measure this machine; `ringdove bench --help` lists what."""
-    from ringdove.bench import app as bench_app
+    import importlib
 
-    bench_app(args=context.args, prog_name="ringdove bench")
+    importlib.import_module("ringdove.bench.app").app(args=context.args, prog_name="ringdove bench")
 
 
 @user_app.command("password")

@@ -17,7 +17,7 @@ import aiohttp
 import structlog
 
 from ringdove.demo import world
-from ringdove.demo.chance import HOURS, Chance, Weighed
+from ringdove.demo.chance import Chance, Weighed
 from ringdove.demo.goods import catalogue
 from ringdove.demo.people import HOME, Person, everybody, somebody
 from ringdove.demo.purchases import ANSWERS, FIRST_KEY
@@ -32,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 DAY = timedelta(days=1)
 ORDER_EVERY_S = (5.0, 10.0)
-NIGHT_SLOWER = 2.5  # fewer come at four in the morning, but somebody always looks at a demo
 ORDERS_AT_ONCE_MAX = 60
 NEW_CUSTOMERS = 0.35
 REPEATED = 0.3  # WooCommerce tells one change twice so often
@@ -68,15 +67,10 @@ class Life:
                 task = asyncio.create_task(self._order())
                 self.living.add(task)
                 task.add_done_callback(self._ended)
-            await self._pause(self._rest_s())
+            await self._pause(self.chance.between(*ORDER_EVERY_S))
         for task in list(self.living):
             task.cancel()
         await asyncio.gather(*self.living, return_exceptions=True)
-
-    def _rest_s(self) -> float:
-        hour = self.runtime.clock().astimezone(ZoneInfo(self.store.time_zone)).hour
-        calm = 1 - HOURS[hour] / max(HOURS)
-        return self.chance.between(*ORDER_EVERY_S) * (1 + calm * (NIGHT_SLOWER - 1))
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -111,7 +105,7 @@ class Life:
             await self._maybe_answer(person, order)
 
     def _customer(self) -> Person:
-        known = everybody("linden", world.PLANS[0][1].people, HOME)
+        known = everybody("linden", world.LINDEN_PAST.people, HOME)
         if not self.chance.happens(NEW_CUSTOMERS):
             return known[int(self.chance.random() ** 2 * len(known))]
         self.met += 1
@@ -181,7 +175,7 @@ def _next_number(book: Path) -> int:
     try:
         number = int(json.loads(book.read_text())["next"])
     except (OSError, ValueError, KeyError):
-        number = FIRST_KEY + world.PLANS[0][1].orders
+        number = FIRST_KEY + world.LINDEN_PAST.orders
     book.write_text(json.dumps({"next": number + 1}))
     return number
 

@@ -23,20 +23,18 @@ class Mailbox:
     port: int = 0
     received: int = 0
     letters: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=LETTERS_KEPT))
-    talks: set["asyncio.Task[None]"] = field(default_factory=set)
+    talks: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection from its greeting to its end."""
-        task = asyncio.current_task()
-        assert task is not None
-        self.talks.add(task)
+        self.talks.add(writer)
         try:
             async with asyncio.timeout(IDLE_S_MAX):
                 await self._talk(reader, writer)
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, ValueError):
+        except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError):
             pass  # they went away, or speak something else
         finally:
-            self.talks.discard(task)
+            self.talks.discard(writer)
             writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +70,7 @@ async def _letter(reader: asyncio.StreamReader) -> bytes:
     while (line := await reader.readuntil(b"\n")) != b".\r\n":
         size += len(line)
         if size > LETTER_BYTES_MAX:
-            raise ValueError("the letter is too long")
+            raise EOFError("the letter is too long")
         lines.append(line[1:] if line.startswith(b"..") else line)
     return b"".join(lines)
 
@@ -87,6 +85,6 @@ async def opened() -> AsyncIterator[Mailbox]:
         yield mailbox
     finally:
         server.close()
-        for task in list(mailbox.talks):
-            task.cancel()
-        await asyncio.gather(*mailbox.talks, return_exceptions=True)
+        for writer in list(mailbox.talks):
+            writer.transport.abort()
+        await asyncio.sleep(0)  # for the talks to notice

@@ -33,6 +33,7 @@ class Plan:
     homes: Weighed[str]
     goods: int = 300
     days: int = 365
+    parks_one: bool = False
 
 
 def make_past(
@@ -53,7 +54,8 @@ def make_past(
         shop.order(known[n], people[n], at, purchases.FIRST_KEY + place)
     _visits(rows, plan, known, goods, rhythm)
     _carts(rows, plan, known, goods, rhythm)
-    _park_one(rows, connection)
+    if plan.parks_one:
+        _park_one(rows, connection)
     _people(rows, known)
     return rows.close()
 

@@ -149,7 +149,7 @@ _GB = Country(
     ("London/ENG/SE1 7PB", "Bristol/ENG/BS1 4DJ", "Edinburgh/SCT/EH1 1YZ", "Cardiff/WLS/CF10 1EP",
      "Leeds/ENG/LS1 4DY"),
     ("High Street", "Station Road", "Linden Grove", "Church Lane"),
-    Weighed({"en": 1.0}), ("7400", "7712", "7800", "7911", "7985"), "+44", 6,
+    Weighed({"en": 1.0}), ("7400", "7712", "7800", "7985"), "+44", 6,
     (
         lambda p, r: f"0{p} {r}",
         lambda p, r: f"+44 {p} {r}",

@@ -50,20 +50,20 @@ FOXGLOVE = StoreSettings(
     website="https://foxglove.example",
     email="hello@foxglove.example",
 )
-PLANS = (
-    (
-        LINDEN,
-        Plan("linden", people=5_000, orders=12_000, visits=78_000, carts=1_200, homes=HOME),
-        4,
-    ),
-    (
-        FOXGLOVE,
-        Plan(
-            "foxglove", people=40, orders=70, visits=300, carts=8, homes=ABROAD, goods=45, days=60
-        ),
-        1,
-    ),
+LINDEN_PAST = Plan(
+    "linden",
+    people=5_000,
+    orders=12_000,
+    visits=78_000,
+    carts=1_200,
+    homes=HOME,
+    parks_one=True,
 )
+FOXGLOVE_PAST = Plan(
+    "foxglove", people=40, orders=70, visits=300, carts=8, homes=ABROAD, goods=45, days=60
+)
+# With the number of buckets: more than one, so that the demo shows what a bigger shop would.
+SHOPS = ((LINDEN, LINDEN_PAST, 4), (FOXGLOVE, FOXGLOVE_PAST, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
         await partitions.ensure(tx, now, MONTHS_BEFORE)
         owner = await _user(tx, EMAIL, "Demo", now - timedelta(days=YEAR))
         helper = await _user(tx, HELPER_EMAIL, "Vera", now - timedelta(days=90))
-        for settings, plan, span in PLANS:
+        for settings, plan, span in SHOPS:
             say(f"{settings.name}: {plan.people} customers and {plan.orders} orders of the past …")
             store, ways = await open_shop(tx, runtime, settings, span, owner)
             if settings is LINDEN:

@@ -1,0 +1,64 @@
+"""`ringdove demo --check` as a person runs it: real processes, sockets and database."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def check(*, environ: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ringdove", "demo", "--check"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **(environ or {})},
+    )  # fmt: skip
+
+
+def test_the_main_job_runs(tmp_path: Path) -> None:
+    """Way 1 and 3 of design.md over real sockets; P2, P8: one text each, whatever is repeated."""
+    tmp_path.chmod(0o711)
+    run = check(environ={"TMPDIR": str(tmp_path)})
+    out, errors = run.communicate(timeout=90)
+    assert run.returncode == 0, out + errors
+    seen = json.loads(out)
+    assert set(seen) == {"facts", "texts", "delivered", "stops", "seconds"}
+    assert seen["stops"] == 1 and seen["texts"] == seen["delivered"] > 30
+    assert seen["seconds"] < 60
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_check_leaves_no_process(tmp_path: Path) -> None:
+    """Its children notice that it is gone, even after kill -9."""
+    tmp_path.chmod(0o711)
+    run = check(environ={"TMPDIR": str(tmp_path)})
+    deadline = time.monotonic() + 40
+    while not (children := ours(run.pid)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert children
+    run.send_signal(signal.SIGKILL)
+    run.communicate(timeout=10)
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def ours(parent: int) -> list[int]:
+    """`serve` and `work` of this check."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text().rpartition(")")[2].split()
+            is_child = int(stat[1]) == parent and b"--leashed" in (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if is_child:
+            found.append(int(folder.name))
+    return found if len(found) == 2 else []
