@@ -6,16 +6,27 @@ documented from them. Amounts are decimals in the order's currency; times carry 
 here decides anything: rules/answers.py does.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 Text = Annotated[str, Field(max_length=500)]
 Key = Annotated[str, Field(min_length=1, max_length=120)]
 Address = Annotated[str, Field(max_length=2000)]
 Amount = Annotated[Decimal, Field(max_digits=14, decimal_places=2)]
+
+
+def _in_our_times(at: datetime) -> datetime:
+    """The moment in UTC. Raises ValueError for a year that no shop means (and no database keeps
+    with every zone)."""
+    if not 1970 <= at.year <= 2200:
+        raise ValueError("give a time between the years 1970 and 2200")
+    return at.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_our_times)]
 
 ParcelState = Literal[
     "label_made", "accepted", "in_transit", "customs", "out_for_delivery", "at_pickup_point",
@@ -67,8 +78,8 @@ class Order(Said):
 
     key: Key
     number: Annotated[str, Field(max_length=60)] = ""
-    placed_at: AwareDatetime
-    changed_at: AwareDatetime | None = Field(None, description="Decides which snapshot is newer.")
+    placed_at: Moment
+    changed_at: Moment | None = Field(None, description="Decides which snapshot is newer.")
     total: Amount = Decimal(0)
     currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")] = ""
     customer: Customer = Customer()
@@ -87,7 +98,7 @@ class Fact(Said):
     """Base of all facts. `id` is yours: the same id again is the same fact and changes nothing."""
 
     id: Key
-    at: AwareDatetime = Field(description="When it happened.")
+    at: Moment = Field(description="When it happened.")
 
     about: ClassVar[str] = ""  # attribute that says whom or what it is about, for subject()
 
@@ -176,17 +187,17 @@ class ParcelMoved(_OfOrder):
     carrier: Text = ""
     url: Address = ""
     pickup_point: Text = ""
-    pickup_until: AwareDatetime | None = None
+    pickup_until: Moment | None = None
 
 
 class DeliveryPromised(_OfOrder):
     """The day and hours of delivery, said for the first time or anew (R60, R61)."""
 
     kind: Literal["delivery.promised"] = "delivery.promised"
-    promised_from: AwareDatetime
-    promised_until: AwareDatetime | None = None
-    before_from: AwareDatetime | None = Field(None, description="What was promised before.")
-    before_until: AwareDatetime | None = None
+    promised_from: Moment
+    promised_until: Moment | None = None
+    before_from: Moment | None = Field(None, description="What was promised before.")
+    before_until: Moment | None = None
 
 
 # ------------------------------------------------------------------ returns, money back, complaints
