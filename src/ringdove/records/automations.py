@@ -1,0 +1,106 @@
+"""Automations: what a store made of each recipe, a row a version; the newest one counts.
+
+A version is never changed: runs that began with it finish with it. Two people who save at once make
+one version, and the second is told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from ringdove.kit.buckets import buckets_of_store, id_floor
+from ringdove.kit.db import Tx
+from ringdove.rules.scenes import Automation, Store
+
+VERSIONS_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version, and who made it (None: a program)."""
+
+    own: Automation
+    changed_at: datetime
+    changed_by: str | None
+
+
+NEWEST = """
+SELECT DISTINCT ON (recipe) recipe, is_on, version, steps, texts
+  FROM automation WHERE store_id = %(store_id)s
+ ORDER BY recipe, version DESC
+"""
+
+
+async def newest(tx: Tx, store_id: int) -> dict[str, Automation]:
+    """What counts now, by recipe; a recipe that is as it came is not there."""
+    rows = await (await tx.execute(NEWEST, {"store_id": store_id})).fetchall()
+    return {row["recipe"]: _own(row) for row in rows}
+
+
+def _own(row: Mapping[str, Any]) -> Automation:
+    return Automation(row["is_on"], row["version"], row["steps"], row["texts"])
+
+
+VERSIONS = """
+SELECT a.is_on, a.version, a.steps, a.texts, a.changed_at, u.name AS changed_by
+  FROM automation a LEFT JOIN app_user u ON u.id = a.changed_by
+ WHERE a.store_id = %(store_id)s AND a.recipe = %(recipe)s
+ ORDER BY a.version DESC LIMIT %(most)s
+"""
+
+
+async def versions(tx: Tx, store_id: int, recipe: str, most: int = VERSIONS_SHOWN) -> list[Version]:
+    """The versions of a recipe, newest first."""
+    given = {"store_id": store_id, "recipe": recipe, "most": most}
+    rows = await (await tx.execute(VERSIONS, given)).fetchall()
+    return [Version(_own(row), row["changed_at"], row["changed_by"]) for row in rows]
+
+
+SAVE = """
+INSERT INTO automation (store_id, recipe, is_on, version, steps, texts, changed_at, changed_by)
+VALUES (%(store_id)s, %(recipe)s, %(is_on)s, %(version)s, %(steps)s, %(texts)s, %(now)s, %(by)s)
+ON CONFLICT (store_id, recipe, version) DO NOTHING
+"""
+
+
+async def save(
+    tx: Tx, store_id: int, recipe: str, own: Automation, now: datetime, user_id: int | None
+) -> bool:
+    """Writes a new version; False: somebody has just made the version of this number."""
+    cursor = await tx.execute(
+        SAVE,
+        {
+            "store_id": store_id,
+            "recipe": recipe,
+            "is_on": own.is_on,
+            "version": own.version,
+            "steps": Jsonb(own.steps),
+            "texts": Jsonb(own.texts),
+            "now": now,
+            "by": user_id,
+        },
+    )
+    return cursor.rowcount > 0
+
+
+# Ids are made in the order of time, so a span of time is a range of the primary key.
+TEXTS_SINCE = """
+SELECT m.recipe, count(*)::bigint AS n FROM message m
+ WHERE m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s AND m.id >= %(first)s
+   AND m.recipe <> '' AND m.state <> 'dropped'
+ GROUP BY m.recipe
+"""
+
+
+async def texts_since(tx: Tx, store: Store, since: datetime) -> dict[str, int]:
+    """How many texts each recipe has made since then; silences are not counted."""
+    given = {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+        "store_id": store.id,
+        "first": id_floor(since),
+    }
+    rows = await (await tx.execute(TEXTS_SINCE, given)).fetchall()
+    return {row["recipe"]: int(row["n"]) for row in rows}
