@@ -30,7 +30,9 @@ def deed_names(say: Speech) -> dict[str, str]:
         "automation.switched_off": _("Switched an automation off"),
         "automation.changed": _("Changed an automation"),
         "consent.changed": _("Changed a customer's consent"),
+        "customer.phone_settled": _("Settled a phone number"),
         "message.sent": _("Sent a text by hand"),
         "message.retried": _("Tried a message again"),
         "fact.retried": _("Tried an event again"),
+        "fact.given_up": _("Left an event unanswered"),
     }

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from babel.dates import format_timedelta
+from babel.units import format_unit
 
 from ringdove.rules.recipes import Recipe
 from ringdove.rules.revisions import PARTS_MAX, Difference, Mistake
@@ -116,8 +116,10 @@ def mistake(say: Speech, found: Mistake) -> str:
 
 
 def span(say: Speech, delay: timedelta) -> str:
-    """ "2 hours" in the reader's language."""
-    return format_timedelta(delay, threshold=1.5, granularity="minute", locale=say.locale)
+    """ "90 minutes": exact, in the largest unit that needs no fraction."""
+    amount, unit = divided(delay)
+    name = {DAY_S: "day", HOUR_S: "hour", MINUTE_S: "minute"}[unit]
+    return format_unit(amount, f"duration-{name}", locale=say.locale)
 
 
 def divided(delay: timedelta) -> tuple[int, int]:
