@@ -63,10 +63,15 @@ async def read_form(request: Request, model: type[T], say: Speech) -> Form[T]:
     for name, about in model.model_fields.items():
         is_list = getattr(about.annotation, "__origin__", None) in (list, tuple)
         if is_list:
-            values[name] = given.getlist(name)
+            values[name] = [_storable(one) for one in given.getlist(name)]
         elif name in given:
-            values[name] = given[name]
+            values[name] = _storable(given[name])
     return understand(values, model, say)
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL keeps no NUL; browsers send two signs for the end of a line, phones want one."""
+    return value.replace("\x00", "").replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 def understand(values: dict[str, Any], model: type[T], say: Speech) -> Form[T]:

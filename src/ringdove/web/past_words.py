@@ -1,0 +1,134 @@
+"""How the pages name what a customer's past is made of: states of orders and parcels, consent."""
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError, dates
+
+from ringdove.rules.scenes import Contact, Store
+from ringdove.web.menu import N_
+from ringdove.web.speech import Speech
+
+# Each word with the tone of its pill.
+ORDER_STATES: Mapping[str, tuple[str, str]] = {
+    "placed": (N_("placed"), ""),
+    "paid": (N_("paid"), "ok"),
+    "shipped": (N_("shipped"), "info"),
+    "delivered": (N_("delivered"), "ok"),
+    "cancelled": (N_("cancelled"), "bad"),
+    "returned": (N_("returned"), "wait"),
+    "removed": (N_("removed"), "bad"),
+}
+PARCEL_STATES: Mapping[str, tuple[str, str]] = {
+    "label_made": (N_("label made"), ""),
+    "accepted": (N_("taken by the carrier"), "info"),
+    "in_transit": (N_("on its way"), "info"),
+    "customs": (N_("at customs"), "wait"),
+    "out_for_delivery": (N_("out for delivery"), "info"),
+    "at_pickup_point": (N_("at the pickup point"), "wait"),
+    "delivery_failed": (N_("could not be handed over"), "bad"),
+    "delivered": (N_("handed over"), "ok"),
+    "returning": (N_("on its way back"), "wait"),
+    "returned": (N_("back at the shop"), "wait"),
+    "lost": (N_("lost"), "bad"),
+    "unknown": (N_("state unknown"), ""),
+}
+RETURN_STATES: Mapping[str, tuple[str, str]] = {
+    "opened": (N_("begun"), "wait"),
+    "accepted": (N_("accepted"), "ok"),
+    "refused": (N_("refused"), "bad"),
+    "refunded": (N_("money sent back"), "ok"),
+}
+RETURN_KINDS = {"return": N_("Return"), "exchange": N_("Exchange"), "refund": N_("Refund")}
+MARKETING: Mapping[str, tuple[str, str]] = {
+    "in": (N_("yes to offers"), "ok"),
+    "out": (N_("no offers"), "bad"),
+    "none": (N_("no consent yet"), ""),
+}
+SERVICE: Mapping[str, tuple[str, str]] = {
+    "in": (N_("texts about orders"), "ok"),
+    "out": (N_("no texts at all"), "bad"),
+}
+CHANGES = {
+    ("marketing", "in"): N_("Said yes to offers"),
+    ("marketing", "out"): N_("Said no to offers"),
+    ("service", "in"): N_("Wants texts about orders"),
+    ("service", "out"): N_("Wants no texts at all"),
+}
+SOURCES = {
+    "reply": N_("by a text"),
+    "checkout": N_("at the checkout"),
+    "account": N_("in the shop's account"),
+    "import": N_("imported"),
+    "api": N_("told by a program"),
+    "page": N_("written down here"),
+}
+ORIGINS = {
+    "order": N_("met by an order"),
+    "cart": N_("met by a cart"),
+    "account": N_("registered in the shop"),
+    "visit": N_("met by a visit"),
+    "text": N_("wrote a text first"),
+    "api": N_("met by a text sent by hand"),
+    "import": N_("imported"),
+}
+INTENTS = {
+    "stop": (N_("understood as STOP"), "bad"),
+    "start": (N_("understood as START"), "ok"),
+    "help": (N_("understood as HELP"), "info"),
+}
+
+
+def named(say: Speech, words: Mapping[str, tuple[str, str]], word: str) -> tuple[str, str]:
+    """A state in the reader's words, and its tone; one that nobody listed as it is."""
+    text, tone = words.get(word, (word, ""))
+    return (say.gettext(text) if text else ""), tone
+
+
+def change_words(say: Speech, scope: str, change: str) -> str:
+    """What a consent event changed."""
+    text = CHANGES.get((scope, change))
+    return say.gettext(text) if text else f"{scope} {change}"
+
+
+def source_words(say: Speech, source: str) -> str:
+    """Where it was said; what people here wrote down names them (page/Anna)."""
+    kind, _, who = source.partition("/")
+    if kind == "page" and who:
+        return say.gettext("written down by %(name)s", name=who)
+    return say.gettext(SOURCES[source]) if source in SOURCES else source
+
+
+def origin_words(say: Speech, origin: str) -> str:
+    """How we came to know somebody."""
+    return say.gettext(ORIGINS[origin]) if origin in ORIGINS else origin
+
+
+def language_words(say: Speech, code: str | None) -> str:
+    """A language by its name."""
+    try:
+        return Locale.parse(code or "").get_display_name(say.locale) or (code or "")
+    except (UnknownLocaleError, ValueError):
+        return code or ""
+
+
+def country_words(say: Speech, code: str | None) -> str:
+    """A country by its name."""
+    return say.locale.territories.get(code or "", code or "")
+
+
+ZONES_NAMED_MAX = 4
+
+
+def zone_words(say: Speech, person: Contact, store: Store) -> str:
+    """Where the person may be, each place with its clock: what is sent must suit them all."""
+    zones = person.zones or (store.time_zone,)
+    places = [
+        f"{dates.get_timezone_location(zone, locale=say.locale, return_city=True)} "
+        f"{say.now.astimezone(ZoneInfo(zone)):%H:%M}"
+        for zone in zones[:ZONES_NAMED_MAX]
+    ]
+    if more := len(zones) - ZONES_NAMED_MAX:
+        if more > 0:
+            places.append(say.ngettext("and %(num)s more", "and %(num)s more", more))
+    return ", ".join(places)
