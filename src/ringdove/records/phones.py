@@ -39,6 +39,7 @@ class Phone:
     """A virtual phone with its newest text."""
 
     phone: str
+    last_id: int
     last_body: str
     last_direction: str
     last_at: datetime
@@ -149,8 +150,8 @@ async def hand_over(tx: Tx, store: Store, text_ids: Sequence[int]) -> None:
 
 # A page of one store, asked by a person: over all its buckets.
 PHONES = """
-SELECT DISTINCT ON (t.phone) t.phone, t.body AS last_body, t.direction AS last_direction,
-       t.at AS last_at
+SELECT DISTINCT ON (t.phone) t.phone, t.id AS last_id, t.body AS last_body,
+       t.direction AS last_direction, t.at AS last_at
   FROM sandbox_text t
  WHERE t.bucket = ANY(%(buckets)s) AND t.store_id = %(store_id)s
  ORDER BY t.phone, t.id DESC
