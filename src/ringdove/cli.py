@@ -83,7 +83,7 @@ def demo(
     home: Annotated[
         Path | None, typer.Option(help="Folder of the demo's own database and key.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Port of the page.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port of the page; 0: any free one.")] = 8000,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again from an empty home.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Run the main job for half a minute, without a page.")

@@ -12,8 +12,8 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiohttp
@@ -38,6 +38,7 @@ class DemoCannotRun(OSError):
 def show_demo(settings: Settings, home: Path, port: int, *, fresh: bool) -> None:
     """Runs until Ctrl-C."""
     home = home.absolute()
+    port = port or _free_port()
     _demand_free(port)
     if fresh:
         _empty(home)
@@ -98,21 +99,34 @@ async def _shown(settings: Settings) -> None:
     _say("Starting the database …")
     url = settings.database_url or postgres.ensure(settings.home / "postgres")
     migrate.migrate(url)
-    async with open_runtime(settings) as runtime, mailbox.opened() as letters:
-        if not await world.is_there(runtime):
-            _say("Making two pretend shops with a year of past; this takes some ten seconds …")
-            await world.make_world(runtime, _say)
-        await _find_mailbox(runtime, letters.port)
-        with _crew(settings) as crew:
+    # The page takes a moment to load: it does so while the world is made.
+    with _crew(settings) as crew:
+        crew.begin("serve")
+        async with open_runtime(settings) as runtime, mailbox.opened() as letters:
+            if not await world.is_there(runtime):
+                _say("Making two pretend shops with a year of past; this takes some ten seconds …")
+                await world.make_world(runtime, _say)
+            await _find_mailbox(runtime, letters.port)
+            crew.begin("work")
             await _ready(settings, crew, stop)
-            if stop.is_set():
-                return
-            _welcome(settings, time.monotonic() - began)
-            living = asyncio.create_task(life.live(runtime, settings.home / "shop.json", stop))
-            await _until_the_end(crew, stop)
+            if not stop.is_set():
+                _welcome(settings, time.monotonic() - began)
+                await _live(runtime, crew, stop)
             _say("Ending …")
-            await living
     _say("The demo has ended; its data stays in " + str(settings.home))
+
+
+async def _live(runtime: Runtime, crew: "Crew", stop: asyncio.Event) -> None:
+    """The life goes on until we are stopped, or one of the crew has ended by itself."""
+    living = asyncio.create_task(life.live(runtime, runtime.settings.home / "shop.json", stop))
+    try:
+        while not stop.is_set():
+            crew.demand_alive()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1.0)
+    finally:
+        stop.set()
+        await living
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -139,8 +153,30 @@ async def _find_mailbox(runtime: Runtime, port: int) -> None:
                     )  # fmt: skip
 
 
+@dataclass
+class Crew:
+    """The processes that run beside us."""
+
+    environ: dict[str, str]
+    stack: ExitStack
+    children: list[Child] = field(default_factory=list)
+
+    def begin(self, command: str) -> None:
+        """Starts `ringdove serve` or `ringdove work`."""
+        self.children.append(self.stack.enter_context(Child(command, self.environ)))
+
+    def demand_alive(self) -> None:
+        """Raises DemoCannotRun when one has ended by itself."""
+        for child in self.children:
+            if child.ended is not None:
+                raise DemoCannotRun(
+                    f"`ringdove {child.command}` has ended (code {child.ended});"
+                    " what it said is above."
+                )
+
+
 @contextmanager
-def _crew(settings: Settings) -> Iterator[list[Child]]:
+def _crew(settings: Settings) -> Iterator[Crew]:
     environ = {
         "RINGDOVE_HOME": str(settings.home),
         "RINGDOVE_LISTEN_HOST": settings.listen_host,
@@ -151,19 +187,20 @@ def _crew(settings: Settings) -> Iterator[list[Child]]:
         "RINGDOVE_SIGN_IN_HINT": settings.sign_in_hint,
         "RINGDOVE_LOG_LEVEL": os.environ.get("RINGDOVE_LOG_LEVEL", "warning"),
     }
-    with Child("serve", environ) as serve, Child("work", environ) as work:
+    with ExitStack() as stack:
+        crew = Crew(environ, stack)
         try:
-            yield [serve, work]
+            yield crew
         finally:
-            serve.let_go()
-            work.let_go()
+            for child in crew.children:  # all of them at once, then wait for each
+                child.let_go()
 
 
-async def _ready(settings: Settings, crew: list[Child], stop: asyncio.Event) -> None:
+async def _ready(settings: Settings, crew: Crew, stop: asyncio.Event) -> None:
     deadline = time.monotonic() + READY_S_MAX
     async with aiohttp.ClientSession() as session:
         while not stop.is_set() and not await _answers(session, settings.outside_url):
-            _demand_alive(crew)
+            crew.demand_alive()
             if time.monotonic() > deadline:
                 raise DemoCannotRun(f"The page does not answer at {settings.outside_url}.")
             await asyncio.sleep(LOOK_EVERY_S)
@@ -175,21 +212,6 @@ async def _answers(session: aiohttp.ClientSession, address: str) -> bool:
             return answer.status < 500
     except aiohttp.ClientError:
         return False
-
-
-async def _until_the_end(crew: list[Child], stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        _demand_alive(crew)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 1.0)
-
-
-def _demand_alive(crew: list[Child]) -> None:
-    for child in crew:
-        if child.ended is not None:
-            raise DemoCannotRun(
-                f"`ringdove {child.command}` has ended (code {child.ended}); what it said is above."
-            )
 
 
 def _welcome(settings: Settings, seconds: float) -> None:
