@@ -6,7 +6,6 @@ Whatever looks like a phone number is masked before it is written, wherever in a
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -14,8 +13,6 @@ import structlog
 # Eight digits or more with a plus, as our own records write numbers.
 _NUMBER = re.compile(r"\+(\d{3})\d{3,10}(\d{2})(?!\d)")
 _QUIET = ("uvicorn.error", "asyncio", "aiosmtplib", "alembic")
-
-Record = MutableMapping[str, Any]
 
 
 def configure(level: str, style: str) -> None:
@@ -37,10 +34,9 @@ def configure(level: str, style: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         *trouble,
-        masked,
     ]
     structlog.configure(
-        processors=[*shared, last],
+        processors=[*shared, last, masked],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
@@ -48,25 +44,15 @@ def configure(level: str, style: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(processors=[meta, last], foreign_pre_chain=shared)
+        structlog.stdlib.ProcessorFormatter(
+            processors=[meta, last, masked], foreign_pre_chain=shared
+        )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.INFO), force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
-def masked(_logger: Any, _name: str, record: Record) -> Record:
-    """The record with every phone number in it masked: +375•••33."""
-    for key, value in record.items():
-        record[key] = _mask(value)
-    return record
-
-
-def _mask(value: Any) -> Any:
-    if isinstance(value, str):
-        return _NUMBER.sub(r"+\1•••\2", value)
-    if isinstance(value, list | tuple):
-        return [_mask(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _mask(one) for key, one in value.items()}
-    return value
+def masked(_logger: Any, _name: str, line: Any) -> Any:
+    """The finished line with every phone number in it masked: +375•••33."""
+    return _NUMBER.sub(r"+\1•••\2", line) if isinstance(line, str) else line
