@@ -1,0 +1,174 @@
+"""P10, with real ids: the owner of one store asks for everything of another by its own numbers.
+
+test_security.py and test_api.py show that a store's address opens to its people only. Here the
+address is the neighbour's own, only the ids in it are not; both stores lie in one bucket, so that
+nothing but store_id stands between them. Neither a word may be shown nor a row be changed.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from ringdove.kit import db
+from ringdove.kit.crypto import hash_token
+from ringdove.records import api_keys, connections, gateways, phones, stores
+from ringdove.records import facts as fact_records
+from ringdove.rules import facts
+from ringdove.web import api
+from ringdove.web.app import PAGES
+from ringdove.workers import react
+from tests.web.conftest import STORE, Site, Visitor
+
+SECRET = "Zinaida"  # stands in every text, name and address of the store that is asked for
+KEY = "rd_neighbour"
+# Bodies that would do something if the id were theirs.
+FORM = {
+    "role": "viewer", "scope": "marketing", "change": "in", "words": "yes",
+    "phone": "+375291112299", "text": "hello", "body": "STOP", "deed": "paid",
+    "name": "Ours", "klass": "service", "version": "0", "is_on": "yes",
+}  # fmt: skip
+TOLD = {"scope": "marketing", "change": "in", "words": "yes"}
+
+
+def _routes(routers: Any) -> Iterator[tuple[str, str]]:
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and "{store_id}" in route.path:
+                for method in sorted(route.methods):
+                    yield method, route.path
+
+
+def test_the_ids_of_another_store_mean_nothing(site: Site) -> None:
+    """P10. Every page and every call with an id in its address, as the wrong store."""
+    neighbour = _two_stores(site)
+    ids = site.run(_life(site))
+    before = site.run(_everything(site))
+    walked = 0
+    for method, path in _routes((*PAGES, *api.ROUTERS)):
+        address = path.replace("{store_id}", "2")
+        names = re.findall(r"\{(\w+)\}", address)
+        unknown = set(names) - set(ids)
+        assert not unknown, f"say in _life what {unknown} of {path} is, so that it is walked"
+        for name in names:
+            address = address.replace("{" + name + "}", str(ids[name]))
+        if address.endswith("/live"):
+            continue  # an open stream; it tells topics only, see test_live.py
+        status, text = _ask(neighbour, method, address)
+        assert SECRET not in text, f"{method} {path} shows another store"
+        if names and not {"key", "recipe"} >= set(names):
+            assert status == 404, f"{method} {path}: {status}"
+            walked += 1
+    assert walked > 15
+    assert site.run(_everything(site)) == before
+
+
+def _two_stores(site: Site) -> Visitor:
+    site.set_up()
+    object.__setattr__(site.runtime.settings, "signup_open", True)
+    other = site.visitor()
+    form = {"name": "Ben", "email": "ben@example.com", "password": "a loud evening"}
+    assert other.post("/setup", form).status == 303
+    assert other.post("/setup/store", STORE | {"name": "Ben's"}).status == 303
+
+    async def one_bucket() -> None:
+        async with db.transaction(site.runtime.pool) as tx:
+            await tx.execute("UPDATE store SET bucket_base = 7")
+            await api_keys.create(
+                tx, store_id=2, name="theirs", role="owner", token_hash=hash_token(KEY),
+                hint="abcd", now=site.runtime.clock(),
+            )  # fmt: skip
+
+    site.run(one_bucket())
+    return other
+
+
+def _ask(visitor: Visitor, method: str, address: str) -> tuple[int, str]:
+    if address.startswith("/api/"):
+        headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+        body = None if method == "GET" else json.dumps(TOLD)
+        answer = visitor.ask(method, address, body, headers)
+    elif method == "GET":
+        answer = visitor.get(address)
+    else:
+        answer = visitor.post(address, FORM)
+    return answer.status, answer.text
+
+
+async def _life(site: Site) -> dict[str, int | str]:
+    """One of everything in store 1; by the names that addresses use, their ids."""
+    runtime, now = site.runtime, site.runtime.clock()
+    order = {
+        "key": "try-1", "number": SECRET, "placed_at": now, "total": "59.90",
+        "customer": {"phone": "+375291112233", "name": SECRET, "email": f"{SECRET}@example.com"},
+        "lines": [{"name": SECRET, "price": "59.90"}],
+    }  # fmt: skip
+    told: list[facts.Fact] = [
+        facts.OrderPlaced(id="1", at=now, order=order),
+        facts.PaymentReceived(id="2", at=now - timedelta(minutes=1), order=SECRET),
+        facts.TextReceived(id="3", at=now, gateway=1, sender="+375291112233", body=SECRET),
+    ]
+    async with db.transaction(runtime.pool) as tx:
+        store = await stores.find(tx, 1)
+        assert store is not None
+        await fact_records.write(tx, store, 0, told, now, runtime.ids)
+        texts = [("+375291112233", "1234", SECRET)]
+        await phones.receive(tx, store, 1, texts, now, runtime.ids)
+        sealed = runtime.sealer.seal({})
+        connection = await connections.create(
+            tx, store_id=1, kind="events", name=SECRET, token=SECRET, settings={}, secrets=sealed,
+            now=now,
+        )  # fmt: skip
+        gateway = await gateways.create(
+            tx, store_id=1, kind="smtp", channel="email", name=SECRET, settings={}, secrets=sealed,
+            now=now,
+        )  # fmt: skip
+        await api_keys.create(
+            tx, store_id=1, name=SECRET, role="owner", token_hash=b"1", hint="abcd", now=now
+        )
+    await react.answer_due(runtime)
+    async with db.transaction(runtime.pool) as tx:
+        await tx.execute("UPDATE pending_fact SET parked_at = due_at, error = 'Zinaida'")
+
+        async def one(query: str) -> int:
+            row = await (await tx.execute(query)).fetchone()  # type: ignore[arg-type]
+            assert row is not None, query
+            return int(row["id"])
+
+        return {
+            "contact_id": await one("SELECT id FROM contact"),
+            "message_id": await one("SELECT id FROM message ORDER BY id LIMIT 1"),
+            "fact_id": await one("SELECT fact_id AS id FROM pending_fact LIMIT 1"),
+            "text_id": await one("SELECT id FROM sandbox_text"),
+            "key_id": await one("SELECT id FROM api_key WHERE store_id = 1"),
+            "user_id": await one("SELECT user_id AS id FROM user_role WHERE store_id = 1"),
+            "shop_id": connection,
+            "gateway_id": gateway,
+            "way_id": gateway,
+            "key": "order_paid",
+            "recipe": "order_paid",
+            "kind": "events",
+        }
+
+
+async def _everything(site: Site) -> str:
+    """All rows of store 1, and of what hangs on its people."""
+    async with db.transaction(site.runtime.pool) as tx:
+        cursor = await tx.execute(
+            "SELECT table_name FROM information_schema.columns JOIN information_schema.tables"
+            " USING (table_schema, table_name) WHERE column_name = 'store_id'"
+            " AND table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1"
+        )
+        tables = [row["table_name"] for row in await cursor.fetchall()]
+        found: dict[str, Any] = {}
+        for table in tables:
+            rows = await tx.execute(
+                f"SELECT to_jsonb(t)::text AS row FROM {table} t"  # type: ignore[arg-type]
+                " WHERE store_id = 1 ORDER BY 1"
+            )
+            found[table] = [row["row"] for row in await rows.fetchall()]
+        assert len(found["contact"]) == 1 and found["pending_fact"] and found["sandbox_text"]
+        return json.dumps(found)
