@@ -27,6 +27,7 @@ from ringdove.rules import phones
 from ringdove.rules.facts import Fact
 from ringdove.web import places
 from ringdove.web.forms import Filled, Form, read_form
+from ringdove.web.past_words import ORDER_STATES, named
 from ringdove.web.trying import DEEDS, deeds_of, placed
 from ringdove.web.views import StorePage, SupportPage, ViewerPage
 
@@ -118,7 +119,10 @@ async def _render(
         phone=phone,
         owner=owner,
         texts=texts,
-        tried=[(order, deeds_of(order)) for order in tried],
+        tried=[
+            (order, named(page.say, ORDER_STATES, order["state"]), deeds_of(order))
+            for order in tried
+        ],
         is_chosen=is_chosen,
         quick=QUICK,
         form=form or Form(_pretend(page)),

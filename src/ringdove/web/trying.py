@@ -61,7 +61,7 @@ DEEDS: Mapping[str, Deed] = {
                    _parcel("at_pickup_point")),
     "delivered": Deed(N_("Deliver"), "package", ("shipped",), _parcel("delivered")),
     "cancelled": Deed(
-        N_("Cancel"), "ban", ("placed", "paid"),
+        N_("Cancel the order"), "ban", ("placed", "paid"),
         lambda key, number, now: facts.OrderCancelled(id=f"{key}/cancelled", at=now, order=key),
     ),
     "return": Deed(
