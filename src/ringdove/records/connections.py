@@ -11,7 +11,9 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from ringdove.kit.buckets import buckets_of_store
 from ringdove.kit.db import Tx
+from ringdove.rules.scenes import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,27 @@ UPDATE connection SET removed_at = %(at)s, secrets = ''
 async def remove(tx: Tx, store_id: int, connection_id: int, at: datetime) -> None:
     """Forget its secrets and close its door for good; facts that it told still name it."""
     await tx.execute(REMOVE, {"store_id": store_id, "connection_id": connection_id, "at": at})
+
+
+LATELY = 50
+# The newest facts of each bucket, by its key read backwards: no sorting of all that was ever heard.
+HEARD_LATELY = """
+SELECT f.connection_id, max(f.heard_at) AS heard_at
+  FROM unnest(%(buckets)s::int[]) AS b (bucket)
+ CROSS JOIN LATERAL (
+   SELECT n.connection_id, n.heard_at FROM fact n
+    WHERE n.bucket = b.bucket AND n.store_id = %(store_id)s AND n.connection_id <> 0
+    ORDER BY n.id DESC LIMIT %(most)s) f
+ GROUP BY f.connection_id
+"""
+
+
+async def heard_lately(tx: Tx, store: Store) -> dict[int, datetime]:
+    """When each connection last told something; one that has been silent for long is not there."""
+    buckets = buckets_of_store(store.bucket_base, store.bucket_span)
+    given = {"buckets": buckets, "store_id": store.id, "most": LATELY}
+    rows = await (await tx.execute(HEARD_LATELY, given)).fetchall()
+    return {row["connection_id"]: row["heard_at"] for row in rows}
 
 
 # ------------------------------------------------------------------ catch-up

@@ -10,7 +10,9 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from ringdove.kit.buckets import buckets_of_store
 from ringdove.kit.db import Tx
+from ringdove.rules.scenes import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,44 @@ UPDATE gateway SET removed_at = %(at)s, secrets = ''
 async def remove(tx: Tx, store_id: int, gateway_id: int, at: datetime) -> None:
     """Forget its secrets and hide it; messages that went over it still name it."""
     await tx.execute(REMOVE, {"store_id": store_id, "gateway_id": gateway_id, "at": at})
+
+
+GONE = """
+SELECT id FROM gateway
+ WHERE store_id = %(store_id)s AND channel = %(channel)s AND removed_at IS NOT NULL
+"""
+# What a removed gateway left; the old sender may be nobody's at the new operator.
+TAKE_OVER = """
+WITH moved AS (
+  UPDATE outbox o SET gateway_id = %(gateway_id)s
+   WHERE o.bucket = ANY(%(buckets)s) AND o.store_id = %(store_id)s AND o.state = 'due'
+     AND o.gateway_id = ANY(%(gone)s)
+  RETURNING o.bucket, o.message_id)
+UPDATE message m SET gateway_id = %(gateway_id)s, sender = ''
+  FROM moved
+ WHERE m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s
+   AND m.bucket = moved.bucket AND m.id = moved.message_id
+"""
+
+
+async def take_over(tx: Tx, store: Store, channel: str) -> int:
+    """What still waits for removed gateways of a channel goes over the first that is left; how
+    many that were. With none left they wait for the next that comes."""
+    left = [one for one in await of_store(tx, store.id) if one.channel == channel]
+    left.sort(key=lambda one: (one.paused_at is not None, one.rank, one.id))
+    rows = await (await tx.execute(GONE, {"store_id": store.id, "channel": channel})).fetchall()
+    if not left or not rows:
+        return 0
+    cursor = await tx.execute(
+        TAKE_OVER,
+        {
+            "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+            "store_id": store.id,
+            "gateway_id": left[0].id,
+            "gone": [row["id"] for row in rows],
+        },
+    )
+    return cursor.rowcount
 
 
 SAY_STATE = """

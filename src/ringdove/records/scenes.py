@@ -51,6 +51,7 @@ async def load(tx: Tx, store: Store, batch: Sequence[facts.Fact], ids: Ids) -> S
     await _lock_contacts(tx, scene, contact_ids)
     await _load_rows(tx, scene)
     await _load_enrollments(tx, scene)
+    await _load_woken(tx, scene, batch)
     await _load_ways(tx, scene)
     return scene
 
@@ -198,13 +199,25 @@ async def _load_enrollments(tx: Tx, scene: Scene) -> None:
         scene.enrollments[row["recipe"], row["subject"]] = Enrollment(**run)
 
 
+async def _load_woken(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
+    """The orders that woken runs speak about: a wake-up names its run, not its order."""
+    woken = {fact.enrollment for fact in batch if isinstance(fact, facts.WokenUp)}
+    runs = [run for run in scene.enrollments.values() if run.id in woken]
+    missing = {run.order_id for run in runs if run.order_id} - scene.orders.keys()
+    if missing:
+        given = {"store_id": scene.store.id, "keys": _keys(missing)}
+        for row in await (await tx.execute(ORDERS, given)).fetchall():
+            _put_row(scene, "order", row)
+
+
 AUTOMATIONS = """
 SELECT recipe, is_on, version, steps, texts FROM automation
 WHERE store_id = %(store_id)s ORDER BY recipe, version DESC
 """
 GATEWAYS = """
 SELECT id, channel, kind, settings->>'sender' AS sender FROM gateway
-WHERE store_id = %(store_id)s AND removed_at IS NULL ORDER BY rank, id
+WHERE store_id = %(store_id)s AND removed_at IS NULL
+ORDER BY paused_at IS NOT NULL, rank, id
 """
 
 

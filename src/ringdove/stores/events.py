@@ -154,3 +154,21 @@ def steps(url: str) -> list[str]:
         "Repeat a request until the answer is 200: an event is never counted twice.",
         "Try it in the sandbox: place an order and look at the virtual phones.",
     ]
+
+
+EXAMPLE = """\
+URL='{url}'
+SECRET='{secret}'
+BODY='{{"kind": "order.placed", "id": "order/test-1/placed", "at": "{at}",
+  "order": {{"key": "test-1", "placed_at": "{at}", "total": "59.90",
+    "customer": {{"phone": "{phone}", "name": "Anna Volk"}},
+    "lines": [{{"name": "Teapot", "price": "59.90"}}]}}}}'
+T=$(date +%s)
+V1=$(printf '%s.%s' "$T" "$BODY" | openssl dgst -sha256 -hmac "$SECRET" | sed 's/.*= //')
+curl -sS "$URL" -H "Ringdove-Signature: t=$T,v1=$V1" -d "$BODY"
+"""
+
+
+def example(url: str, secret: str, phone: str, at: datetime) -> str:
+    """A first event, to be pasted into a shell."""
+    return EXAMPLE.format(url=url, secret=secret, phone=phone, at=f"{at:%Y-%m-%dT%H:%M:%SZ}")

@@ -12,7 +12,7 @@ import aiosmtplib
 import structlog
 
 from ringdove.gateways import smtp
-from ringdove.kit import db
+from ringdove.kit import db, mail
 from ringdove.kit.buckets import token_of
 from ringdove.records import gateways, leases, messages, stores
 from ringdove.records.gateways import Gateway
@@ -101,25 +101,14 @@ def settings_of(runtime: Runtime, gateway: Gateway) -> smtp.Settings:
 
 
 def _server(settings: smtp.Settings) -> aiosmtplib.SMTP:
-    return aiosmtplib.SMTP(
-        hostname=settings.host,
-        port=settings.port,
-        use_tls=settings.security == "tls",
-        start_tls=settings.security == "starttls",
-        username=settings.username or None,
-        password=settings.password.get_secret_value() or None,
-        timeout=smtp.TIMEOUT_S,
+    return mail.server(
+        settings.host,
+        settings.port,
+        settings.security,
+        settings.username,
+        settings.password.get_secret_value(),
+        smtp.TIMEOUT_S,
     )
-
-
-async def check(runtime: Runtime, gateway: Gateway) -> str:
-    """The page's test button: signs in and out; empty when all is well, else what is wrong."""
-    try:
-        async with _server(settings_of(runtime, gateway)) as server:
-            await server.noop()
-        return ""
-    except (OSError, aiosmtplib.SMTPException, TimeoutError) as error:
-        return str(error)[:300] or type(error).__name__
 
 
 async def _store(runtime: Runtime, gateway: Gateway) -> Store:

@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import aiohttp
 import structlog
 from pydantic import ValidationError
 
-from ringdove.kit import db
+from ringdove.kit import db, http
 from ringdove.kit.crypto import SealBroken
 from ringdove.records import connections, facts, leases, stores
 from ringdove.records.connections import Connection
@@ -29,9 +28,6 @@ LOOK_EVERY = timedelta(minutes=5)
 WAKE_EVERY_S = 60.0
 OVERLAP = timedelta(minutes=10)  # an order saved while we asked may carry an earlier time
 PAUSE_MAX = timedelta(hours=1)
-TIMEOUT_S = 30.0
-CONNECT_S_MAX = 10.0
-RESPONSE_BYTES_MAX = 30_000_000
 RUNS_MAX = 50  # of one shop in one turn; the next turn goes on where this one stopped
 
 Ask = Callable[[Request], Awaitable[Response]]
@@ -128,7 +124,7 @@ async def _converse(talk: Any, ask: Ask, lost: asyncio.Event) -> Caught | Refusa
     except StopIteration as end:
         answer: Caught | Refusal = end.value
         return answer
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except http.TROUBLES as error:
         return StoreBusy(f"The shop does not answer ({type(error).__name__}): asked again later.")
     except ValueError:
         return StoreRefused("This is no address of a shop: correct it on the connection's page.")
@@ -158,20 +154,11 @@ async def _note(runtime: Runtime, connection: Connection, error: str) -> str:
 
 @contextlib.asynccontextmanager
 async def asker() -> AsyncIterator[Ask]:
-    """Sends requests to shops. Never follows a redirect: keys go where the merchant said."""
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S, connect=CONNECT_S_MAX)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    """Sends requests to shops."""
+    async with http.opened() as send:
 
         async def ask(request: Request) -> Response:
-            async with session.request(
-                request.method, request.url, headers=request.headers, allow_redirects=False
-            ) as response:
-                body = bytearray()
-                async for chunk in response.content.iter_chunked(65_536):
-                    body += chunk
-                    if len(body) > RESPONSE_BYTES_MAX:
-                        raise aiohttp.ClientPayloadError("the answer is too large")
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Response(response.status, headers, bytes(body))
+            reply = await send(request.method, request.url, request.headers)
+            return Response(reply.status, reply.headers, reply.body)
 
         yield ask

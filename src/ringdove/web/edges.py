@@ -1,0 +1,210 @@
+"""Forms of shops and gateways, drawn from the Settings model in the plug-in's own file.
+
+A secret that is typed is sealed at once and never shown again; an empty field leaves it as it is.
+Titles and hints are English texts of the plug-ins; `extract` hands them to the translators.
+"""
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from ringdove.kit.crypto import new_token
+from ringdove.runtime import GATEWAYS, STORES
+from ringdove.stores import edge
+from ringdove.web.forms import FORM_BYTES_MAX, FORM_FIELDS_MAX, WRONG, WRONG_SOMEHOW, Form
+from ringdove.web.menu import N_
+from ringdove.web.speech import Speech
+
+SHOWN_FIRST = 7  # a plug-in's file names first what everybody fills in; the rest is folded away
+NAME_CHARS_MAX = 80
+TITLES = {"sandbox": N_("Sandbox")}
+HELPS = {
+    "sandbox": N_(
+        "Virtual phones instead of real ones: texts appear on the page Virtual phones and cost"
+        " nothing."
+    )
+}
+WITHOUT_SETTINGS = ("sandbox",)  # our own: there is nothing to know about it
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of a form."""
+
+    name: str
+    title: str
+    hint: str
+    kind: str  # text, number, password, select, switch, lines
+    is_required: bool
+    options: tuple[str, ...] = ()
+    more: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Settings as they are kept: what owners read, and what is sealed."""
+
+    name: str
+    plain: dict[str, Any]
+    secrets: dict[str, Any]
+
+
+def title(say: Speech, kind: str) -> str:
+    """What a kind of shop or gateway is called."""
+    module = {**STORES, **GATEWAYS}.get(kind)
+    return say.gettext(TITLES.get(kind) or (module.TITLE if module else kind))
+
+
+def help_text(say: Speech, kind: str) -> str:
+    """What it is for, in a sentence."""
+    return say.gettext(HELPS.get(kind) or {**STORES, **GATEWAYS}[kind].HELP)
+
+
+def model_of(kind: str) -> type[BaseModel] | None:
+    """Its settings; None: there are none to fill in."""
+    if kind in WITHOUT_SETTINGS:
+        return None
+    model: type[BaseModel] = {**STORES, **GATEWAYS}[kind].Settings
+    return model
+
+
+def secret_names(model: type[BaseModel]) -> frozenset[str]:
+    """The fields that are sealed."""
+    typed = {name for name, one in model.model_fields.items() if one.annotation is SecretStr}
+    return edge.secret_names(model) | typed
+
+
+def fields(say: Speech, kind: str, kept: frozenset[str] = frozenset()) -> list[Field]:
+    """The form's lines; `kept` are secrets that are there already."""
+    model = model_of(kind)
+    if model is None:
+        return []
+    secret = secret_names(model)
+    return [
+        _field(say, name, about, name in secret, name in kept)
+        for name, about in model.model_fields.items()
+    ]
+
+
+def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: bool) -> Field:
+    annotation, options, more = about.annotation, (), dict[str, Any]()
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(one for one in get_args(annotation) if one is not type(None))
+    kind = "text"
+    if is_secret:
+        kind, more = "password", {"autocomplete": "new-password"}
+    elif annotation is bool:
+        kind = "switch"
+    elif annotation in (int, float):
+        kind, more = "number", {"step": "any" if annotation is float else "1"}
+    elif get_origin(annotation) is Literal:
+        kind, options = "select", get_args(annotation)
+    elif get_origin(annotation) in (tuple, dict):
+        kind = "lines"
+    hint = say.gettext(about.description) if about.description else ""
+    if is_kept:
+        hint = f"{hint} {say.gettext('It is there: leave this empty to keep it.')}".strip()
+    elif _is_generated(about):
+        hint = f"{hint} {say.gettext('Empty: a good one is made and shown once.')}".strip()
+    is_required = about.is_required() and not is_kept
+    return Field(name, say.gettext(about.title or name), hint, kind, is_required, options, more)
+
+
+def _is_generated(about: FieldInfo) -> bool:
+    extra = about.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("generate"))
+
+
+def typed(kind: str, name: str, plain: Mapping[str, Any]) -> Form[Any]:
+    """The form as it stands: kept values, else the plug-in's own defaults."""
+    model, values = model_of(kind), {"name": name}
+    for field, about in model.model_fields.items() if model else ():
+        if model and field not in secret_names(model):
+            default = None if about.is_required() else about.get_default(call_default_factory=True)
+            values[field] = _shown(plain.get(field, default))
+    return Form(values)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return "\n".join(f"{key} = {meaning}" for key, meaning in value.items())
+    if isinstance(value, (list, tuple)):
+        return "\n".join(map(str, value))
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return "" if value is None else value
+
+
+async def read(
+    request: Request, kind: str, say: Speech, kept: Mapping[str, Any]
+) -> tuple[Form[Any], Kept | None, dict[str, str]]:
+    """The form, what it means (None: something is wrong), and secrets that were made for it."""
+    if int(request.headers.get("content-length") or FORM_BYTES_MAX + 1) > FORM_BYTES_MAX:
+        raise HTTPException(413)
+    given = await request.form(max_files=0, max_fields=FORM_FIELDS_MAX)
+    name = str(given.get("name", "")).replace("\0", "").strip()
+    form: Form[Any] = Form({"name": name})
+    if not 0 < len(name) <= NAME_CHARS_MAX:
+        form.refuse("name", say.gettext(WRONG["missing" if not name else "string_too_long"]))
+    model, made = model_of(kind), dict[str, str]()
+    if model is None:
+        return form, None if form.errors else Kept(name, {}, {}), made
+    secret, told = secret_names(model), dict[str, Any]()
+    for field, about in model.model_fields.items():
+        words = str(given.get(field, "")).replace("\0", "").strip()
+        if about.annotation is bool:
+            told[field] = form.values[field] = field in given
+            continue
+        if field in secret:
+            if not words and not kept.get(field) and _is_generated(about):
+                words = made[field] = new_token()
+            words = words or str(kept.get(field, ""))
+        else:
+            form.values[field] = words
+        if words:
+            told[field] = words
+    try:
+        settings = model.model_validate(told)
+    except ValidationError as error:
+        for one in error.errors():
+            field = str(one["loc"][0]) if one["loc"] else ""
+            form.errors.setdefault(field, _wrong(say, dict(one)))
+        return form, None, made
+    if form.errors:
+        return form, None, made
+    plain = settings.model_dump(mode="json", exclude_defaults=True, exclude=set(secret))
+    sealed = {field: told[field] for field in secret if field in told}
+    return form, Kept(name, plain, sealed), made
+
+
+def _wrong(say: Speech, error: dict[str, Any]) -> str:
+    limits = error.get("ctx") or {}
+    if least := limits.get("ge", limits.get("gt")):
+        return say.gettext("At least %(least)s, please.", least=least)
+    if most := limits.get("le"):
+        return say.gettext("At most %(most)s, please.", most=most)
+    if error["type"] == "value_error":
+        words = str(error["msg"]).removeprefix("Value error, ")
+        return words[:1].upper() + words[1:] + "."
+    return say.gettext(WRONG.get(error["type"], WRONG_SOMEHOW))
+
+
+def extract(
+    source: Any, keywords: Any, comments: Any, options: Any
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """For Babel: the texts of the plug-ins' own files (locales/extract.cfg)."""
+    for module in {**STORES, **GATEWAYS}.values():
+        yield 1, "gettext", module.TITLE, []
+        yield 1, "gettext", module.HELP, []
+        for about in module.Settings.model_fields.values():
+            for text in (about.title, about.description):
+                if text:
+                    yield 1, "gettext", text, []
+        for step in module.steps("%(url)s") if hasattr(module, "steps") else ():
+            yield 1, "gettext", step, []

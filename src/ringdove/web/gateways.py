@@ -1,0 +1,284 @@
+"""Gateways on the page Connections: add, change, order, pause, remove, test.
+
+A change is told to the workers in the transaction that makes it (channel `gateways`), so that a
+bind follows within a second. Only owners come here; secrets are sealed and never shown again.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import StringConstraints, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from ringdove.kit import db, mail
+from ringdove.kit.crypto import SealBroken
+from ringdove.kit.db import Tx
+from ringdove.records import gateways
+from ringdove.records.gateways import Gateway
+from ringdove.rules import facts
+from ringdove.runtime import GATEWAYS
+from ringdove.web import edges, handwork
+from ringdove.web.connections import Tried, way_state
+from ringdove.web.forms import Filled, Form, read_form
+from ringdove.web.reasons import reason_words
+from ringdove.web.views import OwnerPage, StorePage
+
+router = APIRouter(prefix="/stores/{store_id}/connections/gateways", include_in_schema=False)
+
+RANK_STEP = 10
+MAIL_ANSWERS_S_MAX = 15.0
+
+
+@router.get("/new")
+async def choose(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """Which kind of gateway, then its form."""
+    if kind and kind not in GATEWAYS:
+        raise HTTPException(404)
+    return _new(page, kind, edges.typed(kind, edges.title(page.say, kind), {}) if kind else Form())
+
+
+def _new(page: StorePage, kind: str, form: Form[Any], status: int = 200) -> Response:
+    say = page.say
+    return page.render(
+        "connection_new.html",
+        status,
+        what="gateways",
+        kind=kind,
+        kinds=[(one, edges.title(say, one), edges.help_text(say, one)) for one in GATEWAYS],
+        form=form,
+        fields=edges.fields(say, kind) if kind else [],
+        shown_first=edges.SHOWN_FIRST,
+    )
+
+
+@router.post("")
+async def add(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """A new gateway, used after those that are there."""
+    if kind not in GATEWAYS:
+        raise HTTPException(404)
+    form, kept, _made = await edges.read(page.request, kind, page.say, {})
+    if kept is None:
+        return _new(page, kind, form, 422)
+    channel = getattr(GATEWAYS[kind], "CHANNEL", "sms")
+    async with page.transaction() as tx:
+        others = await gateways.of_store(tx, page.store.id)
+        gateway_id = await gateways.create(
+            tx,
+            store_id=page.store.id,
+            kind=kind,
+            channel=channel,
+            name=kept.name,
+            settings=kept.plain,
+            secrets=page.runtime.sealer.seal(kept.secrets),
+            now=page.runtime.clock(),
+            rank=max((one.rank for one in others), default=100 - RANK_STEP) + RANK_STEP,
+        )
+        await gateways.take_over(tx, page.store, channel)
+        await page.audit(tx, "gateway.created", kept.name, kind=kind)
+        await _tell_workers(tx)
+    return page.go(f"{page.home}/connections/gateways/{gateway_id}", page.say.gettext("Added."))
+
+
+async def _tell_workers(tx: Tx) -> None:
+    await db.notify(tx, "gateways")
+    await db.notify(tx, "outbox")
+
+
+async def _find(tx: Tx, page: StorePage, gateway_id: int) -> Gateway:
+    way = await gateways.find(tx, page.store.id, gateway_id) if gateway_id < 2**31 else None
+    if way is None:
+        raise HTTPException(404)
+    return way
+
+
+@router.get("/{gateway_id}")
+async def show(page: OwnerPage, gateway_id: int) -> Response:
+    """Its state, a test, and its settings."""
+    return await _render(page, gateway_id)
+
+
+async def _render(
+    page: StorePage,
+    gateway_id: int,
+    status: int = 200,
+    *,
+    form: Form[Any] | None = None,
+    text: Form[Any] | None = None,
+    tried: Tried | None = None,
+) -> Response:
+    async with page.transaction() as tx:
+        way = await _find(tx, page, gateway_id)
+        ways = await gateways.of_store(tx, page.store.id)
+    same = [one.id for one in ways if one.channel == way.channel and not one.paused_at]
+    return page.render(
+        "gateway.html",
+        status,
+        way=way,
+        kind=edges.title(page.say, way.kind),
+        state=way_state(page.say, way.state, way.paused_at),
+        is_first=same[:1] == [way.id],
+        has_others=len([one for one in ways if one.channel == way.channel]) > 1,
+        form=form or edges.typed(way.kind, way.name, way.settings),
+        fields=edges.fields(page.say, way.kind, frozenset(_secrets(page, way))),
+        shown_first=edges.SHOWN_FIRST,
+        text=text or Form({"text": page.say.gettext("A test text of %s.") % page.store.name}),
+        tried=tried,
+    )
+
+
+def _secrets(page: StorePage, way: Gateway) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = page.runtime.sealer.open(way.secrets) if way.secrets else {}
+        return found
+    except SealBroken:
+        return {}
+
+
+@router.post("/{gateway_id}")
+async def change(page: OwnerPage, gateway_id: int) -> Response:
+    """Other settings; a bind that runs is ended and begun anew."""
+    async with page.transaction() as tx:
+        way = await _find(tx, page, gateway_id)
+    form, kept, _made = await edges.read(page.request, way.kind, page.say, _secrets(page, way))
+    if kept is None:
+        return await _render(page, gateway_id, 422, form=form)
+    async with page.transaction() as tx:
+        await gateways.change(
+            tx,
+            store_id=page.store.id,
+            gateway_id=gateway_id,
+            name=kept.name,
+            settings=kept.plain,
+            rank=way.rank,
+            secrets=page.runtime.sealer.seal(kept.secrets),
+        )
+        await page.audit(tx, "gateway.changed", kept.name)
+        await _tell_workers(tx)
+    return page.go(f"{page.home}/connections/gateways/{gateway_id}", page.say.gettext("Saved."))
+
+
+@router.post("/{gateway_id}/first")
+async def put_first(page: OwnerPage, gateway_id: int) -> Response:
+    """New texts of its channel go over it; the others follow in their order."""
+    async with page.transaction() as tx:
+        way = await _find(tx, page, gateway_id)
+        ways = await gateways.of_store(tx, page.store.id)
+        same = sorted(
+            (one for one in ways if one.channel == way.channel),
+            key=lambda one: (one.id != gateway_id, one.rank, one.id),
+        )
+        for place, one in enumerate(same, 1):
+            await gateways.change(
+                tx,
+                store_id=page.store.id,
+                gateway_id=one.id,
+                name=one.name,
+                settings=one.settings,
+                rank=place * RANK_STEP,
+            )
+        await page.audit(tx, "gateway.changed", way.name, first=True)
+    said = page.say.gettext("New texts go over “%(name)s” first.", name=way.name)
+    return page.go(f"{page.home}/connections", said)
+
+
+@router.post("/{gateway_id}/pause")
+async def pause(page: OwnerPage, gateway_id: int) -> Response:
+    """It is not used until it is resumed."""
+    return await _paused(page, gateway_id, page.runtime.clock(), "gateway.paused")
+
+
+@router.post("/{gateway_id}/pause/end")
+async def resume(page: OwnerPage, gateway_id: int) -> Response:
+    """It is used again."""
+    return await _paused(page, gateway_id, None, "gateway.resumed")
+
+
+async def _paused(page: StorePage, gateway_id: int, at: datetime | None, action: str) -> Response:
+    async with page.transaction() as tx:
+        way = await _find(tx, page, gateway_id)
+        await gateways.pause(tx, page.store.id, gateway_id, at)
+        await page.audit(tx, action, way.name)
+        await _tell_workers(tx)
+    _ = page.say.gettext
+    said = _("It is paused.") if at else _("It is used again.")
+    return page.go(f"{page.home}/connections/gateways/{gateway_id}", said)
+
+
+@router.post("/{gateway_id}/end")
+async def remove(page: OwnerPage, gateway_id: int) -> Response:
+    """Its secrets are forgotten; what still waits for it goes over the next one."""
+    async with page.transaction() as tx:
+        way = await _find(tx, page, gateway_id)
+        await gateways.remove(tx, page.store.id, gateway_id, page.runtime.clock())
+        moved = await gateways.take_over(tx, page.store, way.channel)
+        await page.audit(tx, "gateway.removed", way.name, moved=moved)
+        await _tell_workers(tx)
+    said = page.say.gettext("“%(name)s” is removed.", name=way.name)
+    return page.go(f"{page.home}/connections", said)
+
+
+# ------------------------------------------------------------------ tests
+
+
+@router.post("/{gateway_id}/test")
+async def test(page: OwnerPage, gateway_id: int) -> Response:
+    """Signs in at the mail server and out again; nothing is sent."""
+    async with page.transaction() as tx:
+        way = await _find(tx, page, gateway_id)
+    if way.channel != "email":
+        raise HTTPException(404)
+    _ = page.say.gettext
+    try:
+        settings = GATEWAYS[way.kind].Settings.model_validate(way.settings | _secrets(page, way))
+    except ValidationError:
+        tried = Tried("bad", _("The settings cannot be read: enter them again."))
+        return await _render(page, gateway_id, tried=tried)
+    server = mail.server(
+        settings.host,
+        settings.port,
+        settings.security,
+        settings.username,
+        settings.password.get_secret_value(),
+        MAIL_ANSWERS_S_MAX,
+    )
+    trouble = await mail.trouble_with(server)
+    tried = Tried("bad", trouble) if trouble else Tried("ok", _("The server answers and lets in."))
+    return await _render(page, gateway_id, tried=tried)
+
+
+class TestText(Filled):
+    phone: Annotated[str, StringConstraints(min_length=3, max_length=60)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+@router.post("/{gateway_id}/text")
+async def send_text(page: OwnerPage, gateway_id: int) -> Response:
+    """One text through the decision and the first gateway, like every text (P1)."""
+    async with page.transaction() as tx:
+        await _find(tx, page, gateway_id)
+    form = await read_form(page.request, TestText, page.say)
+    if form.filled is None:
+        return await _render(page, gateway_id, 422, text=form)
+    _ = page.say.gettext
+    wish = handwork.Wish(
+        facts.Customer(phone=form.filled.phone),
+        form.filled.text.replace("\0", ""),
+        "service",
+        f"page/{page.user.name}",
+        topic="test",
+    )
+    try:
+        made = await handwork.send(page.runtime, page.store, wish)
+    except handwork.PhoneDoubtful:
+        form.refuse("phone", _("This number cannot be read."))
+        return await _render(page, gateway_id, 422, text=form)
+    async with page.transaction() as tx:
+        await page.audit(tx, "message.sent", str(made["id"]), test=True)
+    if made["state"] == "dropped":
+        why = reason_words(page.say, made["reason"])
+        tried = Tried("wait", _("It is not sent. %(why)s", why=why))
+    else:
+        tried = Tried("ok", _("It is on its way: look at Messages for what becomes of it."))
+    return await _render(page, gateway_id, text=form, tried=tried)
