@@ -90,8 +90,9 @@ def _parcel(
 
 
 def parcel_key(fact: facts.ParcelMoved) -> str:
-    """The natural key of the parcel: its own, or its order's when the shop names none."""
-    return fact.parcel or f"order/{fact.order}"
+    """The natural key of the parcel: shops count parcels anew in each order, so that is in it;
+    without a name it is the order's only one."""
+    return f"order/{fact.order}/{fact.parcel}" if fact.parcel else f"order/{fact.order}"
 
 
 def _delivery(fact: facts.DeliveryPromised, zone: ZoneInfo, language: str) -> Mapping[str, str]:
