@@ -81,6 +81,7 @@ WITH judged AS (
       WHEN o.class = 'marketing' AND c.marketing <> 'in' THEN 'no_consent'
       WHEN o.guard = 'unpaid' AND p.paid_at IS NOT NULL THEN 'paid'
       WHEN o.guard = 'unpaid' AND p.cancelled_at IS NOT NULL THEN 'cancelled'
+      WHEN o.guard = 'unpaid' AND NOT p.payment_due THEN 'not_due'
     END AS refusal
   FROM outbox o
   JOIN contact c ON c.bucket = o.bucket AND c.store_id = o.store_id AND c.id = o.contact_id

@@ -36,6 +36,7 @@ REASONS: Mapping[str, str] = {
     "no_allowed_hour": N_("No hour suits every time zone in which the customer may be."),
     "paid": N_("The order was paid meanwhile."),
     "cancelled": N_("The order was cancelled meanwhile."),
+    "not_due": N_("Nothing is to be paid for the order any more, or only at its delivery."),
     "quiet_hours": N_("It waits for the end of the quiet hours."),
     "not_yet": N_("Its own time has not come."),
     "past_window": N_("The allowed hours ended before it could leave: it waits for the next."),
