@@ -7,7 +7,7 @@ import pytest
 from ringdove.kit import db
 from ringdove.records import messages
 from ringdove.rules import facts
-from tests.flows.conftest import NOON, Shop, order, text
+from tests.flows.conftest import NOON, Shop, order, parcel, text
 
 ANNA = "+375291112233"
 
@@ -127,6 +127,29 @@ def test_stop_all_ends_service_texts_too(play):
         }
 
     play(story)
+
+
+@pytest.mark.parametrize("span", [1, 128])
+def test_a_number_told_later_belongs_to_one_person_and_so_does_their_stop(play, span):
+    """P1, P9: an order by e-mail alone gets, in a newer snapshot, a number that is another's."""
+
+    async def story(shop: Shop) -> None:
+        anna = {"email": "anna@x.example", "country": "BY"}
+        phone = {"phone": "8 (029) 111-22-33"}
+        await shop.hear(order("1", customer=anna), order("2", customer=phone | {"country": "BY"}))
+        await shop.answer()
+        newer = order("1", customer=anna | phone, changed_at=shop.later(minutes=1)).order
+        await shop.hear(facts.OrderChanged(id="newer", at=shop.at, order=newer))
+        await shop.answer()
+        await shop.hear(text("STOP ALL", at=shop.later(minutes=1)))
+        await shop.answer()
+        await shop.hear(parcel("accepted", "1", at=shop.at), parcel("accepted", "2", at=shop.at))
+        await shop.answer()
+        told = {m["why"]: m["state"] for m in await shop.messages() if m["topic"] == "delivery"}
+        assert set(told.values()) == {"dropped"}
+        assert len(await shop.rows("SELECT FROM contact WHERE phone IS NOT NULL")) == 1
+
+    play(story, span=span)
 
 
 def test_a_stop_wins_over_a_text_that_was_queued_past_it(play):

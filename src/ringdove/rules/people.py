@@ -57,8 +57,12 @@ def meet(
 
 
 def meet_again(scene: Scene, person: Contact, customer: facts.Customer) -> None:
-    """What a newer snapshot tells of a person that an order already belongs to."""
+    """What a newer snapshot tells of a person that an order already belongs to. A number that leads
+    to another person stays theirs alone: their stop must reach every text to it (P1)."""
     told = _told(scene, person, customer)
+    owner = scene.refs.get(("phone", told.phone or ""))
+    if owner and owner.contact_id != person.id:
+        told = replace(told, phone=person.phone, phone_doubt=person.phone_doubt, zones=person.zones)
     if told != person:
         scene.happens(SaveContact(told))
         for kind, value in keys_of(customer, scene.store.country):
