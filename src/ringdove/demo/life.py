@@ -56,9 +56,12 @@ class Life:
     door: Webhooks
     book: Path  # where the shop keeps the number of its next order
     stop: asyncio.Event
-    chance: Chance = field(default_factory=lambda: Chance("life"))
+    chance: Chance = field(init=False)
     living: set["asyncio.Task[None]"] = field(default_factory=set)
     met: int = 0
+
+    def __post_init__(self) -> None:
+        self.chance = Chance("life", self.runtime.clock())  # another life each time
 
     async def go_on(self) -> None:
         """Until told to stop."""

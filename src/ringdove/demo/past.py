@@ -5,7 +5,7 @@ is demo/world.py.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from ringdove.demo.rows import Known, Rows
 from ringdove.rules import phones
 from ringdove.rules.scenes import Store
 
+BUYERS = 0.93  # of all customers; the others have only made an account
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
@@ -46,8 +47,7 @@ def make_past(
     people = everybody(plan.seed, plan.people, plan.homes)
     chance = Chance(plan.seed, "past")
     rhythm = Rhythm(store.time_zone, now, plan.days)
-    buyers = Weighed({n: 0.12 + chance.random() ** 4 * 6 for n in range(len(people))})
-    bought = [(at, chance.weighed(buyers)) for at in rhythm.moments(chance, plan.orders)]
+    bought = list(_buyers(chance, rhythm.moments(chance, plan.orders), plan.people))
     known = _meet(rows, people, bought, rhythm, Chance(plan.seed, "joined"))
     shop = purchases.Shop(rows, goods, Chance(plan.seed, "orders"), connection)
     for place, (at, n) in enumerate(bought):
@@ -58,6 +58,20 @@ def make_past(
         _park_one(rows, connection)
     _people(rows, known)
     return rows.close()
+
+
+def _buyers(
+    chance: Chance, moments: Sequence[datetime], people: int
+) -> Iterator[tuple[datetime, int]]:
+    """Who orders when: a steady stream of new customers, and those who come back."""
+    loyal: list[float] = []
+    for at in moments:
+        if not loyal or (len(loyal) < people and chance.happens(BUYERS * people / len(moments))):
+            loyal.append(chance.random())
+            yield at, len(loyal) - 1
+        else:
+            one, other, third = (chance.below(len(loyal)) for _ in range(3))
+            yield at, max(one, other, third, key=loyal.__getitem__)
 
 
 def _goods(rows: Rows, goods: Sequence[Good]) -> None:

@@ -187,10 +187,10 @@ class Rows:
         for part in range(parts if at >= self.kept_since else 0):
             provider_id = f"{message_id:x}-{part}"
             self.put("receipt", who.bucket, message_id, self.sms_gateway, provider_id, part, state,
-                     "", done_at, done_at)  # fmt: skip
+                     "UNDELIV" if failed else "", done_at, done_at)  # fmt: skip
         self.count(done_at, "undelivered" if failed else "delivered")
         split = (0, parts) if failed else (parts, 0)
-        return word, f"{state} 000" if failed else "", sent_at, done_at, *split
+        return word, f"{state} UNDELIV" if failed else "", sent_at, done_at, *split
 
     def show(self, phone: str, direction: str, body: str, at: datetime) -> None:
         """A text on a virtual phone."""

@@ -113,6 +113,8 @@ async def _shown(settings: Settings) -> None:
                 _welcome(settings, time.monotonic() - began)
                 await _live(runtime, crew, stop)
             _say("Ending …")
+            # Before the mailbox closes: letters on their way still arrive.
+            await asyncio.to_thread(crew.end)
     _say("The demo has ended; its data stays in " + str(settings.home))
 
 
@@ -165,6 +167,12 @@ class Crew:
         """Starts `ringdove serve` or `ringdove work`."""
         self.children.append(self.stack.enter_context(Child(command, self.environ)))
 
+    def end(self) -> None:
+        """Tells all of them to finish, then waits for each."""
+        for child in self.children:
+            child.let_go()
+        self.stack.close()
+
     def demand_alive(self) -> None:
         """Raises DemoCannotRun when one has ended by itself."""
         for child in self.children:
@@ -192,8 +200,7 @@ def _crew(settings: Settings) -> Iterator[Crew]:
         try:
             yield crew
         finally:
-            for child in crew.children:  # all of them at once, then wait for each
-                child.let_go()
+            crew.end()
 
 
 async def _ready(settings: Settings, crew: Crew, stop: asyncio.Event) -> None:
