@@ -41,12 +41,12 @@ RETURN_STATES: Mapping[str, tuple[str, str]] = {
 }
 RETURN_KINDS = {"return": N_("Return"), "exchange": N_("Exchange"), "refund": N_("Refund")}
 MARKETING: Mapping[str, tuple[str, str]] = {
-    "in": (N_("yes to offers"), "ok"),
-    "out": (N_("no offers"), "bad"),
+    "in": (N_("yes"), "ok"),
+    "out": (N_("no"), "bad"),
     "none": (N_("no consent yet"), ""),
 }
 SERVICE: Mapping[str, tuple[str, str]] = {
-    "in": (N_("texts about orders"), "ok"),
+    "in": (N_("yes"), "ok"),
     "out": (N_("no texts at all"), "bad"),
 }
 CHANGES = {
