@@ -1,12 +1,14 @@
 """Facts: written once, taken by one, tried again, parked with words, and put back by a person."""
 
 from datetime import time, timedelta
+from typing import Any
 
 import pytest
+from psycopg.errors import UniqueViolation
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
-from ringdove.records import stores
+from ringdove.records import scenes, stores
 from tests.flows.conftest import NOON, Shop, order, paid
 
 
@@ -152,3 +154,24 @@ def test_a_fact_about_a_person_lives_in_that_persons_bucket(play):
         assert len({row["bucket"] for row in wakes}) > 5
 
     play(story, span=128)
+
+
+def test_a_fact_that_can_never_be_written_stops_nothing_but_itself(play, monkeypatch):
+    """P11: no race of two batches, which another attempt cures; it clashes every time."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order("1"), order("2"), paid("1"))
+        real = scenes.commit
+
+        async def clash(tx: Any, scene: Any, *more: Any) -> None:
+            if scene.order_of("2"):
+                raise UniqueViolation("contact_ref_pkey")
+            await real(tx, scene, *more)
+
+        monkeypatch.setattr(scenes, "commit", clash)
+        await shop.answer()
+        assert [m["recipe"] for m in await shop.messages()] == ["order_accepted", "order_paid"]
+        (stuck,) = await _pending(shop)
+        assert stuck["error"] == "UniqueViolation: contact_ref_pkey"
+
+    play(story)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ringdove.rules import automations, conversations, facts, people, wording
+from ringdove.rules import automations, conversations, facts, people, phones, wording
 from ringdove.rules.effects import (
     AnswerWaiting,
     Count,
@@ -390,5 +390,6 @@ def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
         case facts.TextReceived():
             keys.append(("phone", conversations.number_of(fact, store_country)))
         case facts.PhoneSettled():
-            keys.append(("phone", fact.phone))
+            read = phones.parse(fact.phone, store_country)
+            keys.append(("phone", read.e164 if isinstance(read, phones.Phone) else fact.phone))
     return keys

@@ -71,9 +71,13 @@ async def answer_batch(runtime: Runtime, bucket: int) -> int:
             runtime.pool, lambda tx: _answer_together(runtime, tx, bucket), also=(UniqueViolation,)
         )
     except _Poison as poison:
-        for row in poison.rows:
-            await _answer_alone(runtime, bucket, row)
-        return len(poison.rows)
+        rows = poison.rows
+    except UniqueViolation:  # again and again: no race of two batches, but poison like any other
+        async with db.transaction(runtime.pool) as tx:
+            rows = await fact_records.take(tx, bucket, runtime.clock())
+    for row in rows:
+        await _answer_alone(runtime, bucket, row)
+    return len(rows)
 
 
 class _Poison(Exception):
