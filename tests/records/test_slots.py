@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from ringdove.kit.buckets import BUCKETS, SLOTS
@@ -23,6 +24,29 @@ def test_processes_have_slots_of_their_own_and_give_them_back(play):
         assert len(set(made)) == len(made) == 8 * 300
         held = await shop.rows("SELECT owner FROM process_slot WHERE owner <> ''")
         assert [row["owner"] for row in held] == [shop.runtime.name]
+
+    play(story)
+
+
+def test_a_slot_is_renewed_after_the_database_was_away(play, monkeypatch):
+    """Else another process is given it after an hour, and both make the same ids."""
+
+    async def story(shop: Shop) -> None:
+        monkeypatch.setattr(slots, "RENEW_EVERY_S", 0.02)
+        monkeypatch.setattr(slots, "AGAIN_S", 0.02)
+        take, asked = slots._take, []
+
+        async def away_once(pool, owner: str) -> int:
+            asked.append(owner)
+            if len(asked) == 2:
+                raise psycopg.OperationalError("the server is restarting")
+            return await take(pool, owner)
+
+        monkeypatch.setattr(slots, "_take", away_once)
+        async with slots.leased(shop.runtime.pool, "p1"):
+            async with asyncio.timeout(5):
+                while len(asked) < 4:
+                    await asyncio.sleep(0.01)
 
     play(story)
 

@@ -10,12 +10,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
+import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from ringdove.kit.buckets import SLOTS, Ids
 
+log = structlog.get_logger()
+
 LEASE = timedelta(hours=1)
 RENEW_EVERY_S = 600.0
+AGAIN_S = 15.0
 
 TAKE = """
 UPDATE process_slot SET owner = %(owner)s, until = %(until)s
@@ -59,6 +64,13 @@ async def _take(pool: AsyncConnectionPool[Any], owner: str) -> int:
 
 
 async def _keep(pool: AsyncConnectionPool[Any], owner: str, ids: Ids) -> None:
+    pause_s = RENEW_EVERY_S
     while True:
-        await asyncio.sleep(RENEW_EVERY_S)
-        ids.move_to(await _take(pool, owner))
+        await asyncio.sleep(pause_s)
+        pause_s = RENEW_EVERY_S
+        try:
+            ids.move_to(await _take(pool, owner))
+        except (psycopg.Error, NoSlotFree) as error:
+            # Never given up: after an hour the slot would be another's while we still use it.
+            log.warning("slots.not_renewed", error=type(error).__name__)
+            pause_s = AGAIN_S
