@@ -72,7 +72,8 @@ class Ways:
 async def _ways(tx: Tx, page: StorePage) -> Ways:
     sms = [way for way in await gateways.of_store(tx, page.store.id) if way.channel == "sms"]
     sandbox = next((way for way in sms if way.kind == "sandbox"), None)
-    return Ways(sandbox, sms[0] if sms else None)
+    first = min(sms, key=lambda way: (way.paused_at is not None, way.rank, way.id), default=None)
+    return Ways(sandbox, first)
 
 
 @router.get("")
