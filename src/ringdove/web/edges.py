@@ -42,7 +42,7 @@ class Field:
     hint: str
     kind: str  # text, number, password, select, switch, lines
     is_required: bool
-    options: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
     more: Mapping[str, Any] | None = None
 
 
@@ -93,7 +93,8 @@ def fields(say: Speech, kind: str, kept: frozenset[str] = frozenset()) -> list[F
 
 
 def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: bool) -> Field:
-    annotation, options, more = about.annotation, (), dict[str, Any]()
+    annotation, more = about.annotation, dict[str, Any]()
+    options: tuple[tuple[str, str], ...] = ()
     if get_origin(annotation) in (Union, types.UnionType):
         annotation = next(one for one in get_args(annotation) if one is not type(None))
     kind = "text"
@@ -104,7 +105,7 @@ def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: b
     elif annotation in (int, float):
         kind, more = "number", {"step": "any" if annotation is float else "1"}
     elif get_origin(annotation) is Literal:
-        kind, options = "select", get_args(annotation)
+        kind, options = "select", tuple((one, one) for one in get_args(annotation))
     elif get_origin(annotation) in (tuple, dict):
         kind = "lines"
     hint = say.gettext(about.description) if about.description else ""
@@ -151,7 +152,8 @@ async def read(
     name = str(given.get("name", "")).replace("\0", "").strip()
     form: Form[Any] = Form({"name": name})
     if not 0 < len(name) <= NAME_CHARS_MAX:
-        form.refuse("name", say.gettext(WRONG["missing" if not name else "string_too_long"]))
+        why = "string_too_long" if name else "missing"
+        form.refuse("name", say.gettext(WRONG[why]))
     model, made = model_of(kind), dict[str, str]()
     if model is None:
         return form, None if form.errors else Kept(name, {}, {}), made
