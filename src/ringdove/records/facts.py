@@ -85,7 +85,8 @@ async def _write(
             "store_id": store.id,
             "connection_id": connection_id,
             "now": now,
-            "rows": db.document(list(by_bucket[bucket].values())),
+            # In the order of keys: two doors that are told the same do not wait in a ring.
+            "rows": db.document([row for _, row in sorted(by_bucket[bucket].items())]),
         }
         for bucket in buckets
     ]
@@ -121,13 +122,15 @@ TAKE = """
 WITH claimed AS MATERIALIZED (
   SELECT p.bucket, p.store_id, p.fact_id, p.attempts FROM pending_fact p
   WHERE p.bucket = %(bucket)s AND p.due_at <= %(now)s AND p.parked_at IS NULL
-  ORDER BY p.due_at
+  ORDER BY p.due_at, p.fact_id
   LIMIT %(most)s
   FOR UPDATE SKIP LOCKED
 )
-SELECT p.store_id, p.fact_id, p.attempts, f.connection_id, f.heard_at, f.body::text AS body
-FROM claimed p
-JOIN fact f ON f.bucket = %(bucket)s AND f.store_id = p.store_id AND f.id = p.fact_id
+SELECT p.store_id, p.fact_id, p.attempts, f.connection_id, f.heard_at, f.body
+FROM claimed p CROSS JOIN LATERAL (
+  SELECT f.connection_id, f.heard_at, f.body::text AS body FROM fact f
+  WHERE f.bucket = %(bucket)s AND f.store_id = p.store_id AND f.id = p.fact_id OFFSET 0
+) f
 """
 TAKE_ONE = """
 SELECT p.store_id, p.fact_id, p.attempts, f.connection_id, f.heard_at, f.body::text AS body
@@ -158,8 +161,9 @@ async def take_one(
 
 
 DONE = """
-DELETE FROM pending_fact p USING jsonb_array_elements_text(%(fact_ids)s) AS done(id)
-WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.fact_id = done.id::bigint
+DELETE FROM pending_fact p
+WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s
+  AND p.fact_id = ANY(ARRAY(SELECT v::bigint FROM jsonb_array_elements_text(%(fact_ids)s) v))
 """
 WAITS = """
 UPDATE pending_fact SET waits_for = %(waits_for)s, attempts = attempts + 1, due_at = %(due_at)s,

@@ -5,7 +5,6 @@ or for an id never seen, is kept unmatched and applied when the id becomes known
 nothing. A message is delivered when all its parts are; one failed part makes it failed.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ class Receipt:
 MATCH = """
 SELECT r.provider_id, r.message_id, r.part FROM provider_ref r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.gateway_id = %(gateway_id)s
-  AND r.provider_id IN (SELECT jsonb_array_elements_text(%(ids)s))
+  AND r.provider_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%(ids)s)))
 """
 KEEP = """
 INSERT INTO receipt
@@ -123,7 +122,7 @@ async def _keep(
         KEEP,
         {
             "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id, "now": now,
-            "rows": _document(rows),
+            "rows": db.document(rows),
         },
     )  # fmt: skip
     return await cursor.fetchall()
@@ -153,7 +152,7 @@ async def _add_up(
         if finals:
             cursor = await tx.execute(
                 ADD_UP,
-                {"bucket": bucket, "store_id": store.id, "now": now, "rows": _document(finals)},
+                {"bucket": bucket, "store_id": store.id, "now": now, "rows": db.document(finals)},
             )
             for row in await cursor.fetchall():
                 if row["state"] == "delivered" and row["delivered"]:
@@ -167,7 +166,7 @@ EARLY = """
 DELETE FROM receipt r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.message_id = 0
   AND r.gateway_id = %(gateway_id)s
-  AND r.provider_id IN (SELECT jsonb_array_elements_text(%(ids)s))
+  AND r.provider_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%(ids)s)))
 RETURNING r.provider_id, r.state, r.error, r.at
 """
 
@@ -186,7 +185,3 @@ async def match_early(
     early = [Receipt(**row) for row in await cursor.fetchall()]
     if early:
         await record(tx, store, gateway_id, early, now)
-
-
-def _document(rows: Any) -> Jsonb:
-    return Jsonb(rows, dumps=lambda document: json.dumps(document, default=str))

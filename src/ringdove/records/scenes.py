@@ -59,8 +59,11 @@ async def load(tx: Tx, store: Store, batch: Sequence[facts.Fact], ids: Ids) -> S
 REFS = """
 SELECT r.kind, r.value, r.contact_id, r.row_id
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, kind text, value text)
-JOIN contact_ref r ON r.bucket = k.bucket AND r.store_id = %(store_id)s
-  AND r.kind = k.kind AND r.value = k.value
+CROSS JOIN LATERAL (
+  SELECT r.* FROM contact_ref r
+  WHERE r.bucket = k.bucket AND r.store_id = %(store_id)s AND r.kind = k.kind AND r.value = k.value
+  OFFSET 0
+) r
 """
 
 
@@ -86,7 +89,7 @@ async def _load_refs(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
 LOCK_CONTACTS = """
 SELECT c.* FROM contact c
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s
-  AND c.id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v)
+  AND c.id = ANY(ARRAY(SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v))
 ORDER BY c.id FOR UPDATE
 """
 
@@ -116,22 +119,34 @@ SELECT o.*, (
   WHERE l.bucket = o.bucket AND l.store_id = o.store_id AND l.order_id = o.id
 ) AS lines
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
-JOIN purchase_order o ON o.bucket = k.bucket AND o.store_id = %(store_id)s AND o.id = k.id
+CROSS JOIN LATERAL (
+  SELECT o.* FROM purchase_order o
+  WHERE o.bucket = k.bucket AND o.store_id = %(store_id)s AND o.id = k.id OFFSET 0
+) o
 """
 PARCELS = """
 SELECT p.*
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
-JOIN parcel p ON p.bucket = k.bucket AND p.store_id = %(store_id)s AND p.id = k.id
+CROSS JOIN LATERAL (
+  SELECT p.* FROM parcel p
+  WHERE p.bucket = k.bucket AND p.store_id = %(store_id)s AND p.id = k.id OFFSET 0
+) p
 """
 RETURNS = """
 SELECT r.*
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
-JOIN order_return r ON r.bucket = k.bucket AND r.store_id = %(store_id)s AND r.id = k.id
+CROSS JOIN LATERAL (
+  SELECT r.* FROM order_return r
+  WHERE r.bucket = k.bucket AND r.store_id = %(store_id)s AND r.id = k.id OFFSET 0
+) r
 """
 CARTS = """
 SELECT c.*
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
-JOIN cart c ON c.bucket = k.bucket AND c.store_id = %(store_id)s AND c.id = k.id
+CROSS JOIN LATERAL (
+  SELECT c.* FROM cart c
+  WHERE c.bucket = k.bucket AND c.store_id = %(store_id)s AND c.id = k.id OFFSET 0
+) c
 """
 
 
@@ -183,7 +198,10 @@ def _contact(row: Mapping[str, Any]) -> Contact:
 ENROLLMENTS = """
 SELECT e.*
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
-JOIN enrollment e ON e.bucket = k.bucket AND e.store_id = %(store_id)s AND e.contact_id = k.id
+CROSS JOIN LATERAL (
+  SELECT e.* FROM enrollment e
+  WHERE e.bucket = k.bucket AND e.store_id = %(store_id)s AND e.contact_id = k.id OFFSET 0
+) e
 WHERE (e.state = 'waiting'
        OR e.order_id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(orders)s) v))
 """

@@ -354,7 +354,7 @@ CREATE TABLE pending_fact (              -- facts that wait for their answer, an
   parked_at timestamptz,
   PRIMARY KEY (bucket, store_id, fact_id)
 );
-CREATE INDEX pending_fact_due ON pending_fact (bucket, due_at) WHERE parked_at IS NULL;
+CREATE INDEX pending_fact_due ON pending_fact (bucket, due_at, fact_id) WHERE parked_at IS NULL;
 CREATE INDEX pending_fact_waits ON pending_fact (bucket, waits_for, store_id)
   WHERE waits_for IS NOT NULL;
 CREATE INDEX pending_fact_parked ON pending_fact (bucket, store_id, parked_at)
