@@ -9,9 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.records import gateways, leases, messages, phones
@@ -364,6 +366,33 @@ def test_answers_and_their_absence(
             assert len(smsc.heard) == tries
         assert states(await shop.messages()) == [state]
         assert await shop.rows("SELECT FROM outbox") == []
+
+    play(story)
+
+
+def test_what_was_answered_is_written_when_the_database_is_back(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P5: it went away for minutes, so the lease and the link were given up meanwhile."""
+    monkeypatch.setattr(ear, "AGAIN_S", 0.01)
+    settle, tries = messages.settle, []
+
+    async def away(*told: Any) -> None:
+        tries.append(told)
+        if len(tries) < 12:
+            raise psycopg.OperationalError("the server is away")
+        await settle(*told)
+
+    async def story(shop: Shop) -> None:
+        await queue(shop, ("+375291112233", "One"))
+        (row,) = await shop.messages()
+        monkeypatch.setattr(messages, "settle", away)
+        there = smpp.sandbox(shop.sms, {"password": "x"}, 1)
+        heard = ear.Ear(shop.runtime, shop.sms, shop.store, there)
+        heard.settled(messages.Settled(row["id"], "sent", "", ("id-1",)))
+        heard.close()
+        await heard.run()
+        assert states(await shop.messages()) == ["sent"]
 
     play(story)
 

@@ -32,6 +32,7 @@ _Texts: TypeAlias = list[tuple[list[tuple[Link, Asked]], TextReceived]]
 
 GATHER_S: Final = 0.1
 AGAIN_S: Final = 1.0
+LAST_WRITE_S_MAX: Final = 300.0
 DELIVERED_TWICE_S: Final = 60
 
 
@@ -123,7 +124,12 @@ class Ear:
             if not await self.write():
                 await asyncio.sleep(AGAIN_S)
                 self._news.set()
-        await self.write()
+        # Nobody else knows what was answered: without it, all that was said becomes unknown, and
+        # what was put back unsaid is never said (P5). The database may be away for minutes.
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LAST_WRITE_S_MAX
+        while not await self.write() and loop.time() < until:
+            await asyncio.sleep(AGAIN_S)
 
     def close(self) -> None:
         """`run` ends after a last writing; it is never cancelled with answers in its hands."""
