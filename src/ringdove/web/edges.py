@@ -109,10 +109,12 @@ def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: b
     elif get_origin(annotation) in (tuple, dict):
         kind = "lines"
     hint = say.gettext(about.description) if about.description else ""
+    more_hint = ""
     if is_kept:
-        hint = f"{hint} {say.gettext('It is there: leave this empty to keep it.')}".strip()
+        more_hint = say.gettext("It is there: leave this empty to keep it.")
     elif _is_generated(about):
-        hint = f"{hint} {say.gettext('Empty: a good one is made and shown once.')}".strip()
+        more_hint = say.gettext("Empty: a good one is made and shown once.")
+    hint = f"{hint} {more_hint}".strip()
     is_required = about.is_required() and not is_kept
     return Field(name, say.gettext(about.title or name), hint, kind, is_required, options, more)
 
