@@ -35,7 +35,7 @@ def test_the_main_job_runs(tmp_path: Path) -> None:
 
 
 def test_a_killed_check_leaves_no_process(tmp_path: Path) -> None:
-    """Its children notice that it is gone, even after kill -9."""
+    """Its children notice that it is gone, even after kill -9, and stop the database."""
     tmp_path.chmod(0o711)
     run = check(environ={"TMPDIR": str(tmp_path)})
     deadline = time.monotonic() + 40
@@ -45,9 +45,22 @@ def test_a_killed_check_leaves_no_process(tmp_path: Path) -> None:
     run.send_signal(signal.SIGKILL)
     run.communicate(timeout=10)
     deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < deadline:
+    while living_in(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    assert living_in(tmp_path) == []
+
+
+def living_in(folder: Path) -> list[str]:
+    """Programs, the database among them, that were started with this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in words and int(process.name) != os.getpid():
+            found.append(process.name)
+    return found
 
 
 def ours(parent: int) -> list[int]:

@@ -28,8 +28,9 @@ import aiohttp
 from ringdove.demo import mailbox, scenario, world
 from ringdove.demo.scenario import Play
 from ringdove.demo.shop import Webhooks
-from ringdove.kit import db, postgres
+from ringdove.kit import db, postgres, scratch
 from ringdove.kit.children import Child
+from ringdove.kit.scratch import NotAllowed
 from ringdove.records import (
     automations,
     connections,
@@ -64,18 +65,35 @@ def check_demo(settings: Settings) -> int:
     home.chmod(0o711)  # started by root, the database runs as somebody else who has to pass
     ours = replace(settings, home=home, listen_port=_free_port(), sandbox_port=_free_port())
     try:
-        seen = asyncio.run(_checked(ours))
-    except NotSeen as error:
+        with _database(ours) as url:
+            # The embedded one is left unnamed: then serve and work hold it too, and whoever
+            # ends last, even after a kill -9 of ours, stops it.
+            own = replace(ours, database_url=url) if ours.database_url else ours
+            seen = asyncio.run(_checked(own, url))
+    except (NotSeen, NotAllowed) as error:
         seen = {"missing": [str(error)]}
     except Exception as error:
         traceback.print_exc()
         seen = {"missing": [f"the end: {error}"]}
     finally:
-        postgres.leave(home / "postgres")
         shutil.rmtree(home, ignore_errors=True)
     seen["seconds"] = round(time.monotonic() - began, 1)
     print(json.dumps(seen, ensure_ascii=False), flush=True)
     return 1 if seen.get("missing") else 0
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    """Empty and ours alone: embedded, or a new one on the server of RINGDOVE_DATABASE_URL."""
+    if settings.database_url:
+        with scratch.database(settings.database_url) as url:
+            yield url
+        return
+    folder = settings.home / "postgres"
+    try:
+        yield postgres.ensure(folder)
+    finally:
+        postgres.leave(folder)
 
 
 def _free_port() -> int:
@@ -83,13 +101,12 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-async def _checked(settings: Settings) -> dict[str, Any]:
+async def _checked(settings: Settings, url: str) -> dict[str, Any]:
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
-        url = settings.database_url or postgres.ensure(settings.home / "postgres")
         migrate.migrate(url)
         async with open_runtime(settings) as runtime, mailbox.opened() as letters:
             stage = await _stage(runtime, letters.port)
