@@ -22,6 +22,7 @@ import structlog
 
 from ringdove.gateways import smpp
 from ringdove.kit import db
+from ringdove.kit.crypto import SealBroken
 from ringdove.records import gateways, phones, stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
@@ -161,13 +162,18 @@ class Sandbox:
         async with db.transaction(self._runtime.pool) as tx:
             speaking = [row for row in await gateways.speaking(tx) if row.kind == "sandbox"]
             for row in speaking:
-                secrets = self._runtime.sealer.open(row.secrets) if row.secrets else {}
+                # Only the one that is meant is opened: another's broken seal is not its fault.
+                if bind.system_id != smpp.sandbox(row.id, {}, port=1).system_id:
+                    continue
+                try:
+                    secrets = self._runtime.sealer.open(row.secrets) if row.secrets else {}
+                except SealBroken:
+                    return None
                 settings = smpp.sandbox(row.id, row.settings | secrets, port=1)
                 password = settings.password.get_secret_value().encode()
-                if bind.system_id == settings.system_id:
-                    store = await stores.find(tx, row.store_id)
-                    if store and hmac.compare_digest(password, bind.password.encode()):
-                        return self._account(row.id, store, settings)
+                store = await stores.find(tx, row.store_id)
+                if store and hmac.compare_digest(password, bind.password.encode()):
+                    return self._account(row.id, store, settings)
         return None
 
     def _account(self, gateway_id: int, store: Store, settings: smpp.Settings) -> Account:
