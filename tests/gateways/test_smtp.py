@@ -12,6 +12,8 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from ringdove.gateways import smtp
+from ringdove.kit import db
+from ringdove.records import messages
 from ringdove.workers import react, send
 from tests.flows.conftest import Shop, order
 
@@ -122,6 +124,26 @@ def test_the_order_letter_over_a_real_smtp_server(play, answers, rounds, state, 
             assert len(box.letters) == arrived
             if arrived:
                 assert box.letters[0].rcpt_tos == ["anna@example.by"]
+
+    play(story)
+
+
+def test_what_a_dead_process_was_handing_over_is_unknown_though_nothing_else_is_due(play):
+    """P5: no later letter of the same bucket is needed to see it, and no server either."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order(customer={"email": "anna@example.by"}))
+        await react.answer_due(shop.runtime)
+        (row,) = await shop.rows("SELECT * FROM outbox")
+        async with db.transaction(shop.runtime.pool) as tx:
+            await messages.take(tx, shop.store, row["bucket"], shop.email, shop.at, "dead")
+        await send.send_due(shop.runtime, {})
+        assert (await shop.messages())[0]["state"] == "waiting", "it may still be at it"
+        shop.later(minutes=2)
+        await send.send_due(shop.runtime, {})
+        letter = (await shop.messages())[0]
+        assert (letter["state"], letter["reason"]) == ("unknown", "process_lost")
+        assert not await shop.rows("SELECT FROM outbox")
 
     play(story)
 

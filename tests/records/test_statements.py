@@ -26,6 +26,7 @@ OVER_ALL_STORES = {
     "facts.DUE": "a worker asks when each bucket has its next fact due",
     "facts.TAKE": "a batch of one bucket, of whichever stores live in it; each row names its store",
     "messages.DUE": "a worker asks when each gateway has its next message due",
+    "messages.FORSAKEN": "a worker asks what a dead process left half said",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }
 # What stands in the braces of statements that psycopg.sql completes.
@@ -93,7 +94,8 @@ def test_every_table_that_grows_has_bucket_and_store_first_in_every_key(
     assert len(growing) > 18
     rows = link.execute(
         """SELECT i.indrelid::regclass::text, i.indexrelid::regclass::text, i.indisprimary,
-                  i.indisunique, i.indpred IS NOT NULL, (SELECT array_agg(a.attname::text ORDER BY k.n)
+                  i.indisunique, i.indpred IS NOT NULL,
+                  (SELECT array_agg(a.attname::text ORDER BY k.n)
                    FROM unnest(i.indkey) WITH ORDINALITY k(attnum, n)
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)
            FROM pg_index i"""

@@ -348,3 +348,16 @@ async def due(tx: Tx) -> Sequence[Mapping[str, Any]]:
     """Rows {gateway_id, bucket, due_at}: when each has its next message due."""
     cursor = await tx.execute(DUE)
     return await cursor.fetchall()
+
+
+# Over all buckets and stores on purpose, like due(); a partial index of what is being said now.
+FORSAKEN = """
+SELECT DISTINCT gateway_id, bucket FROM outbox
+WHERE state = 'submitting' AND lease_until < %(now)s
+"""
+
+
+async def forsaken(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
+    """Rows {gateway_id, bucket}: where a process died while it spoke, and nothing else is due."""
+    cursor = await tx.execute(FORSAKEN, {"now": now})
+    return await cursor.fetchall()

@@ -52,6 +52,10 @@ async def send_due(runtime: Runtime, rested_until: dict[int, float]) -> float:
     async with db.transaction(runtime.pool) as tx:
         ours = {g.id: g for g in await gateways.speaking(tx) if g.channel == "email"}
         due = [row for row in await messages.due(tx) if row["gateway_id"] in ours]
+        forsaken = await messages.forsaken(tx, runtime.clock())
+    for row in forsaken:
+        if row["gateway_id"] in ours:
+            await _give_up(runtime, ours[row["gateway_id"]], row["bucket"])
     now, sleep_s = runtime.clock(), 3600.0
     for row in due:
         gateway = ours[row["gateway_id"]]
@@ -69,6 +73,13 @@ async def send_due(runtime: Runtime, rested_until: dict[int, float]) -> float:
             rested_until[gateway.id] = loop.time() + SERVER_REST_S
         sleep_s = min(sleep_s, 0.05)
     return max(sleep_s, 0.01)
+
+
+async def _give_up(runtime: Runtime, gateway: Gateway, bucket: int) -> None:
+    """What a dead process was handing over has an unknown outcome, though nothing else be due."""
+    async with leases.leased(runtime.pool, f"gateway/{gateway.id}", runtime.name) as lost:
+        if lost is not None:
+            await _find_lost(runtime, await _store(runtime, gateway), gateway, bucket)
 
 
 async def _send_bucket(
