@@ -88,3 +88,24 @@ def test_parcels_of_two_orders_with_one_name_are_two(play):
         assert len(await shop.rows("SELECT FROM parcel")) == 2
 
     play(story)
+
+
+def test_every_move_of_a_delivery_is_told_and_none_twice(play):
+    """R61: away, back and away again, then other hours of the same day; each told twice."""
+
+    async def story(shop: Shop) -> None:
+        first, other = NOON + timedelta(days=1), NOON + timedelta(days=2)
+        await shop.hear(order())
+        until = [None, None, None, None, other + timedelta(hours=2), other + timedelta(hours=4)]
+        for n, day in enumerate([first, other, first, other, other, other]):
+            at = shop.later(minutes=1)
+            for again in "ab":
+                promise = facts.DeliveryPromised(
+                    id=f"{n}{again}", at=at, order="42", promised_from=day, promised_until=until[n]
+                )
+                await shop.hear(promise)
+            await shop.answer()
+        made = [m["recipe"] for m in await shop.messages()]
+        assert made == ["order_accepted", "delivery_confirmed", *["delivery_moved"] * 5]
+
+    play(story)

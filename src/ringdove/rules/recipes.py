@@ -98,7 +98,8 @@ RECIPES: dict[str, Recipe] = {
             (Send(text="delivery_confirmed"),), 2 * DAY, _first_promise,
         ),
         Recipe(
-            "delivery_moved", "delivery.promised", "moved/{promised_from}", "delivery",
+            # The time is in it: hours can change within a day, and a day can move away and back.
+            "delivery_moved", "delivery.promised", "moved/{promised_from}/{at}", "delivery",
             (Send(text="delivery_moved"),), 2 * DAY, _new_promise,
         ),
         Recipe(
