@@ -189,7 +189,7 @@ def test_writing_a_text_in_a_browser(look: Callable[..., Looker], site: Site, ph
     looker.assert_clean()
     page = looker.page
     area = page.get_by_label("Text, Русский")
-    back = page.get_by_role("button", name="Back to the ready text").first
+    back = page.locator("[data-back=text-1-ru-sms]")
     assert back.is_disabled()
     area.fill("Pay ")
     page.get_by_role("button", name="{{ order.number }}").click()
@@ -204,7 +204,7 @@ def test_writing_a_text_in_a_browser(look: Callable[..., Looker], site: Site, ph
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Not saved yet").wait_for()
     assert "oops" in page.get_by_label("Text, Русский").input_value()
-    back = page.get_by_role("button", name="Back to the ready text").first
+    back = page.locator("[data-back=text-1-ru-sms]")
     back.click()
     assert back.is_disabled()
     page.get_by_label("How long").fill("4")
