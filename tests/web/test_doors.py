@@ -164,6 +164,45 @@ def test_a_webhook_is_written_once_whatever_is_repeated(visit: Visit) -> None:
     visit(story)
 
 
+def test_order_42_of_another_shop_is_another_order(visit: Visit) -> None:
+    """R98, P8: a brand with two shops, each of which counts from 1; a second connection to the
+    address of the first is the same shop; one made after the first was removed goes on with it."""
+
+    async def story(house: House) -> None:
+        made = {"kind": "woocommerce", "store_id": house.store.id, "name": "x", "now": NOW}
+        made["secrets"] = house.runtime.sealer.seal({"webhook_secret": SECRET})
+        signed = {"X-WC-Webhook-Signature": woocommerce.sign(ORDER, SECRET)}
+
+        async def key_over(token: str, address: str = "") -> str:
+            async with db.transaction(house.runtime.pool) as tx:
+                address_of = {"store_url": address} if address else {}
+                await connections.create(tx, token=token, settings=address_of, **made)
+            told = await house.post(f"{token}", ORDER, signed)
+            assert told.status == 200
+            rows = await house.rows(
+                "SELECT body->'order'->>'key' AS key, body->'order'->>'number' AS number FROM fact"
+                " WHERE kind = 'order.placed' ORDER BY id DESC LIMIT 1"
+            )
+            assert rows[0]["number"] == json.loads(ORDER)["number"], "what people see stays"
+            return str(rows[0]["key"])
+
+        await house.woo(ORDER)
+        own = str(json.loads(ORDER)["id"])
+        other = await key_over("by", "https://shop.example.by")
+        assert other.endswith(f"-{own}") and other != own
+        assert await key_over("by-again", "http://SHOP.example.by/") == other
+        assert await key_over("ru", "https://shop.example.ru") not in (own, other)
+        subjects = await house.rows("SELECT DISTINCT body->>'order' AS o FROM fact"
+                                    " WHERE kind = 'payment.received'")  # fmt: skip
+        assert len(subjects) == 3
+        await house.rows("UPDATE connection SET removed_at = created_at + interval '1 hour'"
+                         " WHERE kind = 'woocommerce' RETURNING 1")  # fmt: skip
+        made["now"] = NOW + timedelta(days=1)
+        assert await key_over("successor") == own
+
+    visit(story)
+
+
 def test_events_are_taken_all_or_none(visit: Visit) -> None:
     async def story(house: House) -> None:
         assert (await house.events([event(1), event(2)])).body == {"accepted": 2, "repeated": 0}

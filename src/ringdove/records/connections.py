@@ -171,6 +171,37 @@ async def remove(tx: Tx, store_id: int, connection_id: int, at: datetime) -> Non
     await tx.execute(REMOVE, {"store_id": store_id, "connection_id": connection_id, "at": at})
 
 
+# Removed ones too: what a scope was decided by must never change.
+OF_KIND = """
+SELECT c.id, c.created_at, c.removed_at, c.settings->>'store_url' AS address FROM connection c
+ WHERE c.store_id = %(store_id)s AND c.kind = %(kind)s AND c.id <= %(connection_id)s
+ ORDER BY c.id
+"""
+
+
+async def scope(tx: Tx, connection: Connection) -> str:
+    """What sets this shop's keys apart (rules/facts.scoped): nothing for a store's first shop of a
+    kind, nor for one that came after it was removed; else the connection's number. Two connections
+    to one address are one shop."""
+    given = {"store_id": connection.store_id, "kind": connection.kind}
+    cursor = await tx.execute(OF_KIND, given | {"connection_id": connection.id})
+    scopes: dict[int, str] = {}
+    before: list[Any] = []
+    for row in await cursor.fetchall():
+        rivals = [
+            one for one in before if not one["removed_at"] or one["removed_at"] > row["created_at"]
+        ]
+        here = _host(row["address"])
+        same = [one["id"] for one in rivals if here and _host(one["address"]) == here]
+        scopes[row["id"]] = scopes[same[0]] if same else f"c{row['id']}-" if rivals else ""
+        before.append(row)
+    return scopes[connection.id]
+
+
+def _host(address: str | None) -> str:
+    return (address or "").strip().lower().rpartition("://")[2].partition("/")[0]
+
+
 LATELY = 50
 # The newest facts of each bucket, by its key read backwards: no sorting of all that was ever heard.
 HEARD_LATELY = """

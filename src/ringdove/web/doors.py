@@ -27,7 +27,7 @@ from ringdove.kit import db
 from ringdove.kit.crypto import SealBroken
 from ringdove.records import connections, counters, facts, stores
 from ringdove.records.connections import Connection
-from ringdove.rules.facts import Fact
+from ringdove.rules.facts import Fact, scoped
 from ringdove.rules.scenes import Store
 from ringdove.runtime import STORES, Runtime
 from ringdove.stores.edge import FactWrong, Nothing, Refusal, united
@@ -88,6 +88,7 @@ class Door:
     module: ModuleType
     settings: Any
     secrets: Mapping[str, str]
+    scope: str = ""  # sets this shop's keys apart from those of the store's other shops
     refused: int = 0  # not yet counted in the database
     counted_at: datetime | None = None
 
@@ -124,6 +125,8 @@ async def _open(runtime: Runtime, token: str) -> Door | Closed:
         if connection is None:
             return UNKNOWN
         store = await stores.find(tx, connection.store_id)
+        own_keys = getattr(STORES.get(connection.kind), "OWN_KEYS", False)
+        scope = await connections.scope(tx, connection) if own_keys else ""
     if store is None:
         return UNKNOWN
     if connection.removed_at:
@@ -137,7 +140,7 @@ async def _open(runtime: Runtime, token: str) -> Door | Closed:
     except (SealBroken, ValidationError, KeyError) as error:
         log.error("door.broken", connection=connection.id, error=type(error).__name__)
         return BROKEN
-    return Door(connection, store, module, settings, secrets)
+    return Door(connection, store, module, settings, secrets, scope)
 
 
 # ------------------------------------------------------------------ what a shop sends
@@ -169,7 +172,8 @@ async def _hear(request: Request, runtime: Runtime) -> Response:
         if isinstance(answer, Nothing):
             return JSONResponse({"accepted": 0, "repeated": 0, "reason": answer.reason})
         if not isinstance(answer, Refusal):
-            return await take(runtime, door.store, door.connection.id, answer)
+            told = [scoped(fact, door.scope) for fact in answer]
+            return await take(runtime, door.store, door.connection.id, told)
         refusal = answer
     log.info("door.refused", connection=door.connection.id, why=refusal.slug)
     await _count(runtime, door)

@@ -18,6 +18,7 @@ from ringdove.kit import db, http
 from ringdove.kit.crypto import SealBroken
 from ringdove.records import connections, facts, leases, stores
 from ringdove.records.connections import Connection
+from ringdove.rules.facts import scoped
 from ringdove.rules.scenes import Store
 from ringdove.runtime import STORES, Runtime
 from ringdove.stores.edge import Caught, Refusal, Request, Response, StoreBusy, StoreRefused, united
@@ -133,9 +134,12 @@ async def _converse(talk: Any, ask: Ask, lost: asyncio.Event) -> Caught | Refusa
 
 async def _write(runtime: Runtime, connection: Connection, store: Store, caught: Caught) -> None:
     now = runtime.clock()
+    own_keys = getattr(STORES[connection.kind], "OWN_KEYS", False)
 
     async def work(tx: db.Tx) -> int:
-        new = await facts.write(tx, store, connection.id, caught.facts, now, runtime.ids)
+        scope = await connections.scope(tx, connection) if own_keys else ""
+        told = [scoped(fact, scope) for fact in caught.facts]
+        new = await facts.write(tx, store, connection.id, told, now, runtime.ids)
         error = f"{caught.unreadable} orders could not be read" if caught.unreadable else ""
         await connections.checked(tx, connection.id, caught.seen_until, now, error)
         return new

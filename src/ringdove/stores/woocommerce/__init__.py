@@ -21,12 +21,15 @@ from ringdove.stores.woocommerce.history import history
 from ringdove.stores.woocommerce.reading import read_object
 from ringdove.stores.woocommerce.settings import Settings
 
-__all__ = ["HELP", "ICON", "TITLE", "Settings", "history", "read", "sign", "steps", "verify"]
+__all__ = [
+    "HELP", "ICON", "OWN_KEYS", "TITLE", "Settings", "history", "read", "sign", "steps", "verify",
+]  # fmt: skip
 
 TITLE = "WooCommerce"
 HELP = "WordPress shops: webhooks bring orders at once, REST keys fetch what a webhook missed."
 ICON = "building-store"
 
+OWN_KEYS = True  # every WooCommerce counts its orders and accounts from 1
 BATCH_MAX = 1_000
 TOPICS = ("Order created", "Order updated", "Order deleted", "Order restored", "Customer updated")
 
