@@ -6,6 +6,8 @@ from it, on any machine. The only SQL outside records/, since it measures Postgr
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from psycopg import AsyncConnection
 
@@ -33,11 +35,8 @@ async def messages_made(shop: Shop) -> int:
     return int(row["n"])
 
 
-async def measure(shop: Shop, told: list[facts.Fact], messages: int, home: object) -> Spent:
+async def measure(shop: Shop, told: list[facts.Fact], messages: int, home: Path) -> Spent:
     """Writes as many bare rows as the run heard and made, in batches of its size."""
-    from pathlib import Path
-
-    assert isinstance(home, Path)
     now = datetime.now(UTC)
     bodies = [json.dumps(fact.model_dump(mode="json", exclude_defaults=True)) for fact in told]
     async with db.transaction(shop.runtime.pool) as tx:
@@ -52,7 +51,7 @@ async def measure(shop: Shop, told: list[facts.Fact], messages: int, home: objec
 
 
 async def _copy_facts(
-    tx: AsyncConnection[object], shop: Shop, told: list[facts.Fact], bodies: list[str],
+    tx: AsyncConnection[Any], shop: Shop, told: list[facts.Fact], bodies: list[str],
     start: int, now: datetime,
 ) -> None:  # fmt: skip
     async with tx.cursor().copy(COPY_FACTS) as copy:
@@ -62,9 +61,7 @@ async def _copy_facts(
             await copy.write_row((0, shop.store.id, n, 1, fact.id, kind, fact.at, now, bodies[n]))
 
 
-async def _copy_messages(
-    tx: AsyncConnection[object], shop: Shop, share: range, now: datetime
-) -> None:
+async def _copy_messages(tx: AsyncConnection[Any], shop: Shop, share: range, now: datetime) -> None:
     text = "Linden: заказ L-1234 принят, сумма 59.90 BYN. Мы напишем, когда отправим."
     async with tx.cursor().copy(COPY_MESSAGES) as copy:
         for n in share:

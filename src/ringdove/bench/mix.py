@@ -64,12 +64,12 @@ def _order(n: int, at: datetime, person: dict[str, Any], chance: random.Random) 
         facts.Line(name=name, price=Decimal(price), sku=f"sku-{name[:3]}")
         for name, price in chance.sample(GOODS, chance.randint(1, 4))
     )
-    order = facts.Order(
-        key=f"{n}", number=f"L-{n}", placed_at=at, total=sum(line.price for line in lines),
-        currency="BYN", customer=facts.Customer(**person), lines=lines,
-        payment_url=f"https://linden.example/pay/{n}" if n % 4 == 0 else "",
-        url=f"https://linden.example/orders/{n}",
-    )  # fmt: skip
+    order = facts.Order.model_validate({
+        "key": f"{n}", "number": f"L-{n}", "placed_at": at, "currency": "BYN", "customer": person,
+        "total": sum((line.price for line in lines), Decimal(0)), "lines": lines,
+        "payment_url": f"https://linden.example/pay/{n}" if n % 4 == 0 else "",
+        "url": f"https://linden.example/orders/{n}",
+    })  # fmt: skip
     return facts.OrderPlaced(id=f"order/{n}/placed", at=at, order=order)
 
 

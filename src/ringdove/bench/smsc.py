@@ -52,7 +52,7 @@ class Smsc:
                     self.links.discard(link)
 
     def _note(self, body: SubmitSm) -> None:
-        coding = smpp.Settings(host=HOST, system_id="stand-in")
+        coding = smpp.Settings.model_validate({"host": HOST, "system_id": "stand-in"})
         read = smpp.read(coding, body)
         text = smpp.decode(coding, read.coding, read.octets) if isinstance(
             read, smpp.TextRead
