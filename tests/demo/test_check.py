@@ -31,7 +31,7 @@ def test_the_main_job_runs(tmp_path: Path) -> None:
     assert set(seen) == {"facts", "texts", "delivered", "stops", "seconds"}
     assert seen["stops"] == 1 and seen["texts"] == seen["delivered"] > 30
     assert seen["seconds"] < 60
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("ringdove-check-*")) == []
 
 
 def test_a_killed_check_leaves_no_process(tmp_path: Path) -> None:
