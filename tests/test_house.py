@@ -30,6 +30,7 @@ FOLDER_FILES_MAX = 20
 SQL_ELSEWHERE = {
     "kit/db.py": "the bell: NOTIFY and LISTEN know no table",
     "kit/cluster.py": "the server itself: roles and databases, before there is a schema",
+    "kit/scratch.py": "databases that are made and thrown away",
     "bench/floor.py": "what bare PostgreSQL can do, measured without our records",
 }
 SQL = re.compile(
