@@ -140,3 +140,23 @@ def test_what_is_final_stays(play):
         assert (made["state"], made["reason"]) == ("delivered", "")
 
     play(story)
+
+
+@pytest.mark.parametrize("span", [1, 128])
+def test_an_operator_that_counts_from_the_beginning_again(play, span):
+    """P6: a receipt is for the newest message of its id, and no old stray one is believed."""
+
+    async def story(shop: Shop) -> None:
+        await told(shop, Receipt("2", "delivered"))  # for whoever had the account before us
+        old = await _sent(shop, "1")
+        shop.later(days=2)
+        await shop.hear(order("43", at=shop.at), order("44", at=shop.at))
+        await shop.answer()
+        first, second = [one.message_id for one in await take(shop)]
+        results = [Settled(first, "sent", "", ("1",)), Settled(second, "sent", "", ("2", "2"))]
+        await settle(shop, *results)
+        await told(shop, Receipt("1", "delivered"))
+        made = {m["id"]: m["state"] for m in await shop.messages()}
+        assert made == {old: "sent", first: "delivered", second: "sent"}
+
+    play(story, span=span)

@@ -245,11 +245,13 @@ WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_i
   AND m.id = ANY(ARRAY(SELECT t.message_id FROM told t WHERE t.state <> 'retry'))
   AND m.state IN ('waiting', 'unknown')
 """
+# Operators count from the beginning again (a restart, a short counter): the newest message it is.
 PUT_REFS = """
 INSERT INTO provider_ref (bucket, store_id, gateway_id, provider_id, message_id, part)
 SELECT %(bucket)s, %(store_id)s, %(gateway_id)s, r.provider_id, r.message_id, r.part
 FROM jsonb_to_recordset(%(rows)s) AS r(provider_id text, message_id bigint, part smallint)
-ON CONFLICT (bucket, store_id, gateway_id, provider_id) DO NOTHING
+ON CONFLICT (bucket, store_id, gateway_id, provider_id) DO UPDATE SET
+  message_id = EXCLUDED.message_id, part = EXCLUDED.part
 """
 
 
@@ -280,24 +282,24 @@ async def settle(
 async def _map_ids(
     tx: Tx, store: Store, gateway_id: int, groups: Iterable[list[Settled]], now: datetime
 ) -> None:
-    rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    rows: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     for result in (result for group in groups for result in group):
         for part, provider_id in enumerate(result.provider_ids):
             if not provider_id:
                 continue  # a part without an answer, or an answer without an id
-            rows[bucket_of_provider(store, gateway_id, provider_id)].append(
-                {"provider_id": provider_id, "message_id": result.message_id, "part": part}
+            rows[bucket_of_provider(store, gateway_id, provider_id)].setdefault(
+                provider_id,
+                {"provider_id": provider_id, "message_id": result.message_id, "part": part},
             )
     for bucket in sorted(rows):
         await tx.execute(
             PUT_REFS,
             {
                 "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id,
-                "rows": db.document(rows[bucket]),
+                "rows": db.document(list(rows[bucket].values())),
             },
         )  # fmt: skip
-        ids = [row["provider_id"] for row in rows[bucket]]
-        await receipts.match_early(tx, store, gateway_id, bucket, ids, now)
+        await receipts.match_early(tx, store, gateway_id, bucket, list(rows[bucket]), now)
 
 
 def bucket_of_provider(store: Store, gateway_id: int, provider_id: str) -> int:

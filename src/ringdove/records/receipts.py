@@ -8,7 +8,7 @@ nothing. A message is delivered when all its parts are; one failed part makes it
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -162,10 +162,11 @@ async def _add_up(
         await counters.add(tx, store, now, counts, bucket)
 
 
+EARLY_MAX = timedelta(days=1)  # what has waited for longer was of another message of that id
 EARLY = """
 DELETE FROM receipt r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.message_id = 0
-  AND r.gateway_id = %(gateway_id)s
+  AND r.gateway_id = %(gateway_id)s AND r.heard_at > %(since)s
   AND r.provider_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%(ids)s)))
 RETURNING r.provider_id, r.state, r.error, r.at
 """
@@ -179,7 +180,7 @@ async def match_early(
         EARLY,
         {
             "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id,
-            "ids": Jsonb(list(ids)),
+            "ids": Jsonb(list(ids)), "since": now - EARLY_MAX,
         },
     )  # fmt: skip
     early = [Receipt(**row) for row in await cursor.fetchall()]
