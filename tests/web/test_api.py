@@ -271,7 +271,7 @@ def test_automations_are_switched_timed_and_worded(house: Site) -> None:
     assert (again["version"], again["steps"][0]["delay_s"]) == (2, 3600)
     for wrong, place in (
         ({"steps": {"9": {}}}, "steps.9"),
-        ({"steps": {"0": {"is_on": False}}}, "steps.0.is_on"),
+        ({"steps": {"1": {"delay_s": 60}}}, "steps.1.delay_s"),
         ({"steps": {"0": {"delay_s": -1}}}, "steps.0.delay_s"),
         ({"texts": {"xx": {}}}, "texts.xx"),
         ({"texts": {"ru": {"other": {}}}}, "texts.ru.other"),

@@ -62,7 +62,7 @@ async def _is_late(tx: AsyncConnection[Any], table: str, first: datetime, after:
     statement = sql.SQL(IN_DEFAULT).format(rest=sql.Identifier(f"{table}_rest"))
     span = {"first": id_floor(first), "after": id_floor(after)}
     row = await (await tx.execute(statement, span)).fetchone()
-    return bool(row["found"])
+    return bool(row and row["found"])
 
 
 def _make(table: str, name: str, first: datetime, after: datetime) -> sql.Composed:

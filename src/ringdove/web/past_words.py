@@ -114,7 +114,7 @@ def language_words(say: Speech, code: str | None) -> str:
 
 def country_words(say: Speech, code: str | None) -> str:
     """A country by its name."""
-    return say.locale.territories.get(code or "", code or "")
+    return str(say.locale.territories.get(code or "", code or ""))
 
 
 ZONES_NAMED_MAX = 4

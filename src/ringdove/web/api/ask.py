@@ -11,13 +11,23 @@ from starlette.exceptions import HTTPException
 
 from ringdove.records import automations as automation_records
 from ringdove.records import counters, lookups
-from ringdove.rules import automations, languages, people, phones, recipes, texts
+from ringdove.rules import (
+    automations,
+    languages,
+    people,
+    phones,
+    recipes,
+    revisions,
+    samples,
+)
 from ringdove.rules.facts import Customer
 from ringdove.rules.recipes import RECIPES, Recipe
 from ringdove.rules.scenes import Automation
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
+from ringdove.web.recipe_words import mistake
+from ringdove.web.speech import plain_speech
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Ask"])
 
@@ -28,7 +38,6 @@ Before = Annotated[
 Most = Annotated[int, Query(ge=1, le=lookups.PAGE_MAX)]
 Shown = dict[str, Any]
 IDS = ("id", "contact_id", "order_id", "enrollment_id", "message_id")
-DELAY_S_MAX = 60 * 24 * 3600
 
 
 class Listed(BaseModel):
@@ -220,20 +229,27 @@ def _check_steps(recipe: Recipe, steps: Mapping[str, Mapping[str, bool | int]]) 
     for number, own in steps.items():
         if not number.isdecimal() or int(number) >= len(recipe.steps):
             raise HTTPException(422, f"steps.{number}: it has {len(recipe.steps)} steps, from 0.")
-        allowed = {"delay_s"} if isinstance(recipe.steps[int(number)], Wait) else {"is_on"}
+        step = recipe.steps[int(number)]
+        allowed = {"delay_s", "is_on"} if isinstance(step, Wait) else {"is_on"}
         if wrong := set(own) - allowed:
-            raise HTTPException(422, f"steps.{number}.{min(wrong)}: only {min(allowed)} is known.")
-        if not 0 <= own.get("delay_s", 0) <= DELAY_S_MAX:
-            raise HTTPException(422, f"steps.{number}.delay_s: from 0 to {DELAY_S_MAX}.")
+            known = " and ".join(sorted(allowed))
+            raise HTTPException(422, f"steps.{number}.{min(wrong)}: only {known} can be set.")
+        delay_s = own.get("delay_s")
+        if delay_s is not None and isinstance(step, Wait):
+            if not revisions.is_delay_possible(recipe, step, delay_s):
+                most_s = int(recipe.valid_for.total_seconds())
+                raise HTTPException(422, f"steps.{number}.delay_s: from 60 to less than {most_s}.")
 
 
 def _check_texts(
     recipe: Recipe, said: Mapping[str, Mapping[str, Mapping[str, str]]], caller: Caller
 ) -> None:
-    parts = {step.text: _fields(step) for step in recipe.steps if isinstance(step, Send)}
+    parts = {s.text: revisions.fields_of(s) for s in recipe.steps if isinstance(s, Send)}
+    say = plain_speech("en")
     for language, by_text in said.items():
         if language not in languages.languages_present():
             raise HTTPException(422, f"texts.{language}: this language is not served.")
+        sample = samples.values(caller.store, language, caller.now.date())
         for text, words in by_text.items():
             if text not in parts:
                 raise HTTPException(422, f"texts.{language}.{text}: it has {', '.join(parts)}.")
@@ -242,12 +258,9 @@ def _check_texts(
                     raise HTTPException(422, f"texts.{language}.{text}.{name}: not a part of it.")
                 if "\x00" in template:  # PostgreSQL keeps none
                     raise HTTPException(422, f"texts.{language}.{text}.{name}: holds a NUL.")
-                if trouble := texts.check(template):
-                    raise HTTPException(422, f"texts.{language}.{text}.{name}: {trouble[0]}")
-
-
-def _fields(step: Send) -> tuple[str, ...]:
-    return ("subject", "body") if step.channel == "email" else ("sms",)
+                if wrong := revisions.mistakes(recipe, template, sample):
+                    why = mistake(say, wrong[0])
+                    raise HTTPException(422, f"texts.{language}.{text}.{name}: {why}")
 
 
 def _automation(recipe: Recipe, own: Automation | None, caller: Caller) -> Shown:
