@@ -370,6 +370,25 @@ def test_answers_and_their_absence(
     play(story)
 
 
+def test_the_second_stop_is_heard_and_a_stop_that_is_delivered_twice_is_one(
+    play: Callable[..., None],
+) -> None:
+    """P1, P2: within one minute, from an operator that gives texts no id."""
+
+    async def story(shop: Shop) -> None:
+        async with operator(shop) as (smsc, _), speaking(shop, 1):
+            await eventually(lambda: smsc.links)
+            for words in (b"STOP", b"STOP", b"START", b"STOP", b"STOP"):
+                body = DeliverSm(source_addr="375291112233", source_addr_ton=1, short_message=words)
+                smsc.links[0].ask(body, words)
+            heard = await facts_of(shop, 3)
+            assert len(heard) == 3
+            await eventually(lambda: len(smsc.answered) == 5)
+            assert {status for _, status in smsc.answered} == {0}
+
+    play(story)
+
+
 def test_what_was_answered_is_written_when_the_database_is_back(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

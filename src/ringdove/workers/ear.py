@@ -34,6 +34,7 @@ GATHER_S: Final = 0.1
 AGAIN_S: Final = 1.0
 LAST_WRITE_S_MAX: Final = 300.0
 DELIVERED_TWICE_S: Final = 60
+SENDERS_MAX: Final = 10_000
 
 
 class Ear:
@@ -49,6 +50,7 @@ class Ear:
         self._settled: _Settled = []
         self._receipts: _Told = []
         self._texts: _Texts = []
+        self._turns: dict[str, tuple[bytes, int]] = {}
         self._joiner: Joiner[tuple[Link, Asked]] = Joiner()
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -110,8 +112,20 @@ class Ear:
         """SMPP gives people's texts no id. The same words from the same phone within a minute are
         the same text delivered twice, unless the phone's own reference differs."""
         minute = int(now.timestamp()) // DELIVERED_TWICE_S
-        said = repr((self._gateway_id, read.sender, read.recipient, octets, reference, minute))
+        turn = self._turn_of(read.sender, octets)
+        said = repr(
+            (self._gateway_id, read.sender, read.recipient, octets, reference, minute, turn)
+        )
         return f"sms/{hashlib.blake2b(said.encode(), digest_size=16).hexdigest()}"
+
+    def _turn_of(self, sender: str, octets: bytes) -> int:
+        """Other words in between make the same words new: the second STOP of STOP, START, STOP."""
+        last, turn = self._turns.pop(sender, (octets, 0))
+        turn += octets != last
+        self._turns[sender] = (octets, turn)
+        if len(self._turns) > SENDERS_MAX:
+            del self._turns[next(iter(self._turns))]
+        return turn
 
     # ── writing ──────────────────────────────────────────────────────────────
 
