@@ -14,7 +14,8 @@ from ringdove.demo.letters import money
 from ringdove.demo.people import Person
 from ringdove.demo.rows import SHOP_NUMBER, Known, Rows
 from ringdove.demo.stories import Moment, story
-from ringdove.rules import replies
+from ringdove.rules import replies, wording
+from ringdove.rules.facts import Fact, read
 from ringdove.rules.recipes import RECIPES
 
 FIRST_KEY = 1001
@@ -158,9 +159,12 @@ class Shop:
 
     def _tell(self, who: Known, person: Person, order: Order, moment: Moment) -> None:
         recipe = RECIPES[moment.recipe]
+        run_id = None
         if moment.fact:
-            self._hear(person, order, moment)
-        run_id = self._enroll(who, order, moment) if moment.at >= self.rows.kept_since else None
+            self.rows.count(moment.at, "facts")
+        if moment.at >= self.rows.kept_since:
+            fact = self._hear(person, order, moment) if moment.fact else None
+            run_id = self._enroll(who, order, moment, fact)
         values = order.values | self._values(who, order, moment)
         common: dict[str, Any] = {
             "topic": recipe.topic, "cause": "automation", "recipe": recipe.key,
@@ -174,15 +178,16 @@ class Shop:
                           **common)  # fmt: skip
         self.rows.say(who, f"recipes.{recipe.key}.sms", values, at, **common)
 
-    def _enroll(self, who: Known, order: Order, moment: Moment) -> int:
+    def _enroll(self, who: Known, order: Order, moment: Moment, fact: Fact | None) -> int:
+        """The run of the automation that spoke, under the subject that makes it happen once."""
         recipe = RECIPES[moment.recipe]
-        known = {"parcel": "", "return_key": "", "refund_key": "", "number": _invoice(order)}
-        subject = f"order/{order.key}/" + recipe.subject.format_map(known | moment.more)
+        fields = vars(fact) if fact else {}
+        trigger = wording.trigger_values(fact) if fact else {"kind": recipe.trigger}
         run_id = self.rows.id_at(who.bucket, moment.at)
-        trigger = {"kind": recipe.trigger, "order": order.key, "at": moment.at.isoformat()}
         self.rows.put(
-            "enrollment", who.bucket, run_id, recipe.key, subject, who.id, order.id, 0,
-            len(recipe.steps), "done", json.dumps(trigger), moment.at,
+            "enrollment", who.bucket, run_id, recipe.key,
+            f"order/{order.key}/" + recipe.subject.format_map(fields), who.id, order.id, 0,
+            len(recipe.steps), "done", json.dumps(trigger, ensure_ascii=False), moment.at,
         )  # fmt: skip
         self.rows.count(moment.at, "enrolled")
         return run_id
@@ -218,11 +223,8 @@ class Shop:
     def _invoice_url(self, order: Order) -> str:
         return f"{self.rows.store.website}/invoices/{order.key}"
 
-    def _hear(self, person: Person, order: Order, moment: Moment) -> None:
+    def _hear(self, person: Person, order: Order, moment: Moment) -> Fact:
         """The fact that the shop told, as its connection writes it."""
-        self.rows.count(moment.at, "facts")
-        if moment.at < self.rows.kept_since:
-            return
         root = f"order/{order.key}"
         what, body = _fact(order, moment)
         if moment.fact == "order.placed":
@@ -231,10 +233,10 @@ class Shop:
         body |= {"id": key, "kind": moment.fact, "at": moment.at.isoformat()}
         bucket = self.rows.bucket(root)
         heard_at = moment.at + timedelta(milliseconds=400)
-        self.rows.put(
-            "fact", bucket, self.rows.id_at(bucket, heard_at), self.connection, key, moment.fact,
-            moment.at, heard_at, json.dumps(body, ensure_ascii=False, default=str),
-        )  # fmt: skip
+        written = json.dumps(body, ensure_ascii=False, default=str)
+        self.rows.put("fact", bucket, self.rows.id_at(bucket, heard_at), self.connection, key,
+                      moment.fact, moment.at, heard_at, written)  # fmt: skip
+        return read(written)
 
     def _placed(self, person: Person, order: Order, at: datetime) -> dict[str, Any]:
         customer = {
