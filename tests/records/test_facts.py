@@ -47,7 +47,7 @@ def test_a_fact_is_taken_by_one_at_a_time(play):
         async with db.transaction(pool) as tx:
             taken = await fact_records.take(tx, bucket, NOON)
             assert len(taken) == 2
-            await fact_records.done(tx, bucket, shop.store.id, [taken[0]["fact_id"]])
+            await fact_records.done(tx, shop.store.id, [taken[0]["fact_id"]])
         assert len(await _pending(shop)) == 1
         assert len(await shop.rows("SELECT FROM fact")) == 2, "facts are kept"
 
@@ -64,7 +64,8 @@ def test_a_later_fact_is_not_due_before_its_time(play):
             told = [order(at=later)]
             await fact_records.write_later(tx, shop.store, told, NOON, shop.runtime.ids)
         async with db.transaction(shop.runtime.pool) as tx:
-            assert await fact_records.due(tx) == {bucket: later}
+            assert await fact_records.due(tx, later) == [(bucket, later, 1)]
+            assert await fact_records.due(tx, later - timedelta(seconds=1)) == []
             assert not await fact_records.take(tx, bucket, later - timedelta(seconds=1))
             assert len(await fact_records.take(tx, bucket, later)) == 1
 
@@ -81,14 +82,14 @@ def test_a_fact_is_parked_after_its_attempts_and_a_person_can_retry_it(play):
         for attempt in range(1, fact_records.ATTEMPTS_MAX + 1):
             async with db.transaction(pool) as tx:
                 (row,) = await fact_records.take(tx, bucket, shop.at)
-                parked = await fact_records.postpone(tx, bucket, row, shop.at, "no such zone")
+                parked = await fact_records.postpone(tx, row, shop.at, "no such zone")
             assert parked == (attempt == fact_records.ATTEMPTS_MAX)
             (pending,) = await _pending(shop)
             waits.append(pending["due_at"] - shop.at)
             shop.at = pending["due_at"]
         assert waits == sorted(waits), "each pause is at least as long as the one before"
         async with db.transaction(pool) as tx:
-            assert await fact_records.due(tx) == {}
+            assert await fact_records.due(tx, shop.at + timedelta(days=9)) == []
             (seen,) = await fact_records.parked(tx, shop.store)
             assert (seen["kind"], seen["error"]) == ("order.placed", "no such zone")
             another = await stores.create(tx, _settings(), NOON)

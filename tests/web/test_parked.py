@@ -26,7 +26,7 @@ def park(site: Site, count: int = 1, error: str = "waits for order/1001") -> lis
             for bucket in stores.buckets(store):
                 for row in await facts.take(tx, bucket, now):
                     row = {**row, "attempts": 99}
-                    assert await facts.postpone(tx, bucket, row, now, error)
+                    assert await facts.postpone(tx, row, now, error)
             return [row["fact_id"] for row in await facts.parked(tx, store)]
 
     return site.run(work())

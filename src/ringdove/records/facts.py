@@ -8,10 +8,9 @@ later.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id, buckets_of_store
@@ -149,20 +148,29 @@ async def take(
     return await cursor.fetchall()
 
 
+async def take_from(
+    tx: AsyncConnection[Any], buckets: Sequence[int], now: datetime
+) -> list[Mapping[str, Any]]:
+    """The same of several buckets, each claimed by itself."""
+    given = [{"bucket": bucket, "now": now, "most": BATCH} for bucket in sorted(buckets)]
+    return [
+        row for cursor in await db.execute_each(tx, TAKE, given) for row in await cursor.fetchall()
+    ]
+
+
 async def take_one(
-    tx: AsyncConnection[Any], bucket: int, store_id: int, fact_id: int
+    tx: AsyncConnection[Any], store_id: int, fact_id: int
 ) -> Mapping[str, Any] | None:
     """One waiting fact, locked, or None when somebody else has it."""
-    cursor = await tx.execute(
-        TAKE_ONE, {"bucket": bucket, "store_id": store_id, "fact_id": fact_id}
-    )
+    given = {"bucket": bucket_of_id(fact_id), "store_id": store_id, "fact_id": fact_id}
+    cursor = await tx.execute(TAKE_ONE, given)
     row: Mapping[str, Any] | None = await cursor.fetchone()
     return row
 
 
 DONE = """
 DELETE FROM pending_fact p
-WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s
+WHERE p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s
   AND p.fact_id = ANY(ARRAY(SELECT v::bigint FROM jsonb_array_elements_text(%(fact_ids)s) v))
 """
 WAITS = """
@@ -180,18 +188,15 @@ RETURNING p.bucket
 """
 
 
-async def done(
-    tx: AsyncConnection[Any], bucket: int, store_id: int, fact_ids: Sequence[int]
-) -> None:
+async def done(tx: AsyncConnection[Any], store_id: int, fact_ids: Sequence[int]) -> None:
     """These are answered."""
-    await tx.execute(
-        DONE, {"bucket": bucket, "store_id": store_id, "fact_ids": Jsonb(list(fact_ids))}
-    )
+    buckets = sorted({bucket_of_id(fact_id) for fact_id in fact_ids})
+    given = {"buckets": buckets, "store_id": store_id, "fact_ids": db.document(list(fact_ids))}
+    await tx.execute(DONE, given)
 
 
 async def postpone(
     tx: AsyncConnection[Any],
-    bucket: int,
     row: Mapping[str, Any],
     now: datetime,
     error: str,
@@ -208,7 +213,7 @@ async def postpone(
     await tx.execute(
         WAITS,
         {
-            "bucket": bucket,
+            "bucket": bucket_of_id(row["fact_id"]),
             "store_id": row["store_id"],
             "fact_id": row["fact_id"],
             "waits_for": waits_for,
@@ -238,10 +243,11 @@ async def wake(
         await db.notify(tx, "facts", str(bucket))
 
 
-# Over all buckets and stores on purpose: a worker asks when to wake up next. Index only, and the
-# queue is short whenever this is asked.
+# Over all buckets and stores on purpose: a worker asks where there is work now or soon. Index only,
+# and without the wake-ups of the days to come, which are many.
 DUE = """
-SELECT bucket, min(due_at) AS due_at FROM pending_fact WHERE parked_at IS NULL GROUP BY bucket
+SELECT bucket, min(due_at) AS due_at, count(*) AS facts FROM pending_fact
+WHERE parked_at IS NULL AND due_at <= %(until)s GROUP BY bucket
 """
 PARKED = """
 SELECT p.bucket, p.fact_id, f.kind, f.connection_id, f.at, f.heard_at, p.parked_at, p.error, f.body
@@ -262,10 +268,19 @@ WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND fact_id = %(fact_id)s
 """
 
 
-async def due(tx: AsyncConnection[Any]) -> dict[int, datetime]:
-    """When each bucket with waiting facts has its next one due."""
-    cursor = await tx.execute(DUE)
-    return {row["bucket"]: row["due_at"] for row in await cursor.fetchall()}
+class Due(NamedTuple):
+    """A bucket with waiting facts: when the first is due, and how many."""
+
+    bucket: int
+    due_at: datetime
+    facts: int
+
+
+async def due(tx: AsyncConnection[Any], until: datetime) -> list[Due]:
+    """The buckets with facts that are due, or will be until then; the longest waiting first."""
+    cursor = await tx.execute(DUE, {"until": until})
+    found = [Due(**row) for row in await cursor.fetchall()]
+    return sorted(found, key=lambda one: one.due_at)
 
 
 async def parked(

@@ -114,7 +114,9 @@ async def _people(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], lis
         }
         for ref in of[effects.PointTo]
     )
-    await _put(tx, PUT_REFS, store, refs)
+    # In one order everywhere: two batches that met the same people do not wait in a ring.
+    in_order = sorted(refs, key=itemgetter("bucket", "kind", "value"))
+    await _put(tx, PUT_REFS, store, in_order)
     await _put(tx, PUT_CONSENTS, store, (_row(c, store) for c in of[effects.RecordConsent]))
 
 

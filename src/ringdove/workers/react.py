@@ -1,4 +1,4 @@
-"""Answers facts: take a batch, decide, commit, in one transaction per bucket.
+"""Answers facts: take a batch, decide, commit, in one transaction.
 
 A fact that breaks its batch is answered alone; what still fails is tried again a few times and then
 parked with its error (P11). A notice wakes the loop; without one it looks every few seconds, so
@@ -8,7 +8,8 @@ that polling alone suffices.
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ from psycopg.errors import UniqueViolation
 from pydantic import ValidationError
 
 from ringdove.kit import db
+from ringdove.kit.buckets import bucket_of_id
 from ringdove.records import counters, scenes, stores
 from ringdove.records import facts as fact_records
 from ringdove.rules import answers, facts
@@ -51,32 +53,47 @@ async def _notice_or_stop(bell: db.Bell, stop: asyncio.Event, timeout_s: float) 
 
 async def answer_due(runtime: Runtime) -> float:
     """Answers all that is due; the seconds until the next fact will be."""
+    horizon = timedelta(seconds=runtime.settings.idle_poll_s)
     while True:
-        async with db.transaction(runtime.pool) as tx:
-            due = await fact_records.due(tx)
         now = runtime.clock()
-        buckets = [bucket for bucket, at in due.items() if at <= now]
+        async with db.transaction(runtime.pool) as tx:
+            due = await fact_records.due(tx, now + horizon)
+        batches = list(_batches([one for one in due if one.due_at <= now]))
         answered = 0
-        for bucket in buckets:
-            answered += await answer_batch(runtime, bucket)
+        for buckets in batches:
+            answered += await answer_batch(runtime, buckets)
         if not answered:
-            later = [(at - now).total_seconds() for at in due.values() if at > now]
-            return max(0.01, min(later, default=3600.0)) if not buckets else 0.05
+            later = [(one.due_at - now).total_seconds() for one in due if one.due_at > now]
+            return max(0.01, min(later, default=3600.0)) if not batches else 0.05
 
 
-async def answer_batch(runtime: Runtime, bucket: int) -> int:
-    """Answers one batch of a bucket; how many facts were taken."""
+def _batches(due: Iterable[fact_records.Due]) -> Iterator[list[int]]:
+    """Buckets that are answered together: as many as make a batch."""
+    buckets: list[int] = []
+    waiting = 0
+    for one in due:
+        if buckets and waiting + one.facts > fact_records.BATCH:
+            yield buckets
+            buckets, waiting = [], 0
+        buckets.append(one.bucket)
+        waiting += one.facts
+    if buckets:
+        yield buckets
+
+
+async def answer_batch(runtime: Runtime, buckets: Sequence[int]) -> int:
+    """Answers one batch of these buckets; how many facts were taken."""
     try:
         return await db.retried(
-            runtime.pool, lambda tx: _answer_together(runtime, tx, bucket), also=(UniqueViolation,)
+            runtime.pool, lambda tx: _answer_together(runtime, tx, buckets), also=(UniqueViolation,)
         )
     except _Poison as poison:
         rows = poison.rows
     except UniqueViolation:  # again and again: no race of two batches, but poison like any other
         async with db.transaction(runtime.pool) as tx:
-            rows = await fact_records.take(tx, bucket, runtime.clock())
+            rows = await fact_records.take_from(tx, buckets, runtime.clock())
     for row in rows:
-        await _answer_alone(runtime, bucket, row)
+        await _answer_alone(runtime, row)
     return len(rows)
 
 
@@ -88,8 +105,10 @@ class _Poison(Exception):
         self.rows = rows
 
 
-async def _answer_together(runtime: Runtime, tx: AsyncConnection[Any], bucket: int) -> int:
-    rows = await fact_records.take(tx, bucket, runtime.clock())
+async def _answer_together(
+    runtime: Runtime, tx: AsyncConnection[Any], buckets: Sequence[int]
+) -> int:
+    rows = await fact_records.take_from(tx, buckets, runtime.clock())
     by_store: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         by_store[row["store_id"]].append(row)
@@ -104,14 +123,14 @@ async def _answer_together(runtime: Runtime, tx: AsyncConnection[Any], bucket: i
         except Exception as error:
             if isinstance(error, psycopg.Error) and db.is_curable(error):
                 raise
-            log.warning("react.batch_broken", bucket=bucket, facts=len(rows), error=repr(error))
+            log.warning("react.batch_broken", buckets=buckets, facts=len(rows), error=repr(error))
             raise _Poison(rows) from error
         done = [row["fact_id"] for row in some if row["fact_id"] not in waiting]
-        await fact_records.done(tx, bucket, store_id, done)
+        await fact_records.done(tx, store_id, done)
         for row in some:
             if subject := waiting.get(row["fact_id"]):
                 await fact_records.postpone(
-                    tx, bucket, row, runtime.clock(), f"waits for {subject}", subject
+                    tx, row, runtime.clock(), f"waits for {subject}", subject
                 )
     return len(rows)
 
@@ -134,11 +153,11 @@ async def _answer(
     return waiting
 
 
-async def _answer_alone(runtime: Runtime, bucket: int, taken: Mapping[str, Any]) -> None:
+async def _answer_alone(runtime: Runtime, taken: Mapping[str, Any]) -> None:
     """One fact in a transaction of its own; its error is written down where a person sees it."""
 
     async def work(tx: AsyncConnection[Any]) -> None:
-        row = await fact_records.take_one(tx, bucket, taken["store_id"], taken["fact_id"])
+        row = await fact_records.take_one(tx, taken["store_id"], taken["fact_id"])
         store = await stores.find(tx, taken["store_id"])
         if row is None:
             return
@@ -146,25 +165,23 @@ async def _answer_alone(runtime: Runtime, bucket: int, taken: Mapping[str, Any])
             raise LookupError(f"store {taken['store_id']} is gone")
         waiting = await _answer(runtime, tx, store, [row])
         if subject := waiting.get(row["fact_id"]):
-            await fact_records.postpone(
-                tx, bucket, row, runtime.clock(), f"waits for {subject}", subject
-            )
+            await fact_records.postpone(tx, row, runtime.clock(), f"waits for {subject}", subject)
         else:
-            await fact_records.done(tx, bucket, store.id, [row["fact_id"]])
+            await fact_records.done(tx, store.id, [row["fact_id"]])
 
     try:
         await db.retried(runtime.pool, work, also=(UniqueViolation,))
     except Exception as error:
-        await _put_aside(runtime, bucket, taken, _in_words(error))
+        await _put_aside(runtime, taken, _in_words(error))
 
 
-async def _put_aside(runtime: Runtime, bucket: int, taken: Mapping[str, Any], error: str) -> None:
+async def _put_aside(runtime: Runtime, taken: Mapping[str, Any], error: str) -> None:
     now = runtime.clock()
     async with db.transaction(runtime.pool) as tx:
-        parked = await fact_records.postpone(tx, bucket, taken, now, error)
+        parked = await fact_records.postpone(tx, taken, now, error)
         store = await stores.find(tx, taken["store_id"])
         if parked and store:
-            await counters.add(tx, store, now, {"parked": 1}, bucket)
+            await counters.add(tx, store, now, {"parked": 1}, bucket_of_id(taken["fact_id"]))
             await db.notify(tx, "live", str(store.id))
     log.warning("react.fact_set_aside", fact=taken["fact_id"], parked=parked, error=error)
 
