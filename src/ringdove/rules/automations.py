@@ -41,7 +41,7 @@ def _start(scene: Scene, recipe: Recipe, fact: facts.Fact, order: Order, now: da
         version=own.version,
         step=0,
         state="running",
-        trigger=wording.trigger_values(fact),
+        trigger={},
         started_at=now,
     )
     if not own.is_on:
@@ -77,7 +77,9 @@ def advance(scene: Scene, recipe: Recipe, run: Enrollment, fact: facts.Fact, now
                 _say(scene, recipe, own, step, run, fact, now)
             case Wait(is_on=True):
                 wake_at = now + step.delay
-                waiting = replace(run, step=n, state="waiting", wake_at=wake_at)
+                # Kept for the run that goes on later; one that ends now needs no memory.
+                trigger = run.trigger or wording.trigger_values(fact)
+                waiting = replace(run, step=n, state="waiting", wake_at=wake_at, trigger=trigger)
                 scene.happens(SaveEnrollment(waiting), _wake_up(waiting, wake_at))
                 return
     scene.happens(SaveEnrollment(replace(run, step=len(steps), state="done", wake_at=None)))
@@ -106,9 +108,17 @@ def stop(scene: Scene, fact: facts.Fact, order: Order) -> None:
     """Ends the waiting runs about this order that the fact makes pointless."""
     kind: str = fact.kind  # type: ignore[attr-defined]
     for recipe in recipes.stopped_by(kind):
-        for run in list(scene.enrollments.values()):
-            if run.recipe == recipe.key and run.order_id == order.id and run.state == "waiting":
+        for run in _runs_about(scene, recipe, order):
+            if run.state == "waiting":
                 scene.happens(SaveEnrollment(replace(run, state="stopped", reason=kind)))
+
+
+def _runs_about(scene: Scene, recipe: Recipe, order: Order) -> list[Enrollment]:
+    if "{" not in recipe.subject:  # there can be one only, and its name is known
+        run = scene.enrollments.get((recipe.key, f"order/{order.key}/{recipe.subject}"))
+        return [run] if run else []
+    every = scene.enrollments.values()
+    return [run for run in every if run.recipe == recipe.key and run.order_id == order.id]
 
 
 def leave_marketing(scene: Scene, contact_id: int, reason: str) -> None:

@@ -372,7 +372,7 @@ CREATE TABLE enrollment (                -- one run of an automation; its key ma
   step integer NOT NULL,
   state text NOT NULL,                   -- running, waiting, done, stopped
   reason text NOT NULL DEFAULT '',
-  trigger jsonb NOT NULL,                -- the fact that began it
+  trigger jsonb NOT NULL,                -- the fact that began it, kept while the run waits
   started_at timestamptz NOT NULL,
   wake_at timestamptz,
   PRIMARY KEY (bucket, store_id, id),
