@@ -171,6 +171,32 @@ def test_a_rolled_back_transaction_rings_nothing(empty_database_url: str, run: R
     run(story())
 
 
+def test_a_bell_is_rung_after_the_commit_and_once(empty_database_url: str, run: Run) -> None:
+    """Whoever hears it finds what was written; no lock of notifying is held over the commit."""
+
+    async def story() -> None:
+        pool = await db.open_pool(empty_database_url)
+        async with db.transaction(pool) as tx:
+            await tx.execute("CREATE TABLE told (n integer)")
+        async with db.Bell(empty_database_url, ["facts"]) as bell:
+            async with db.transaction(pool) as tx:
+                await tx.execute("INSERT INTO told VALUES (1)")
+                await db.notify(tx, "facts", "1")
+                await db.notify(tx, "facts", "1")
+                (locks,) = await (await tx.execute(
+                    "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'object'"
+                )).fetchall()  # fmt: skip
+                assert locks["n"] == 0
+            assert await bell.wait(5) == [("facts", "1")]
+            assert await bell.wait(0.05) == []
+            async with db.transaction(pool) as tx:
+                cursor = await tx.execute("SELECT n FROM told")
+                assert await cursor.fetchall() == [{"n": 1}]
+        await pool.close()
+
+    run(story())
+
+
 def test_a_bell_that_lost_its_connection_says_so_and_hears_again(
     empty_database_url: str, run: Run
 ) -> None:

@@ -9,7 +9,7 @@ It must never retry outside a whole transaction, and never without a limit.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -96,9 +96,23 @@ async def _configure(link: Tx) -> None:
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Tx]:
-    """A connection in a transaction: committed at the end, rolled back by any exception."""
-    async with pool.connection() as link, link.transaction():
-        yield link
+    """A connection in a transaction: committed at the end, rolled back by any exception. Bells are
+    rung after the commit."""
+    async with pool.connection() as link:
+        hints = _hints[id(link)] = dict[tuple[str, str], None]()
+        try:
+            async with link.transaction():
+                yield link
+        finally:
+            del _hints[id(link)]
+        if hints:
+            with suppress(psycopg.Error):  # what was committed stands, heard or not
+                async with link.pipeline():
+                    await link.execute(NEED_NOT_LAST)
+                    await _ring(link, hints)
+
+
+_hints: dict[int, dict[tuple[str, str], None]] = {}  # by connection, while its transaction lasts
 
 
 async def retried(
@@ -150,12 +164,27 @@ async def execute_each(
         return [await tx.execute(statement, one) for one in given]
 
 
-NOTIFY = "SELECT pg_notify(%(channel)s, %(payload)s)"
+# A transaction that notifies holds a lock of the whole server until it has reached the disk, so
+# that all that do so commit one after another. Hence apart, and without waiting for the disk.
+NEED_NOT_LAST = "SET LOCAL synchronous_commit = off"
+NOTIFY = """
+SELECT pg_notify(r.channel, r.payload)
+FROM jsonb_to_recordset(%(rows)s) AS r(channel text, payload text)
+"""
 
 
 async def notify(tx: Tx, channel: str, payload: str = "") -> None:
-    """Ring a bell when this transaction commits. A hint only: nothing may depend on it."""
-    await tx.execute(NOTIFY, {"channel": channel, "payload": payload})
+    """Ring a bell when this transaction has committed. A hint only: nothing may depend on it."""
+    hints = _hints.get(id(tx))
+    if hints is None:  # not from transaction()
+        await _ring(tx, {(channel, payload): None})
+    else:
+        hints[channel, payload] = None
+
+
+async def _ring(link: Tx, hints: Iterable[tuple[str, str]]) -> None:
+    rows = [{"channel": channel, "payload": payload} for channel, payload in hints]
+    await link.execute(NOTIFY, {"rows": document(rows)})
 
 
 Notice = tuple[str, str]
