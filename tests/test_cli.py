@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ringdove.kit import db
+from ringdove.kit import db, postgres
 from ringdove.kit.crypto import hash_password, verify_password
 from ringdove.records import users
 from ringdove.settings import Settings, manual
@@ -212,12 +214,22 @@ def test_a_new_password_from_the_console(database_url: str, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_stop_ends_the_embedded_database(tmp_path: Path) -> None:
-    tmp_path.chmod(0o711)
-    nothing = ringdove("stop", home=str(tmp_path))
-    assert nothing.returncode == 0 and "No database runs" in nothing.stdout
-    assert ringdove("migrate", home=str(tmp_path)).returncode == 0
-    assert "No database runs" in ringdove("stop", home=str(tmp_path)).stdout  # migrate left last
+def test_stop_ends_the_embedded_database() -> None:
+    # Not in tmp_path: other runs of pytest as root lock the database's own user out of it.
+    home = tempfile.mkdtemp(prefix="ringdove-home-")
+    os.chmod(home, 0o711)
+    try:
+        nothing = ringdove("stop", home=home)
+        assert nothing.returncode == 0 and "No database runs" in nothing.stdout
+        assert ringdove("migrate", home=home).returncode == 0
+        assert "No database runs" in ringdove("stop", home=home).stdout  # migrate left last
+        url = postgres.ensure(Path(home) / "postgres")
+        assert "has stopped" in ringdove("stop", home=home).stdout
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(url)
+    finally:
+        postgres.leave(Path(home) / "postgres")
+        shutil.rmtree(home)
 
 
 def test_inspect_answers_a_line_for_a_line() -> None:

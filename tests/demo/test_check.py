@@ -21,23 +21,21 @@ def check(*, environ: dict[str, str] | None = None) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def test_the_main_job_runs(tmp_path: Path) -> None:
+def test_the_main_job_runs(roomy_path: Path) -> None:
     """Way 1 and 3 of design.md over real sockets; P2, P8: one text each, whatever is repeated."""
-    tmp_path.chmod(0o711)
-    run = check(environ={"TMPDIR": str(tmp_path)})
+    run = check(environ={"TMPDIR": str(roomy_path)})
     out, errors = run.communicate(timeout=90)
     assert run.returncode == 0, out + errors
     seen = json.loads(out)
     assert set(seen) == {"facts", "texts", "delivered", "stops", "seconds"}
     assert seen["stops"] == 1 and seen["texts"] == seen["delivered"] > 30
     assert seen["seconds"] < 60
-    assert list(tmp_path.glob("ringdove-check-*")) == []
+    assert list(roomy_path.glob("ringdove-check-*")) == []
 
 
-def test_a_killed_check_leaves_no_process(tmp_path: Path) -> None:
+def test_a_killed_check_leaves_no_process(roomy_path: Path) -> None:
     """Its children notice that it is gone, even after kill -9, and stop the database."""
-    tmp_path.chmod(0o711)
-    run = check(environ={"TMPDIR": str(tmp_path)})
+    run = check(environ={"TMPDIR": str(roomy_path)})
     deadline = time.monotonic() + 40
     while not (children := ours(run.pid)) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -45,9 +43,9 @@ def test_a_killed_check_leaves_no_process(tmp_path: Path) -> None:
     run.send_signal(signal.SIGKILL)
     run.communicate(timeout=10)
     deadline = time.monotonic() + 20
-    while living_in(tmp_path) and time.monotonic() < deadline:
+    while living_in(roomy_path) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert living_in(tmp_path) == []
+    assert living_in(roomy_path) == []
 
 
 def living_in(folder: Path) -> list[str]:

@@ -70,10 +70,9 @@ def test_customers_of_the_check_can_be_reached() -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_lives_and_ends(tmp_path: Path) -> None:
+def test_the_demo_lives_and_ends(roomy_path: Path) -> None:
     """One command; facts come by themselves; one Ctrl-C ends every process; data stay."""
-    tmp_path.chmod(0o711)
-    home = tmp_path / "demo"
+    home = roomy_path / "demo"
     for again in (False, True):
         run = subprocess.Popen(
             [sys.executable, "-m", "ringdove", "demo", "--home", str(home), "--port", "0"],
