@@ -198,6 +198,7 @@ async def _purchases(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], 
     cut = [
         {"bucket": bucket_of_id(order.id), "id": order.id, "lines": len(order.lines)}
         for order in told
+        if order.id in scene.known_lines  # a new order has none to be cut
     ]
     await _put(tx, CUT_LINES, store, cut)
     parcels = {effect.parcel.id: effect.parcel for effect in of[effects.SaveParcel]}.values()
@@ -272,7 +273,10 @@ FROM jsonb_to_recordset(%(rows)s) AS r(
 WHERE r.bucket = ANY(%(buckets)s)
 """
 _NOT_IN_MESSAGE = ("klass", "due_at", "window_until", "guard")
-_NOT_IN_OUTBOX = ("body", "subject", "why", "recipient", "sender", "encoding", "language")
+_NOT_IN_OUTBOX = (
+    "body", "subject", "why", "recipient", "sender", "encoding", "language", "channel", "cause",
+    "recipe", "enrollment_id", "parts", "not_before", "created_at", "state", "reason",
+)  # fmt: skip
 
 
 async def _cancel_queued(tx: Tx, store: Store, wishes: list[effects.CancelQueued]) -> None:
