@@ -144,6 +144,7 @@ REASONS = {
     "no_allowed_hour": ("No hour suits every zone the person may be in.", "Learn the region."),
     "paid": ("A payment reminder whose order was paid meanwhile.", ""),
     "cancelled": ("A payment reminder whose order was cancelled meanwhile.", ""),
+    "not_due": ("Nothing is to be paid for the order any more before it is delivered.", ""),
     "no_gateway_sms": ("There is no gateway for SMS.", "Add one on the page Connections."),
     "no_gateway_email": ("There is no gateway for e-mail.", "Add one on the page Connections."),
     "no_answer": ("The operator did not answer in time.", "Look for the receipt; ask them."),

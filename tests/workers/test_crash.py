@@ -73,9 +73,11 @@ def test_killed_while_submitting(
             assert set(states(rows)) <= {"sent", "unknown"}
             assert "unknown" in states(rows)
             assert said_before < COUNT
-            # Taken ahead: two batches of two windows, and the window itself.
-            assert states(rows).count("unknown") <= 100
             times = Counter(f"+{phone}" for phone in smsc.heard)
+            # What was taken ahead and never said: two batches of two windows, and the window. How
+            # many of those that were said had their answers settled is a matter of speed.
+            unknown = [row["recipient"] for row in rows if row["state"] == "unknown"]
+            assert sum(phone not in times for phone in unknown) <= 100
             assert set(times.values()) == {1}
             assert {row["recipient"] for row in rows if row["state"] == "sent"} <= set(times)
 

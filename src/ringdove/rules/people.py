@@ -47,7 +47,7 @@ def meet(
             created_at=now,
             origin=origin,
         )
-    person = _told(scene, known, customer)
+    person = _reached_at(scene, _told(scene, known, customer), customer)
     if person != scene.contacts.get(person.id):
         scene.happens(SaveContact(person))
     for kind, value in keys:
@@ -59,7 +59,7 @@ def meet(
 def meet_again(scene: Scene, person: Contact, customer: facts.Customer) -> None:
     """What a newer snapshot tells of a person that an order already belongs to. A number that leads
     to another person stays theirs alone: their stop must reach every text to it (P1)."""
-    told = _told(scene, person, customer)
+    told = _reached_at(scene, _told(scene, person, customer), customer)
     owner = scene.refs.get(("phone", told.phone or ""))
     if owner and owner.contact_id != person.id:
         told = replace(told, phone=person.phone, phone_doubt=person.phone_doubt, zones=person.zones)
@@ -104,6 +104,19 @@ def _told(scene: Scene, known: Contact, customer: facts.Customer) -> Contact:
         region=region,
         zones=tuple(phones.zones(phone, country, region)) if phone else known.zones,
     )
+
+
+def _reached_at(scene: Scene, person: Contact, customer: facts.Customer) -> Contact:
+    """The person at the number that was told last (P9: several phones over time), such as one that
+    was corrected in the order. A number that leads to somebody else is never taken from them."""
+    read = read_phone(customer, scene.store.country)
+    if not isinstance(read, phones.Phone) or read.e164 == person.phone:
+        return person
+    owner = scene.refs.get(("phone", read.e164))
+    if owner and owner.contact_id != person.id:
+        return person
+    zones = tuple(phones.zones(read.e164, person.country, person.region))
+    return _changed(person, phone=read.e164, phone_doubt=None, zones=zones)
 
 
 def _changed(known: Contact, **told: Any) -> Contact:
