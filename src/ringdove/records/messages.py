@@ -363,3 +363,33 @@ async def forsaken(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
     """Rows {gateway_id, bucket}: where a process died while it spoke, and nothing else is due."""
     cursor = await tx.execute(FORSAKEN, {"now": now})
     return await cursor.fetchall()
+
+
+# Over all buckets and stores on purpose: once a minute, where anything is too late.
+OVERDUE = """
+SELECT DISTINCT store_id, bucket FROM outbox WHERE state = 'due' AND not_after < %(now)s
+"""
+DROP_LATE = """
+WITH late AS (
+  DELETE FROM outbox o
+  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.state = 'due'
+    AND o.not_after < %(now)s
+  RETURNING o.message_id
+)
+UPDATE message m SET state = 'dropped', reason = 'too_late', done_at = %(now)s
+FROM late
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = late.message_id
+"""
+
+
+async def overdue(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
+    """Rows {store_id, bucket}: where something waits past its time."""
+    return await (await tx.execute(OVERDUE, {"now": now})).fetchall()
+
+
+async def drop_late(tx: Tx, store: Store, bucket: int, now: datetime) -> int:
+    """Drops what nobody took in time, as with a gateway that is away or removed (P4); how many."""
+    given = {"bucket": bucket, "store_id": store.id, "now": now}
+    dropped = (await tx.execute(DROP_LATE, given)).rowcount
+    await counters.add(tx, store, now, {"dropped": dropped}, bucket)
+    return dropped

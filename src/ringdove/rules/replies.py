@@ -91,7 +91,7 @@ def _stop_scope(
 
 
 def _opens_with_keyword(text: str, first: str, words: Words) -> bool:
-    """Capitals, as in "STOP I am driving", set the keyword apart from a sentence such as "stop by …"."""
+    """Capitals, as in "STOP I am driving", set it apart from a sentence such as "stop by …"."""
     opening, *rest = text.split()
     followed_by_sentence = any(letter.islower() for letter in "".join(rest))
     return opening.isupper() and followed_by_sentence and first in words.stop

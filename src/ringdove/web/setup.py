@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringdove.kit.crypto import hash_password
+from ringdove.kit.crypto import hash_password, new_token
 from ringdove.kit.db import Tx
 from ringdove.records import audit, gateways, stores, users
 from ringdove.records.stores import StoreSettings
@@ -207,7 +207,7 @@ async def open_store(
         channel="sms",
         name=phones_name,
         settings={},
-        secrets=runtime.sealer.seal({}),
+        secrets=runtime.sealer.seal({"password": new_token(6)}),
         now=now,
     )
     await audit.write(

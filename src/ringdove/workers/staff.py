@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from ringdove.runtime import Runtime
-from ringdove.workers import binds, partitions, react, sandbox, send, sync
+from ringdove.workers import binds, partitions, react, sandbox, send, sweep, sync
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +22,7 @@ WORKERS: dict[str, Worker] = {
     "send": send.run,
     "binds": binds.run,
     "sync": sync.run,
+    "sweep": sweep.run,
     "partitions": partitions.run,
 }
 STOP_S_MAX = 8.0
