@@ -25,7 +25,7 @@ def test_the_mix_is_the_same_each_time_and_holds_each_fact_once() -> None:
 def test_the_mix_is_about_orders_of_people_who_come_again() -> None:
     told = mix.told(3_000, NOW)
     kinds = dict(mix.kinds(told))
-    assert kinds["order.placed"] > 500 and kinds["parcel.moved"] > 500 and len(kinds) >= 9
+    assert kinds["order.placed"] > 500 and kinds["parcel.moved"] > 900 and len(kinds) >= 11
     phones = Counter(
         fact.order.customer.phone
         for fact in told

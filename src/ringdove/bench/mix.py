@@ -19,7 +19,9 @@ GOODS = (
     ("Набор ножей, 5 шт.", "129.00"), ("Tazza da tè", "9.80"), ("Cuchara de madera", "4.20"),
 )  # fmt: skip
 PEOPLE_PER_ORDER = 0.6  # so that many orders are from people who are known
-ORDER_EVERY = timedelta(seconds=20)
+FACTS_PER_ORDER = 4  # at least; a little more are made than asked for
+TOLD_IN = timedelta(hours=1)  # ten days of a shop's life: nothing is too late to be said
+HOUR = TOLD_IN / 240
 STAGES = (  # (kind, share of orders, hours after the order)
     ("payment", 0.85, 0.1), ("changed", 0.50, 0.2), ("accepted", 0.92, 20), ("promised", 0.30, 22),
     ("moved", 0.15, 40), ("out_for_delivery", 0.80, 44), ("delivered", 0.88, 48),
@@ -29,13 +31,14 @@ STAGES = (  # (kind, share of orders, hours after the order)
 
 
 def told(count: int, now: datetime, seed: int = 1) -> list[facts.Fact]:
-    """The newest `count` facts of a shop's life that ends `now`, in the order they happened."""
+    """The first `count` facts of ten days of a shop that end `now`, as they happened. No fact is
+    about an order that was not told."""
     chance = random.Random(seed)
-    orders = count // 3
-    begins = now - orders * ORDER_EVERY
-    lives = (_life(n, begins + n * ORDER_EVERY, orders, chance) for n in range(orders))
+    orders = count // FACTS_PER_ORDER + 20
+    begins, every = now - TOLD_IN, TOLD_IN / orders
+    lives = (_life(n, begins + n * every, orders, chance) for n in range(orders))
     merged = heapq.merge(*lives, key=lambda fact: fact.at)
-    return [fact for fact in merged if fact.at <= now][-count:]
+    return [fact for fact in merged if fact.at <= now][:count]
 
 
 def _life(n: int, at: datetime, orders: int, chance: random.Random) -> list[facts.Fact]:
@@ -44,7 +47,7 @@ def _life(n: int, at: datetime, orders: int, chance: random.Random) -> list[fact
     made = [_order(n, at, person, chance)]
     for kind, share, hours in STAGES:
         if chance.random() < share:
-            when = at + timedelta(hours=hours * chance.uniform(0.8, 1.2))
+            when = at + hours * chance.uniform(0.8, 1.2) * HOUR
             made.append(_stage(kind, n, when, person, made[0]))
     return sorted(made, key=lambda fact: fact.at)
 
