@@ -43,10 +43,22 @@ def test_any_words_and_values_are_said_the_same_both_ways(before, value, after):
     assert quick == liquid or (quick is None and "\r" in template + value)
 
 
+@given(WORDS, WORDS, st.sampled_from(["", "x", "42, "]))
+def test_a_stretch_is_said_when_its_value_is_there(before, inner, value):
+    inner = inner.replace("{", "")
+    template = (
+        f"{before.replace('{', '')}{{% if order.url %}}{inner}{{{{ order.url }}}}{{% endif %}}"
+    )
+    quick, liquid = _both(template, {"order": {"url": value, "number": "42"}})
+    assert quick == liquid or (quick is None and "\r" in template)
+
+
 @pytest.mark.parametrize(
     "template",
     [
-        "{{ order.number | upcase }}", "{% if order.url %}x{% endif %}", "{{- order.number }}",
+        "{{ order.number | upcase }}", "{% if order %}x{% endif %}", "{{- order.number }}",
+        "{% if order.url %}x{% else %}y{% endif %}", "{%- if order.url %}x{% endif %}",
+        "{% if order.url %}{% if order.number %}x{% endif %}{% endif %}",
         "{{ order['number'] }}", "{{ order }}", "{ {{ order.number }}", "{{order.number.size}}",
     ],
 )  # fmt: skip

@@ -123,6 +123,7 @@ def _with_sign(said: str, symbol: str, sign: str) -> str:
     return f"{sign} {number}" if said.startswith(symbol) else f"{number} {sign}"
 
 
+@lru_cache(4_096)
 def say_day(day: date, language: str) -> str:
     """As "Tue 24 Nov", in the language's own short names."""
     # Russian and Belarusian shorten months with a dot, which reads as the end of the sentence.

@@ -153,28 +153,43 @@ def render(template: str, values: Mapping[str, object]) -> str:
     return _tidy(filled)
 
 
-_SIMPLE = re.compile(r"\{\{ ?(\w+)\.(\w+) ?\}\}")
+_NAMED = re.compile(r"\{\{ ?(\w+)\.(\w+) ?\}\}")
+_IF = re.compile(r"\{% if (\w+)\.(\w+) %\}(.*?)\{% endif %\}", re.S)
+_Words = tuple[tuple[str, str, str], ...]  # words, and the noun and name of what follows them
+_Simple = tuple[tuple[str, str, _Words], ...]  # said if there is such a noun and name; "": always
 
 
 @lru_cache(TEMPLATES_CACHED)
-def _simple(template: str) -> tuple[tuple[str, str, str], ...] | None:
-    """Of a template that only names values, each stretch of words with the name behind it."""
-    if "{" in _SIMPLE.sub("", template):
-        return None
-    said = _SIMPLE.split(template)
-    return tuple(zip(said[::3], [*said[1::3], ""], [*said[2::3], ""], strict=True))
+def _simple(template: str) -> _Simple | None:
+    """A template that only names values and asks at most whether one is there; None: another."""
+    stretches, end = [], 0
+    for match in _IF.finditer(template):
+        stretches += [("", "", template[end : match.start()]), (match[1], match[2], match[3])]
+        end = match.end()
+    stretches.append(("", "", template[end:]))
+    found = []
+    for noun, name, said in stretches:
+        if "{" in _NAMED.sub("", said):
+            return None
+        cut = _NAMED.split(said)
+        words = zip(cut[::3], [*cut[1::3], ""], [*cut[2::3], ""], strict=True)
+        found.append((noun, name, tuple(words)))
+    return tuple(found)
 
 
-def _fill(simple: tuple[tuple[str, str, str], ...] | None, values: Mapping[str, Any]) -> str | None:
+def _fill(simple: _Simple | None, values: Mapping[str, Any]) -> str | None:
     """As Liquid does, in a tenth of its time; None where Liquid must decide."""
     if simple is None:
         return None
     filled: list[str] = []
-    for words, noun, name in simple:
-        value = values.get(noun, {}).get(name, "") if noun else ""
-        if not isinstance(value, str):
-            return None
-        filled += (words, value)
+    for needed, needed_name, words in simple:
+        if needed and not values.get(needed, {}).get(needed_name):
+            continue
+        for before, noun, name in words:
+            value = values.get(noun, {}).get(name, "") if noun else ""
+            if not isinstance(value, str):
+                return None
+            filled += (before, value)
     said = "".join(filled)
     return None if "\r" in said else said  # Liquid makes line ends alike
 
