@@ -28,8 +28,12 @@ MEMORY_BYTES_MIN = 2 * 2**30  # containers often have 64 MB there
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: from the first of them on, Playwright keeps an event loop running in the
-    main thread, in which no other test can start its own."""
+    """What opens a whole site is slow (`make check` leaves it to `make test`). Browser tests last:
+    from the first of them on, Playwright keeps an event loop running in the main thread, in which
+    no other test can start its own."""
+    for item in items:
+        if "site" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
