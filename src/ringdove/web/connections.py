@@ -96,23 +96,7 @@ def way_state(say: Speech, state: str | None, paused_at: datetime | None) -> tup
 @router.get("/shops/new")
 async def choose_shop(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") -> Response:
     """Which kind of shop, then its form."""
-    if kind and kind not in STORES:
-        raise HTTPException(404)
-    return _new(page, kind, edges.typed(kind, edges.title(page.say, kind), {}) if kind else Form())
-
-
-def _new(page: StorePage, kind: str, form: Form[Any], status: int = 200) -> Response:
-    say = page.say
-    return page.render(
-        "connection_new.html",
-        status,
-        what="shops",
-        kind=kind,
-        kinds=[(one, edges.title(say, one), edges.help_text(say, one)) for one in STORES],
-        form=form,
-        fields=edges.fields(say, kind) if kind else [],
-        shown_first=edges.SHOWN_FIRST,
-    )
+    return edges.choice(page, "shops", STORES, kind)
 
 
 @router.post("/shops")
@@ -122,7 +106,7 @@ async def add_shop(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] =
         raise HTTPException(404)
     form, kept, made = await edges.read(page.request, kind, page.say, {})
     if kept is None:
-        return _new(page, kind, form, 422)
+        return edges.choice(page, "shops", STORES, kind, form)
     async with page.transaction() as tx:
         shop_id = await connections.create(
             tx,

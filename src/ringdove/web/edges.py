@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from ringdove.kit.crypto import new_token
 from ringdove.runtime import GATEWAYS, STORES
@@ -20,6 +21,7 @@ from ringdove.stores import edge
 from ringdove.web.forms import FORM_BYTES_MAX, FORM_FIELDS_MAX, WRONG, WRONG_SOMEHOW, Form
 from ringdove.web.menu import N_
 from ringdove.web.speech import Speech
+from ringdove.web.views import StorePage
 
 SHOWN_FIRST = 7  # a plug-in's file names first what everybody fills in; the rest is folded away
 NAME_CHARS_MAX = 80
@@ -212,3 +214,27 @@ def extract(
                     yield 1, "gettext", text, []
         for step in module.steps("%(url)s") if hasattr(module, "steps") else ():
             yield 1, "gettext", step, []
+
+
+def choice(
+    page: StorePage,
+    what: str,
+    catalogue: Mapping[str, types.ModuleType],
+    kind: str,
+    refused: Form[Any] | None = None,
+) -> Response:
+    """Which kind of shop or gateway (`what`), then its form; again with what was wrong in it."""
+    if kind and kind not in catalogue:
+        raise HTTPException(404)
+    say = page.say
+    fresh: Form[Any] = typed(kind, title(say, kind), {}) if kind else Form()
+    return page.render(
+        "connection_new.html",
+        422 if refused else 200,
+        what=what,
+        kind=kind,
+        kinds=[(one, title(say, one), help_text(say, one)) for one in catalogue],
+        form=refused or fresh,
+        fields=fields(say, kind) if kind else [],
+        shown_first=SHOWN_FIRST,
+    )

@@ -34,23 +34,7 @@ MAIL_ANSWERS_S_MAX = 15.0
 @router.get("/new")
 async def choose(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") -> Response:
     """Which kind of gateway, then its form."""
-    if kind and kind not in GATEWAYS:
-        raise HTTPException(404)
-    return _new(page, kind, edges.typed(kind, edges.title(page.say, kind), {}) if kind else Form())
-
-
-def _new(page: StorePage, kind: str, form: Form[Any], status: int = 200) -> Response:
-    say = page.say
-    return page.render(
-        "connection_new.html",
-        status,
-        what="gateways",
-        kind=kind,
-        kinds=[(one, edges.title(say, one), edges.help_text(say, one)) for one in GATEWAYS],
-        form=form,
-        fields=edges.fields(say, kind) if kind else [],
-        shown_first=edges.SHOWN_FIRST,
-    )
+    return edges.choice(page, "gateways", GATEWAYS, kind)
 
 
 @router.post("")
@@ -60,7 +44,7 @@ async def add(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") 
         raise HTTPException(404)
     form, kept, _made = await edges.read(page.request, kind, page.say, {})
     if kept is None:
-        return _new(page, kind, form, 422)
+        return edges.choice(page, "gateways", GATEWAYS, kind, form)
     channel = getattr(GATEWAYS[kind], "CHANNEL", "sms")
     async with page.transaction() as tx:
         others = await gateways.of_store(tx, page.store.id)
