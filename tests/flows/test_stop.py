@@ -180,3 +180,21 @@ def test_help_says_who_writes_and_how_to_stop(play, body):
         assert answer["topic"] == "help" and "Linden" in answer["body"]
 
     play(story)
+
+
+def test_who_wants_no_texts_at_all_gets_none_that_was_queued_past_it(play):
+    """P1, P2: the wider stop is asked again too in the transaction that takes; the confirmation of
+    it still leaves."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order())
+        await shop.answer()
+        await shop.rows("UPDATE contact SET service = 'out' RETURNING 1")
+        (person,) = await shop.rows("SELECT * FROM contact")
+        async with db.transaction(shop.runtime.pool) as tx:
+            taken = await messages.take(tx, shop.store, person["bucket"], shop.sms, shop.at, "me")
+        assert taken == []
+        (text,) = await shop.messages()
+        assert (text["state"], text["reason"]) == ("dropped", "stopped")
+
+    play(story)
