@@ -185,7 +185,7 @@ async def order_as_new(page: SupportPage) -> Response:
         return await _render(page, None, 422, form=form)
     phone = phones.parse(form.filled.phone, page.store.country)
     if isinstance(phone, phones.Doubtful):
-        form.refuse("phone", _("This is no phone number: %(why)s.", why=phone.reason))
+        form.refuse("phone", _("This cannot be read as a number that receives texts."))
         return await _render(page, None, 422, form=form)
     async with page.transaction() as tx:
         await _order(tx, page, phone.e164, form.filled.name, form.filled.language)

@@ -32,7 +32,7 @@ def _parcel(state: Any) -> Callable[[str, str, datetime], facts.Fact]:
     def moved(key: str, number: str, now: datetime) -> facts.Fact:
         at_pickup = state == "at_pickup_point"
         return facts.ParcelMoved(
-            id=f"{key}/{state}",
+            id=f"{key}/parcel/{state}",
             at=now,
             order=key,
             state=state,
@@ -67,13 +67,13 @@ DEEDS: Mapping[str, Deed] = {
     "return": Deed(
         N_("Send back"), "arrow-back-up", ("delivered",),
         lambda key, number, now: facts.ReturnOpened(
-            id=f"{key}/return", at=now, order=key, return_key=_return_key(number)
+            id=f"{key}/return/opened", at=now, order=key, return_key=_return_key(number)
         ),
     ),
     "accepted": Deed(
         N_("Accept the return"), "check", ("delivered",),
         lambda key, number, now: facts.ReturnAccepted(
-            id=f"{key}/accepted", at=now, order=key, return_key=_return_key(number)
+            id=f"{key}/return/accepted", at=now, order=key, return_key=_return_key(number)
         ),
     ),
     "refunded": Deed(
