@@ -65,7 +65,7 @@ class Mouth:
         self._queue: deque[Part] = deque()
         self._most = _most(settings)
         self._allowance = Allowance(settings.throughput_per_s)
-        self._pump_at: asyncio.TimerHandle | None = None
+        self._pump_soon: asyncio.Handle | None = None
         self._is_closing = False
 
     def wake(self, buckets: set[int]) -> None:
@@ -160,9 +160,13 @@ class Mouth:
             self._work.set()
 
     def _pump_later(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if self._pump_at is None or self._pump_at.when() <= loop.time():
-            self._pump_at = loop.call_later(seconds, self.pump)
+        # Its time is not asked: uvloop gives no TimerHandle for less than half a millisecond.
+        if self._pump_soon is None:
+            self._pump_soon = asyncio.get_running_loop().call_later(seconds, self._pump_again)
+
+    def _pump_again(self) -> None:
+        self._pump_soon = None
+        self.pump()
 
     def _submit(self, link: Link, part: Part) -> None:
         now = self._runtime.clock()
