@@ -80,6 +80,9 @@ def test_a_database_that_is_away_is_said_plainly(tmp_path: Path) -> None:
     answer = ringdove("work", home=str(tmp_path), database_url=url)
     assert answer.returncode == 1
     assert "does not answer" in answer.stderr and "Traceback" not in answer.stderr
+    answer = ringdove("work", home=str(tmp_path), database_url="mysql://ann:secret@db/none")
+    assert answer.returncode == 1 and "RINGDOVE_DATABASE_URL" in answer.stderr
+    assert "secret" not in answer.stderr
 
 
 @pytest.mark.slow
@@ -166,6 +169,26 @@ def test_serve_brings_its_workers_and_takes_them_along(database_url: str, tmp_pa
         process.communicate(timeout=20)
         assert process.returncode == 0
         assert not Path(f"/proc/{worker}").exists()
+    finally:
+        process.kill()
+
+
+@pytest.mark.slow
+def test_serve_does_not_go_on_without_its_workers(database_url: str, tmp_path: Path) -> None:
+    """A page that takes orders which nobody answers is worse than one that is started anew."""
+    knobs = {"home": str(tmp_path), "database_url": database_url, "listen_port": free_port()}
+    process = subprocess.Popen(
+        [*RINGDOVE, "serve", "--with-workers"], stderr=subprocess.PIPE, text=True,
+        env=environment(**knobs, sandbox_port=free_port()),
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        worker = int(process.stderr.readline().rpartition(" ")[2])
+        wait_for_line(process, "Ringdove listens")
+        os.kill(worker, signal.SIGKILL)
+        _, said = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert "The workers have ended by themselves" in said and "Traceback" not in said
     finally:
         process.kill()
 

@@ -19,7 +19,10 @@ import typer
 from ringdove.settings import Settings, SettingWrong, manual, read_settings
 
 if TYPE_CHECKING:
+    from ringdove.kit.children import Child
     from ringdove.runtime import Runtime
+
+WORKERS_LOOKED_AT_EVERY_S = 1.0
 
 app = typer.Typer(
     name="ringdove",
@@ -72,6 +75,10 @@ def _in_plain_words(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
         return f"The database does not answer: {error}\nCheck RINGDOVE_DATABASE_URL."
+    if isinstance(error, psycopg.ProgrammingError) and "connection info" in str(error):
+        return (  # the error shows the address, and with it the password
+            "RINGDOVE_DATABASE_URL cannot be read: write postgresql://user:password@host/database."
+        )
     return None
 
 
@@ -126,6 +133,7 @@ def serve(
     settings = read_settings()
     _set_up_logs(settings)
     listener = _listen(settings)
+    child: Child | None = None
 
     async def work(runtime: "Runtime", stop: asyncio.Event) -> None:
         from ringdove.web.app import Server, create_app
@@ -139,19 +147,33 @@ def serve(
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         if not leashed:
             print(f"Ringdove listens on {_address(settings)}", file=sys.stderr)
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+        ends: list[asyncio.Task[Any]] = [serving, asyncio.create_task(stop.wait())]
+        if child:
+            ends.append(asyncio.create_task(_until_ended(child)))
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        is_alone = child is not None and child.ended is not None and not stop.is_set()
         server.should_exit = True
         await serving
-        stopped.cancel()
+        for one in ends:
+            one.cancel()
+        if is_alone:  # whoever supervises us starts both anew
+            raise CannotGoOn(
+                "The workers have ended by themselves. Nothing is answered or sent without them:"
+                " start again."
+            )
 
     with contextlib.ExitStack() as stack:
         if with_workers:
-            from ringdove.kit.children import Child
+            from ringdove.kit import children
 
-            child = stack.enter_context(Child("work"))
+            child = stack.enter_context(children.Child("work"))
             print(f"Workers run as process {child.pid}", file=sys.stderr)
         _run(settings, work, leashed)
+
+
+async def _until_ended(child: "Child") -> None:
+    while child.ended is None:
+        await asyncio.sleep(WORKERS_LOOKED_AT_EVERY_S)
 
 
 def _listen(settings: Settings) -> socket.socket:
