@@ -55,7 +55,7 @@ class Settings(BaseModel):
     sender: str = Field(
         min_length=3,
         max_length=200,
-        title="From",
+        title="Sender",
         description="Address that customers see, such as Shop <orders@shop.example>.",
     )
 
