@@ -27,6 +27,7 @@ OVER_ALL_STORES = {
     "facts.TAKE": "a batch of one bucket, of whichever stores live in it; each row names its store",
     "messages.DUE": "a worker asks when each gateway has its next message due",
     "messages.FORSAKEN": "a worker asks what a dead process left half said",
+    "health.UNANSWERED": "the doctor asks whether anybody answers at all",
     "messages.OVERDUE": "once a minute: where is anything past its time",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }

@@ -129,3 +129,17 @@ def test_a_paused_gateway_and_one_that_was_never_tried() -> None:
     assert doctor.edge("gateway", one, None).level == "ok"
     assert doctor.edge("gateway", replace(one, paused_at=NOW), None).level == "warn"
     assert doctor.edge("gateway", replace(one, secrets=b"x"), None).level == "bad"
+
+
+def test_events_that_nobody_answers_are_said() -> None:
+    """Without workers everything is taken and nothing said: the doctor must see it."""
+    assert doctor.backlog(0) == []
+    (one,) = doctor.backlog(7)
+    assert one.level == "bad" and "7 events" in one.says and "ringdove work" in one.do
+
+
+def test_an_address_that_cannot_be_read_is_not_repeated(tmp_path: Path) -> None:
+    """It may hold a password."""
+    wrong = Settings(home=tmp_path, database_url="postgresql:/user:s3cret@host name")
+    said = " ".join(one.says + one.do for one in asyncio.run(doctor.examine(wrong)))
+    assert "cannot be read" in said and "s3cret" not in said

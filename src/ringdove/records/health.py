@@ -88,3 +88,17 @@ SELECT s.name AS store, c.kind, c.name, c.secrets, c.paused_at,
 async def connections(tx: Tx) -> list[Edge]:
     """Every shop connection in use with how the last catch-up went."""
     return [Edge(**row) for row in await (await tx.execute(CONNECTIONS)).fetchall()]
+
+
+# Over all buckets and stores on purpose: is anybody answering at all?
+UNANSWERED = """
+SELECT count(*) AS n FROM pending_fact
+WHERE parked_at IS NULL AND waits_for IS NULL AND attempts = 0 AND due_at < %(before)s
+"""
+
+
+async def unanswered(tx: Tx, before: datetime) -> int:
+    """How many facts were due before then and have not been looked at."""
+    row = await (await tx.execute(UNANSWERED, {"before": before})).fetchone()
+    assert row is not None
+    return int(row["n"])

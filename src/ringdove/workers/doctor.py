@@ -9,7 +9,7 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -41,6 +41,9 @@ class Finding:
     do: str = ""
 
 
+WAITS_TOO_LONG = timedelta(minutes=1)
+
+
 async def examine(
     settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> list[Finding]:
@@ -59,7 +62,16 @@ async def examine(
         findings += [engine(server), clocks(clock(), server.clock)]
         if fit.level == "ok":
             findings += await _edges(tx, sealer)
+            findings += backlog(await health.unanswered(tx, server.clock - WAITS_TOO_LONG))
     return findings
+
+
+def backlog(unanswered: int) -> list[Finding]:
+    """Events that nobody answers: the workers are not there, or not fast enough."""
+    if not unanswered:
+        return []
+    says = f"{unanswered} events wait for an answer for longer than a minute."
+    return [Finding("workers", "bad", says, "Start the workers: ringdove work.")]
 
 
 def public_address(public_url: str, outside_url: str) -> Finding:
@@ -128,6 +140,13 @@ async def _reach(settings: Settings) -> tuple[str | None, Finding]:
         ) as link:
             host = link.info.host or "the socket"
             return settings.database_url, Finding("database", "ok", f"PostgreSQL answers at {host}")
+    except psycopg.ProgrammingError:  # its text repeats the address, password and all
+        return None, Finding(
+            "database",
+            "bad",
+            "RINGDOVE_DATABASE_URL cannot be read as an address.",
+            "Write postgresql://user:password@host/name.",
+        )
     except psycopg.Error as error:
         return None, Finding(
             "database",
@@ -221,7 +240,9 @@ def edge(area: str, one: health.Edge, sealer: Sealer | None) -> Finding:
         since = f" since {one.at:%Y-%m-%d %H:%M} UTC" if one.at else ""
         says = f"{name} is {one.state}{since}: {one.detail or 'no reason given'}"
         return Finding(area, "warn" if one.state == "lost" else "bad", says, _SICK[one.state])
-    return Finding(area, "ok", f"{name} is {one.state or 'set up, and has not been tried yet'}.")
+    if one.state is None and area == "gateway":
+        return Finding(area, "ok", f"{name} is set up, and has not been used yet.")
+    return Finding(area, "ok", f"{name} is {one.state or 'set up'}.")
 
 
 def _seal_trouble(one: health.Edge, sealer: Sealer | None) -> str:
