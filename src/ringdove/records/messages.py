@@ -17,8 +17,9 @@ from psycopg.types.json import Jsonb
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, bucket_of_id
 from ringdove.records import counters, receipts
+from ringdove.rules import consent
 from ringdove.rules.consent import ALWAYS_ANSWERED
-from ringdove.rules.scenes import Store
+from ringdove.rules.scenes import Contact, Store
 
 Tx = AsyncConnection[Any]
 
@@ -191,9 +192,6 @@ async def postpone_late(
 ) -> None:
     """Asks the decision anew for messages that were not taken in their allowed hours: they wait for
     the next ones. What then comes too late is dropped when it is due (P4)."""
-    from ringdove.rules import consent
-    from ringdove.rules.scenes import Contact
-
     base = {"bucket": bucket, "store_id": store.id}
     cursor = await tx.execute(LATE, base | {"ids": Jsonb(list(message_ids))})
     moves = []
@@ -205,13 +203,7 @@ async def postpone_late(
         draft = consent.Draft(
             row["channel"], row["klass"], row["topic"], row["not_before"], row["not_after"], True
         )
-        verdict = consent.decide(store, person, draft, now)
-        if isinstance(verdict, consent.Wait):
-            due_at, window_until = verdict.until, verdict.window_until
-        elif isinstance(verdict, consent.Send):
-            due_at, window_until = now, verdict.window_until
-        else:  # dropped by take() when it is due, with the same reason
-            due_at, window_until = row["not_after"] + timedelta(seconds=1), now + consent.FAR
+        due_at, window_until = consent.next_window(store, person, draft, now)
         moves.append(
             {"message_id": row["message_id"], "due_at": due_at, "window_until": window_until}
         )

@@ -76,6 +76,20 @@ def decide(store: Store, person: Contact, draft: Draft, now: datetime) -> Send |
     return Send(window_until) if start <= now else Wait(start, window_until, "not_yet")
 
 
+def next_window(
+    store: Store, person: Contact, draft: Draft, now: datetime
+) -> tuple[datetime, datetime]:
+    """When a queued message whose allowed hours have ended is due again, and until when. One that
+    may not go any more is due right after its end, where taking drops it with its reason."""
+    match decide(store, person, draft, now):
+        case Wait(until, window_until, _):
+            return until, window_until
+        case Send(window_until):
+            return now, window_until
+        case _:
+            return draft.not_after + timedelta(seconds=1), now + FAR
+
+
 def _refusal(person: Contact, draft: Draft) -> str | None:
     if draft.channel == "sms" and not person.phone:
         return "phone_doubtful" if person.phone_doubt else "no_phone"
