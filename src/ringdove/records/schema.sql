@@ -101,7 +101,9 @@ CREATE TABLE gateway (
   rank integer NOT NULL DEFAULT 100,     -- the lowest of a channel is used first
   created_at timestamptz NOT NULL,
   paused_at timestamptz,
-  removed_at timestamptz
+  removed_at timestamptz,
+  token text NOT NULL DEFAULT replace(gen_random_uuid()::text, '-', '') UNIQUE
+                                         -- in the address of its door
 );
 
 CREATE TABLE automation (                -- what a store made of a recipe; no row: as the recipe says
