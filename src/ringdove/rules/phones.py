@@ -143,6 +143,29 @@ def _why_not(raw: str, country: str | None) -> str:
 # Where the person may be
 
 
+def country_of(e164: str) -> str:
+    """The ISO code of the country whose number it is, "" where no country has it. Fast: only
+    where countries share a code (+1, +7, +44) is the whole number looked at."""
+    digits = e164.removeprefix("+")
+    for length in (1, 2, 3):
+        if regions := phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(_number(digits[:length])):
+            return regions[0] if len(regions) == 1 else _shared(digits, regions[0])
+    return ""
+
+
+def _number(digits: str) -> int:
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
+@lru_cache(16_384)
+def _shared(digits: str, main: str) -> str:
+    try:
+        number = phonenumbers.parse(f"+{digits}", None)
+    except phonenumbers.NumberParseException:
+        return main
+    return phonenumbers.region_code_for_number(number) or main
+
+
 @lru_cache(16_384)
 def zones(e164: str, country: str | None, region: str | None = None) -> tuple[str, ...]:
     """All IANA zones the person may be in: the delivery address tells best, then the number.
