@@ -15,12 +15,17 @@ An operator's file has these names, and nothing else is asked of it:
 Pure: no socket, no clock. workers/speak.py sends what is made here.
 """
 
+import hmac
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, TypeAlias
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Again: TypeAlias = Literal["permanent", "later", "throttled"]
 """permanent: this text to this number will never go. later: their trouble, not the text's.
@@ -106,12 +111,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The operator surely did not take it. `opted_out`: since the recipient stopped us there."""
+    """The operator surely did not take it. `opted_out`: since the recipient stopped us there.
+    `account`: it is not about this text; nothing goes until somebody puts the account right (a
+    wrong key, no money). The text waits then, however often it was refused. 401 is taken so too."""
 
     reason: str
     again: Again
     opted_out: bool = False
     retry_after_s: float = 0.0
+    account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +191,130 @@ class CallWrong(ValueError):
     def __init__(self, detail: str, status: int = 401) -> None:
         super().__init__(detail)
         self.status = status
+
+
+# ── Reading what an operator says: each takes anything at all; none raises but CallWrong ─────
+
+FIELDS_MAX: Final = 1_000
+WORD_LETTERS_MAX: Final = 300
+TEXT_LETTERS_MAX: Final = 20_000  # 255 parts and some more
+RETRY_AFTER_S_MAX: Final = 3_600.0
+SHORT_CODE_DIGITS_MAX: Final = 6
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # PostgreSQL keeps neither
+_NUMBER_INSIDE = re.compile(r"\d{5,}(?=\d\d)")
+
+
+def tree(body: bytes) -> Any:
+    """The JSON of a body; None: it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def at(branch: Any, *path: str | int) -> Any:
+    """What stands in JSON under these names and places; None: nothing does."""
+    for step in path:
+        if isinstance(step, str) and isinstance(branch, Mapping):
+            branch = branch.get(step)
+        elif isinstance(step, int) and isinstance(branch, list) and step < len(branch):
+            branch = branch[step]
+        else:
+            return None
+    return branch
+
+
+def word(value: Any, letters_max: int = WORD_LETTERS_MAX) -> str:
+    """A text or a number as a text that can be stored; all else is empty."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    try:
+        # JSON may write one letter as two halves, and half a letter alone.
+        whole = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    except ValueError:  # a number of more than 4,300 digits
+        return ""
+    return _UNSTORABLE.sub("", whole)[:letters_max]
+
+
+def reason(*words: Any) -> str:
+    """Why, in one line for a page or a log; long numbers in it keep their last two digits."""
+    said = " ".join(" ".join(word(one) for one in words).split())
+    return _NUMBER_INSIDE.sub("•••", said)[:WORD_LETTERS_MAX]
+
+
+def international(number: Any) -> str:
+    """E.164 with its +, which many operators leave out; short codes and names as they are."""
+    there = word(number, 40).strip()
+    digits = there.removeprefix("+")
+    is_long = len(digits) > SHORT_CODE_DIGITS_MAX and digits.isascii() and digits.isdecimal()
+    return f"+{digits}" if is_long else there
+
+
+def moment(value: Any) -> datetime | None:
+    """A time as seconds since 1970 or in ISO 8601; without a zone it is UTC."""
+    there = word(value, 40).strip()
+    try:
+        if there.replace(".", "", 1).isdecimal():
+            return datetime.fromtimestamp(float(there), UTC)
+        told = datetime.fromisoformat(there)
+        return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def query(call: Call) -> dict[str, str]:
+    """The fields of the address; the first of a name counts."""
+    try:
+        return _fields(urlsplit(call.url).query)
+    except ValueError:
+        raise CallWrong("The address of the call cannot be read.", 400) from None
+
+
+def form(call: Call) -> dict[str, str]:
+    """The fields of an urlencoded body; the first of a name counts."""
+    try:
+        return _fields(call.body.decode("utf-8", "replace"))
+    except ValueError:
+        raise CallWrong("The call has too many fields.", 400) from None
+
+
+def _fields(encoded: str) -> dict[str, str]:
+    pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    return {name: word(value, TEXT_LETTERS_MAX) for name, value in reversed(pairs)}
+
+
+def demand_secret(secret: SecretStr, call: Call) -> None:
+    """For an operator that signs nothing: a secret in the address that we gave it (…?secret=…).
+    Without one in the settings nothing is taken."""
+    wanted, given = secret.get_secret_value(), query(call).get("secret", "")
+    if not wanted:
+        raise CallWrong("This gateway has no callback secret: enter one, then tell the operator.")
+    if not hmac.compare_digest(given.encode(), wanted.encode()):
+        raise CallWrong("The secret in the address does not fit: copy the address again.")
+
+
+def by_status(reply: Reply, now: datetime, said: str = "") -> Refused | Unclear | None:
+    """What every operator's HTTP status means where its own words say nothing better."""
+    why = reason(f"HTTP {reply.status}", said)
+    if reply.status == 429:
+        return Refused(why, "throttled", retry_after_s=retry_after_s(reply, now))
+    if reply.status == 401:
+        return Refused(why, "later", account=True)
+    if reply.status >= 500 or reply.status == 408:
+        return Unclear(why)  # it may have broken after it had sent
+    return None if reply.status < 300 else Refused(why, "later")
+
+
+def retry_after_s(reply: Reply, now: datetime) -> float:
+    """Retry-After (RFC 9110 §10.2.3): seconds, or a date. 0: it does not say."""
+    there = reply.headers.get("retry-after", "").strip()
+    try:
+        if there.replace(".", "", 1).isdecimal():
+            seconds = float(there)
+        else:
+            told = parsedate_to_datetime(there)
+            aware = told if told.tzinfo else told.replace(tzinfo=UTC)
+            seconds = (aware - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), RETRY_AFTER_S_MAX)
