@@ -272,10 +272,11 @@ FROM jsonb_to_recordset(%(rows)s) AS r(
   topic text, guard text, due_at timestamptz, window_until timestamptz, not_after timestamptz)
 WHERE r.bucket = ANY(%(buckets)s)
 """
-_NOT_IN_MESSAGE = ("klass", "due_at", "window_until", "guard")
+_NOT_IN_MESSAGE = ("klass", "due_at", "window_until")
 _NOT_IN_OUTBOX = (
     "body", "subject", "why", "recipient", "sender", "encoding", "language", "channel", "cause",
-    "recipe", "enrollment_id", "parts", "not_before", "created_at", "state", "reason",
+    "recipe", "enrollment_id", "parts", "not_before", "created_at", "state", "reason", "network",
+    "cost", "cost_currency",
 )  # fmt: skip
 
 

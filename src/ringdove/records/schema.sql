@@ -106,6 +106,56 @@ CREATE TABLE gateway (
                                          -- in the address of its door
 );
 
+CREATE TABLE route (                     -- none fits: the gateways of the channel by their rank
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  rank integer NOT NULL,                 -- the lowest that fits counts
+  countries text[] NOT NULL DEFAULT '{}', -- ISO 3166-1 alpha-2; empty: every one
+  networks text[] NOT NULL DEFAULT '{}', -- BY/MTS; empty: every one
+  classes text[] NOT NULL DEFAULT '{}',  -- service, marketing; empty: both
+  gateway_ids integer[] NOT NULL,        -- the first is used, the rest are the failover
+  pick text NOT NULL DEFAULT 'order' CHECK (pick IN ('order', 'price')),
+  sender text NOT NULL DEFAULT '' CHECK (sender IN ('', 'number', 'name')),
+  PRIMARY KEY (store_id, id)
+);
+
+CREATE TABLE price_list (
+  gateway_id integer PRIMARY KEY REFERENCES gateway (id),
+  store_id integer NOT NULL REFERENCES store (id),
+  version bigint NOT NULL,               -- another with every import: what is kept in memory is old
+  currency text NOT NULL,
+  lines integer NOT NULL,
+  loaded_at timestamptz NOT NULL
+);
+
+CREATE TABLE price (                     -- of one part; replaced whole with its list
+  gateway_id integer NOT NULL REFERENCES price_list (gateway_id) ON DELETE CASCADE,
+  prefix text NOT NULL,                  -- digits without a plus; empty: the whole country
+  country text NOT NULL,
+  network text NOT NULL,
+  price numeric(12, 6) NOT NULL,
+  PRIMARY KEY (gateway_id, prefix, country, network)
+);
+
+CREATE TABLE sender_name (
+  store_id integer NOT NULL REFERENCES store (id),
+  country text NOT NULL,                 -- empty: everywhere else
+  gateway_id integer NOT NULL,           -- 0: over every gateway
+  sender text NOT NULL,
+  state text NOT NULL CHECK (state IN ('ready', 'asked', 'refused')),
+  PRIMARY KEY (store_id, country, gateway_id, sender)
+);
+
+CREATE TABLE spending_limit (
+  store_id integer NOT NULL REFERENCES store (id),
+  period text NOT NULL CHECK (period IN ('day', 'month')),
+  classes text NOT NULL CHECK (classes IN ('marketing', 'all')),
+  currency text NOT NULL,
+  amount numeric(14, 2) NOT NULL,
+  held_until timestamptz,                -- it is reached: what waits for it goes on then
+  PRIMARY KEY (store_id, period, classes, currency)
+);
+
 CREATE TABLE automation (                -- what a store made of a recipe; no row: as the recipe says
   store_id integer NOT NULL REFERENCES store (id),
   recipe text NOT NULL,
@@ -141,7 +191,8 @@ CREATE TABLE gateway_state (             -- what a bind last said; written on ch
   gateway_id integer PRIMARY KEY REFERENCES gateway (id),
   state text NOT NULL,                   -- connecting, bound, refused, lost, stopped
   detail text NOT NULL DEFAULT '',
-  changed_at timestamptz NOT NULL
+  changed_at timestamptz NOT NULL,
+  down_since timestamptz                 -- not bound since then; NULL: it is well
 );
 
 CREATE TABLE audit (
@@ -414,6 +465,10 @@ CREATE TABLE message (
   done_at timestamptz,
   parts_delivered smallint NOT NULL DEFAULT 0,
   parts_failed smallint NOT NULL DEFAULT 0,
+  guard text NOT NULL DEFAULT '',        -- '', unpaid: asked again in the transaction that takes it
+  network text NOT NULL DEFAULT '',      -- BY, or BY/MTS where the operator is known
+  cost numeric(14, 6),                   -- expected, all parts; NULL: no price list says
+  cost_currency text NOT NULL DEFAULT '',
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_contact ON message (bucket, contact_id, store_id, id);
@@ -490,6 +545,16 @@ CREATE TABLE counter (                   -- roll-ups per hour, added per batch, 
   PRIMARY KEY (bucket, store_id, hour, name)
 ) WITH (fillfactor = 75);
 
+CREATE TABLE spending (                  -- roll-up per day of the store's own zone, added per batch
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  day date NOT NULL,
+  class text NOT NULL,
+  currency text NOT NULL,
+  micros bigint NOT NULL,                -- millionths: exact, and added without rounding
+  PRIMARY KEY (bucket, store_id, day, class, currency)
+) WITH (fillfactor = 75);
+
 -- ---------------------------------------------------------------- virtual phones
 
 CREATE TABLE sandbox_text (
@@ -513,9 +578,10 @@ INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
   'store', 'app_user', 'user_role', 'session', 'api_key', 'connection', 'gateway', 'automation',
-  'lease', 'process_slot', 'sync_cursor', 'gateway_state', 'audit']) t;
+  'lease', 'process_slot', 'sync_cursor', 'gateway_state', 'audit', 'route', 'price_list', 'price',
+  'sender_name', 'spending_limit']) t;
 SELECT ringdove_distribute('contact');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'contact_ref', 'consent_event', 'product', 'purchase_order', 'order_line', 'parcel',
   'order_return', 'cart', 'visit', 'fact', 'pending_fact', 'enrollment', 'message', 'outbox',
-  'provider_ref', 'receipt', 'inbound', 'counter', 'sandbox_text']) t;
+  'provider_ref', 'receipt', 'inbound', 'counter', 'sandbox_text', 'spending']) t;

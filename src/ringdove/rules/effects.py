@@ -193,6 +193,9 @@ class QueueMessage:
     created_at: datetime
     why: str
     guard: str = ""
+    network: str = ""  # BY, or BY/MTS where the operator is known
+    cost: Decimal | None = None  # expected, of all parts; None: no price list says
+    cost_currency: str = ""
     state: str = "waiting"
     reason: str = ""
 
