@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -85,12 +85,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be sent to the operator. `secrets`: what must not be shown in a log or a page."""
+    """What is to be sent to the operator. Keys stand in headers or body, which are not shown."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +291,14 @@ def demand_secret(secret: SecretStr, call: Call) -> None:
         raise CallWrong("This gateway has no callback secret: enter one, then tell the operator.")
     if not hmac.compare_digest(given.encode(), wanted.encode()):
         raise CallWrong("The secret in the address does not fit: copy the address again.")
+
+
+def with_secret(url: str, secret: SecretStr) -> str:
+    """The address that `demand_secret` lets in; "": there is none to give."""
+    word_of_ours = secret.get_secret_value()
+    if not (url and word_of_ours):
+        return ""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'secret': word_of_ours})}"
 
 
 def by_status(reply: Reply, now: datetime, said: str = "") -> Refused | Unclear | None:
