@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringdove.rules import languages, texts
+from ringdove.rules.texts import templates
 
 RECIPES = [
     (language, key, form)
@@ -24,9 +25,9 @@ def _values(words: str) -> dict[str, dict[str, str]]:
 
 
 def _both(template: str, values: dict[str, dict[str, str]]) -> tuple[str | None, str]:
-    present = texts._present(values, texts._asked(template))
-    liquid = texts._parsed(template).render(**present)
-    return texts._fill(texts._simple(template), present), liquid
+    present = templates._present(values, templates._asked(template))
+    liquid = templates._parsed(template).render(**present)
+    return templates._fill(templates._simple(template), present), liquid
 
 
 @pytest.mark.parametrize("words", ["Anna", "", "{{ shop.name }}", "a, b; c.", "<b>&amp;"])
@@ -63,7 +64,7 @@ def test_a_stretch_is_said_when_its_value_is_there(before, inner, value):
     ],
 )  # fmt: skip
 def test_whatever_is_more_than_a_name_is_left_to_liquid(template):
-    assert texts._simple(template) is None
+    assert templates._simple(template) is None
 
 
 def test_a_value_is_worked_out_only_when_it_is_asked_for():

@@ -1,29 +1,16 @@
-"""What a text costs and what it says: alphabet, parts, Liquid with fallbacks, cheaper spellings.
+"""What a text says to one person: Liquid with fallbacks for what is missing, checked when saved.
 
-A text is GSM-7 when every letter is in the alphabet of `rules/gsm.py`, else UCS-2; a text that
-does not fit into one message is cut into parts that phones join again. Nothing here knows a
-person, a price list or a gateway, and rendering never lets a template read a clock or a file.
+Rendering never lets a template read a clock or a file, and never fails for a value that is not
+there: it leaves no gap and no lonely comma (R25).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import liquid
 from liquid.exceptions import LiquidError
-
-from ringdove.rules import gsm
-from ringdove.rules.gsm import decode_gsm as decode_gsm
-from ringdove.rules.gsm import encode_gsm as encode_gsm
-
-Encoding = Literal["GSM-7", "UCS-2"]
-
-# 3GPP TS 23.040: 140 octets a message; a 6-octet header says which part it is.
-SINGLE_UNITS_MAX: dict[Encoding, int] = {"GSM-7": 160, "UCS-2": 70}
-PART_UNITS_MAX: dict[Encoding, int] = {"GSM-7": 153, "UCS-2": 67}
-PARTS_MAX = 255  # the header counts parts in one octet
 
 TEMPLATE_LETTERS_MAX = 10_000
 TEMPLATES_CACHED = 2048
@@ -44,10 +31,6 @@ KNOWN_VARIABLES = frozenset(
 )
 
 
-class TextTooLong(ValueError):
-    """More than 255 parts: no phone can join it."""
-
-
 class TemplateBroken(ValueError):
     """A template that cannot be read or filled; the message is for the person who wrote it."""
 
@@ -55,64 +38,6 @@ class TemplateBroken(ValueError):
         super().__init__(message)
         self.message = message
         self.line = line
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    encoding: Encoding
-    units: int
-    parts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Swap:
-    """A spelling that looks the same and costs less: `text` is the whole text after it."""
-
-    changes: tuple[tuple[str, str], ...]  # (“, ") and so on
-    text: str
-    parts_saved: int
-
-
-# Parts
-
-
-def measure(text: str) -> Measure:
-    encoding, units = _units(text)
-    if units <= SINGLE_UNITS_MAX[encoding]:
-        return Measure(encoding, units, 1)
-    parts = -(-units // PART_UNITS_MAX[encoding])
-    if units != len(text):  # pairs exist, and one may straddle a boundary
-        parts = sum(1 for _ in _cuts(text, encoding))
-    if parts > PARTS_MAX:
-        raise TextTooLong(f"{parts} parts, and at most {PARTS_MAX} can be joined")
-    return Measure(encoding, units, parts)
-
-
-def split(text: str) -> list[str]:
-    """The parts in order; joined they are the text again."""
-    found = measure(text)
-    if found.parts == 1:
-        return [text]
-    return list(_cuts(text, found.encoding))
-
-
-def _units(text: str) -> tuple[Encoding, int]:
-    if gsm.fits(text):
-        return "GSM-7", gsm.septets(text)
-    return "UCS-2", len(text.encode("utf-16-be", "surrogatepass")) // 2
-
-
-def _cuts(text: str, encoding: Encoding) -> Iterator[str]:
-    """A part ends before a letter of two units that would not fit whole (escape, surrogates)."""
-    room = PART_UNITS_MAX[encoding]
-    start = taken = 0
-    for place, letter in enumerate(text):
-        width = 2 if (letter in gsm.EXTENDED if encoding == "GSM-7" else letter > "\uffff") else 1
-        if taken + width > room:
-            yield text[start:place]
-            start, taken = place, 0
-        taken += width
-    yield text[start:]
 
 
 # Liquid
@@ -300,57 +225,3 @@ def _tidy(text: str) -> str:
     if lonely := _LONELY_START.match(text):
         text = lonely[1].upper() + text[lonely.end() :]
     return text.strip()
-
-
-# Swaps
-
-_TYPOGRAPHIC = {
-    "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"',
-    "«": '"', "»": '"', "‹": "'", "›": "'", "–": "-", "—": "-", "‑": "-", "−": "-", "…": "...",
-    "•": "-", "·": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u200b": "", "\u2060": "",
-    "\ufeff": "", "\u00ad": "", "\t": " ", "№": "No.", "×": "x", "™": "", "®": "", "©": "(c)",
-}  # fmt: skip
-# Cyrillic and Greek letters that no eye tells from Latin ones.
-LOOK_ALIKES = dict(
-    zip(
-        "АВЕКМНОРСТУХаеорсухіІјЈѕЅԁһΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
-        "ABEKMHOPCTYXaeopcyxiIjJsSdhABEZHIKMNOPTYXo",
-        strict=True,
-    )
-)
-_ACCENTED = dict(
-    zip(
-        "áíóúâêîôûãõÁÍÓÚÀÈÌÒÙçëïąćęłńśźżĄĆĘŁŃŚŹŻ",
-        "aiouaeiouaoAIOUAEIOUceiacelnszzACELNSZZ",
-        strict=True,
-    )
-)
-
-
-def plain(text: str) -> str:
-    """Without typographic letters: quotes, dashes and invisible spaces as a keyboard has them."""
-    return "".join(_TYPOGRAPHIC.get(letter, letter) for letter in text)
-
-
-def to_gsm(text: str) -> str:
-    """The nearest spelling inside the GSM alphabet; letters without one stay as they are."""
-    if gsm.fits(text):
-        return text
-    nearest = _TYPOGRAPHIC | _ACCENTED
-    return "".join(x if x in gsm.LETTERS else nearest.get(x, x) for x in text)
-
-
-def swaps(text: str) -> list[Swap]:
-    """Spellings that save a part, the least change first; none when the text is cheap already."""
-    before = measure(text).parts
-    proposals: list[Swap] = []
-    changes: tuple[tuple[str, str], ...] = ()
-    cheaper = text
-    for table in (_TYPOGRAPHIC, LOOK_ALIKES, _ACCENTED):
-        costly = {letter: table[letter] for letter in table.keys() & set(cheaper) - gsm.LETTERS}
-        changes += tuple(sorted(costly.items()))
-        cheaper = cheaper.translate({ord(a): b for a, b in costly.items()})
-        saved = before - measure(cheaper).parts
-        if costly and saved > (proposals[-1].parts_saved if proposals else 0):
-            proposals.append(Swap(changes, cheaper, saved))
-    return proposals

@@ -1,0 +1,30 @@
+"""What a text says and what it costs: the one door to the files of this folder.
+
+`templates.py` fills in a person's values and checks at saving, `sizes.py` counts letters and parts
+and cuts, `shifts.py` has the national tables, `swaps.py` proposes cheaper spellings, `audiences.py`
+counts over many people. Nothing here knows a person, a gateway or a clock.
+"""
+
+from ringdove.rules.gsm import decode_gsm as decode_gsm
+from ringdove.rules.gsm import encode_gsm as encode_gsm
+from ringdove.rules.texts.sizes import PART_UNITS_MAX as PART_UNITS_MAX
+from ringdove.rules.texts.sizes import PARTS_MAX as PARTS_MAX
+from ringdove.rules.texts.sizes import SINGLE_UNITS_MAX as SINGLE_UNITS_MAX
+from ringdove.rules.texts.sizes import Encoding as Encoding
+from ringdove.rules.texts.sizes import Measure as Measure
+from ringdove.rules.texts.sizes import Piece as Piece
+from ringdove.rules.texts.sizes import ShiftUnknown as ShiftUnknown
+from ringdove.rules.texts.sizes import TextTooLong as TextTooLong
+from ringdove.rules.texts.sizes import measure as measure
+from ringdove.rules.texts.sizes import pieces as pieces
+from ringdove.rules.texts.sizes import split as split
+from ringdove.rules.texts.swaps import LOOK_ALIKES as LOOK_ALIKES
+from ringdove.rules.texts.swaps import Swap as Swap
+from ringdove.rules.texts.swaps import plain as plain
+from ringdove.rules.texts.swaps import swaps as swaps
+from ringdove.rules.texts.swaps import to_gsm as to_gsm
+from ringdove.rules.texts.templates import KNOWN_VARIABLES as KNOWN_VARIABLES
+from ringdove.rules.texts.templates import TemplateBroken as TemplateBroken
+from ringdove.rules.texts.templates import check as check
+from ringdove.rules.texts.templates import render as render
+from ringdove.rules.texts.templates import variables as variables
