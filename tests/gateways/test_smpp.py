@@ -93,7 +93,7 @@ def test_alphabets(alphabet: str, text: str, coding: int, octets: bytes) -> None
     assert (packet.data_coding, packet.short_message) == (coding, octets)
 
 
-WAYS = ["udh", "sar", "payload"]
+WAYS = ["udh", "udh16", "sar", "payload"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -170,11 +170,17 @@ def test_outcomes(status: int, message_id: str, expected: smpp.Outcome) -> None:
         ("strip_zeros", "0", "0", True),
         ("strip_zeros", "0017", "0170", False),
         ("ignore_case", "AbC", "aBc", True),
+        ("strip_zeros_ignore_case", "00aB", "AB", True),
+        ("hex_to_dec", "1_0", "16", False),
+        ("learn", "00AB", "00AB", True),
     ],
 )
 def test_ids_of_responses_and_receipts(rule: str, response: str, receipt: str, same: bool) -> None:
     settings = made(id_rule=rule)
-    assert (smpp.sent_id(settings, response) == smpp.receipt_id(settings, receipt)) is same
+    sent = smpp.outcome(settings, 0, response)
+    read = smpp.read(settings, DeliverSm(esm_class=4, short_message=f"id:{receipt} ".encode()))
+    assert isinstance(sent, Sent) and isinstance(read, ReceiptRead)
+    assert (sent.provider_id == read.provider_id) is same
 
 
 def test_a_receipt() -> None:

@@ -31,9 +31,12 @@ class Part:
     number: int
 
 
-def header(part: Part) -> bytes:
-    """The user data header of a part. Never the 16-bit kind: its one octet more leaves no room for
-    the 153 septets or 67 letters that all the world counts with."""
+def header(part: Part, *, wide: bool = False) -> bytes:
+    """The user data header of a part. The 16-bit kind (`wide`) is one octet longer, which the text
+    of a full part must make room for: only where an operator asks for it."""
+    if wide:
+        reference = part.reference & 0xFFFF
+        return bytes((6, CONCAT_16, 4, reference >> 8, reference & 0xFF, part.total, part.number))
     return bytes((5, CONCAT_8, 3, part.reference & 0xFF, part.total, part.number))
 
 

@@ -75,6 +75,11 @@ class Receipt:
     """The state in the SMSC's own word."""
     error: str = ""
 
+    @property
+    def complaint(self) -> str:
+        """The error, or without one the word of what is no delivery."""
+        return self.error or ("" if self.state == "delivered" else self.word)
+
 
 def is_receipt(body: SubmitSm | DataSm) -> bool:
     """By what the SMSC marks, never by the text: a person could write one to fake a delivery."""

@@ -1,0 +1,87 @@
+"""What comes in by itself: receipts, and texts of people with all their alphabets.
+
+Reading never fails. What cannot be understood of a text becomes U+FFFD; what says nothing of use is
+None.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ringdove.gateways.smpp.settings import Settings
+from ringdove.gateways.smpp.submits import CODECS, SHORT_CODE_DIGITS_MAX
+from ringdove.rules import texts
+from ringdove.smpp import ids, parts, receipts
+from ringdove.smpp.pdu import DataSm, SubmitSm
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRead:
+    provider_id: str
+    state: receipts.State
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextRead:
+    """A text, or (`part`) a piece of one: join the octets first, then `decode` them."""
+
+    sender: str
+    recipient: str
+    coding: int
+    octets: bytes
+    part: parts.Part | None
+
+
+def read(settings: Settings, body: SubmitSm | DataSm) -> ReceiptRead | TextRead | None:
+    """None: a receipt that does not say whose; nothing can be done with it."""
+    if receipts.is_receipt(body):
+        receipt = receipts.read(body)
+        if receipt is None:
+            return None
+        provider_id = ids.receipt_form(settings.id_rule)(receipt.provider_id)
+        return ReceiptRead(provider_id, receipt.state, receipt.complaint)
+    part, octets = parts.unpack(body)
+    sender = _address(body.source_addr, body.source_addr_ton)
+    recipient = _address(body.destination_addr, body.dest_addr_ton)
+    return TextRead(sender, recipient, body.data_coding, octets, part)
+
+
+def _address(address: str, ton: int) -> str:
+    """International numbers with their +; TON 0 ("unknown") is mostly one as well."""
+    digits = address.removeprefix("+")
+    international = ton == 1 or (ton == 0 and len(digits) > SHORT_CODE_DIGITS_MAX)
+    return f"+{digits}" if digits.isdecimal() and international else address
+
+
+ALPHABETS: Final = {
+    0x01: "ascii",
+    0x03: "latin-1",
+    0x05: "iso2022_jp",
+    0x06: "iso8859_5",
+    0x07: "iso8859_8",
+    0x08: "utf-16-be",
+    0x0E: "euc_kr",
+}
+"""data_coding (§5.2.19); 0 and GSM message classes are handled apart."""
+
+
+def decode(settings: Settings, coding: int, octets: bytes) -> str:
+    """The words of a text. Never fails: a letter that cannot be read becomes U+FFFD."""
+    name = ALPHABETS.get(coding) or _group_alphabet(settings, coding)
+    if name == "gsm":
+        return texts.decode_gsm(octets)
+    # NUL cannot be stored in PostgreSQL and says nothing.
+    return octets.decode(name, "replace").replace("\0", "")
+
+
+def _group_alphabet(settings: Settings, coding: int) -> str:
+    """GSM 03.38 §4: general group 00xx, message class 1111, message waiting 1100-1110."""
+    if coding & 0xF0 == 0xF0:
+        return "latin-1" if coding & 0x04 else "gsm"
+    if coding & 0xF0 == 0xE0 or (coding & 0xC0 == 0 and coding & 0x0C == 0x08):
+        return "utf-16-be"
+    if coding == 0:
+        return (
+            CODECS[settings.default_alphabet][1] if settings.default_alphabet in CODECS else "gsm"
+        )
+    return "latin-1" if coding & 0x04 else "gsm"

@@ -1,0 +1,150 @@
+"""What is submitted, to the octet: quick against general, and what the rarer settings say."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from ringdove.gateways import smpp
+from ringdove.gateways.smpp import Settings
+from ringdove.smpp.codec import encode
+from ringdove.smpp.pdu import Pdu, QuerySm
+from ringdove.smpp.quick import numbered
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+
+def made(**changes: Any) -> Settings:
+    return Settings.model_validate({"host": "h", "system_id": "shop", "sender": "Shop"} | changes)
+
+
+all_settings = st.builds(
+    made,
+    default_alphabet=st.sampled_from(["gsm", "gsm", "latin1", "ascii", "latin1_coding3"]),
+    long_texts=st.sampled_from(["udh", "udh16", "sar", "payload"]),
+    validity=st.sampled_from(["absolute", "absolute", "relative", "none"]),
+    registered_delivery=st.sampled_from(["all", "failures", "none"]),
+    service_type=st.sampled_from(["", "CMT"]),
+    protocol_id=st.sampled_from([0, 64]),
+    priority_flag=st.sampled_from([0, 3]),
+    source_ton=st.sampled_from([None, 2]),
+    dest_npi=st.sampled_from([1, 0]),
+)
+words = (
+    st.text(st.sampled_from("aZ 1@é€{Ж😀Δ\0ç\n"), max_size=90)
+    | st.text("ab€@", min_size=150, max_size=170)
+    | st.text("abЖ", min_size=66, max_size=72)
+    | st.text(max_size=30)
+)
+numbers = st.sampled_from(["+375291112233", "375291112233", "1234", "", "+", "1" * 21, "1\0"]) | (
+    st.text(max_size=22)
+)
+senders = st.sampled_from(["", "Rose 7", "+375447778899", "1234", "Роза", "x" * 21])
+moments = st.none() | st.sampled_from(
+    [NOW, NOW + timedelta(days=400, seconds=59), NOW.astimezone(timezone(timedelta(hours=3)))]
+)
+
+
+@profile(max_examples=1500, deadline=None)
+@given(all_settings, st.lists(st.tuples(numbers, senders, words, moments), max_size=4))
+@example(made(), [("+375291112233", "", "a" * 160, NOW), ("+375291112233", "", "Ж" * 70, None)])
+def test_the_octets_are_those_of_the_packets(
+    settings: Settings, texts: list[tuple[str, str, str, datetime | None]]
+) -> None:
+    submitter = smpp.Submitter(settings)
+    for recipient, sender, text, not_after in texts:
+        try:
+            packets = smpp.request(
+                settings,
+                text=text,
+                recipient=recipient,
+                sender=sender,
+                not_after=not_after,
+                reference=700,
+                now=NOW,
+            )
+            expected = [encode(Pdu(packet, 9)) for packet in packets]
+        except ValueError:
+            with pytest.raises(ValueError):
+                submitter.every(recipient, sender, text, not_after, 700, NOW)
+            continue
+        found = submitter.every(recipient, sender, text, not_after, 700, NOW)
+        assert [numbered(octets, 9) for octets in found] == expected
+        simple = submitter.octets(9, recipient, sender, text, not_after)
+        assert simple is None or [simple] == expected
+
+
+def test_a_usual_text_goes_the_quick_way() -> None:
+    for text in ("Hi", "@€ è{}", "a" * 160, "Ж" * 70, "😀" * 35, ""):
+        assert smpp.Submitter(made()).octets(1, "+375291112233", "", text, NOW) is not None
+    for text in ("a" * 161, "€" * 81, "Ж" * 71, "😀" * 36):
+        assert smpp.Submitter(made()).octets(1, "+375291112233", "", text, NOW) is None
+
+
+def test_many_senders_are_not_all_kept() -> None:
+    submitter = smpp.Submitter(made())
+    first = submitter.octets(1, "375291112233", "S0", "Hi", NOW)
+    for number in range(2500):
+        submitter.octets(1, "375291112233", f"S{number}", "Hi", NOW)
+    assert len(submitter._before) <= 1000
+    assert submitter.octets(1, "375291112233", "S0", "Hi", NOW) == first
+
+
+@pytest.mark.parametrize(
+    ("way", "after", "expected"),
+    [
+        ("absolute", timedelta(hours=1), "261122130000000+"),
+        ("relative", timedelta(hours=1, seconds=5), "000000010005000R"),
+        ("relative", timedelta(days=30), "000030000000000R"),
+        ("relative", timedelta(days=62, hours=23), "000200230000000R"),
+        ("relative", timedelta(days=372), "010000000000000R"),
+        ("relative", timedelta(seconds=-9), "000000000001000R"),  # nothing would mean: for long
+        ("relative", timedelta(days=99 * 372 + 900), "990501000000000R"),
+        ("none", timedelta(hours=1), ""),
+    ],
+)
+def test_validity(way: str, after: timedelta, expected: str) -> None:
+    """R18."""
+    (packet,) = smpp.request(
+        made(validity=way),
+        text="Hi",
+        recipient="1",
+        sender="",
+        not_after=NOW + after,
+        reference=1,
+        now=NOW,
+    )
+    assert packet.validity_period == expected
+
+
+def test_a_relative_time_needs_the_time() -> None:
+    given: dict[str, Any] = {"text": "Hi", "recipient": "1", "sender": "", "reference": 1}
+    with pytest.raises(ValueError, match="know the time"):
+        smpp.request(made(validity="relative"), not_after=NOW, **given)
+
+
+def test_what_the_rarer_settings_say() -> None:
+    settings = made(
+        service_type="CMT", protocol_id=64, priority_flag=1, registered_delivery="failures"
+    )
+    (packet,) = smpp.request(
+        settings,
+        text="Hi",
+        recipient="1",
+        sender="",
+        not_after=None,
+        reference=1,
+        deliver_at=NOW,
+    )
+    assert (packet.service_type, packet.protocol_id, packet.priority_flag) == ("CMT", 64, 1)
+    assert packet.registered_delivery == 2
+    assert packet.schedule_delivery_time == "261122120000000+"
+
+
+def test_a_question_names_the_sender_of_the_submit() -> None:
+    """§4.8.1: source_addr "must match" the one of the message."""
+    asked = smpp.query(made(), "17", "+375447778899")
+    assert asked == QuerySm("17", 1, 1, "375447778899")
