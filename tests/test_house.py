@@ -32,6 +32,7 @@ SQL_ELSEWHERE = {
     "kit/cluster.py": "the server itself: roles and databases, before there is a schema",
     "kit/scratch.py": "databases that are made and thrown away",
     "bench/floor.py": "what bare PostgreSQL can do, measured without our records",
+    "bench/stock.py": "what measurements of sending begin with and are compared to",
 }
 SQL = re.compile(
     r"""\s*(SELECT\s.+|INSERT\s+INTO\s|UPDATE\s+\w+(\s+\w+)?\s+SET\s|DELETE\s+FROM\s

@@ -1,5 +1,5 @@
-"""Measurements: `ringdove bench react`. Each runs on a PostgreSQL of its own, prints a table for
-people and one line of JSON for programs, and never touches a database that is in use.
+"""Measurements: `ringdove bench react`, `send`, `crash`. Each runs on a PostgreSQL of its own,
+prints a table for people and one line of JSON for programs, and never touches a database in use.
 """
 
 import json
@@ -30,4 +30,26 @@ def react(
 
     found = report.react(facts, runs, seconds, per_s, idle_s)
     print(report.table(found))
+    print(json.dumps(found))
+
+
+@app.command()
+def send(
+    messages: Annotated[int, typer.Option(help="Texts of one run.")] = 1_000_000,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    stored: Annotated[int, typer.Option(help="Delivered texts that are there before.")] = 0,
+    receipt_delay_ms: Annotated[int, typer.Option(help="How late receipts come.")] = 0,
+    gateways: Annotated[int, typer.Option(help="Accounts that the texts go over.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes of `ringdove work`.")] = 1,
+    runs: Annotated[int, typer.Option(help="Runs, of which the median is told.")] = 1,
+    profile: Annotated[str, typer.Option(help="Write the workers' cProfile to this file.")] = "",
+    kannel: Annotated[bool, typer.Option(help="Measure Kannel beside it if installed.")] = True,
+) -> None:
+    """A full outbox sent over SMPP and all receipts persisted; the floor; Kannel."""
+    from ringdove.bench import send as one
+    from ringdove.bench import sending
+
+    wish = one.Wish(messages, span, stored, receipt_delay_ms, gateways, workers, profile)
+    found = sending.measure(wish, runs, kannel)
+    print(sending.table(found))
     print(json.dumps(found))

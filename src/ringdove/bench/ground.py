@@ -9,13 +9,15 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from datetime import time as wall_time
 from pathlib import Path
+from typing import Any
 
+from ringdove.gateways import smpp
 from ringdove.kit import cluster, db, postgres
 from ringdove.records import gateways, migrate, stores
 from ringdove.rules.scenes import Store
@@ -26,15 +28,17 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def temporary_home() -> Iterator[Path]:
-    """A folder with a running PostgreSQL in it; both are gone afterwards."""
+def temporary_home(database: bool = True) -> Iterator[Path]:
+    """A folder, with a running PostgreSQL in it unless not wanted; gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="ringdove-bench-"))
     home.chmod(0o711)
     try:
-        migrate.migrate(postgres.ensure(home / "postgres"))
+        if database:
+            migrate.migrate(postgres.ensure(home / "postgres"))
         yield home
     finally:
-        postgres.stop(home / "postgres")
+        if database:
+            postgres.stop(home / "postgres")
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -44,15 +48,21 @@ class Shop:
 
     runtime: Runtime
     store: Store
-    sms: int
+    sms: int  # the first of its SMPP gateways
+    links: tuple[int, ...] = ()  # all of them
 
 
 @asynccontextmanager
 async def open_shop(
-    home: Path, name: str, span: int = 1, smsc_port: int = 1
+    home: Path,
+    name: str,
+    span: int = 1,
+    smsc_port: int = 1,
+    link: Mapping[str, Any] | None = None,
+    links: int = 1,
 ) -> AsyncIterator[Shop]:
     """A new store of `span` buckets on the home's database: SMPP and e-mail gateways, no quiet
-    hours (so that it measures the same at any hour)."""
+    hours (so that it measures the same at any hour). `link`: what its SMPP settings say more."""
     async with open_runtime(Settings(home=home)) as runtime:
         now = datetime.now(UTC)
         wishes = stores.StoreSettings(
@@ -63,19 +73,29 @@ async def open_shop(
         seal = runtime.sealer.seal
         async with db.transaction(runtime.pool) as tx:
             store = await stores.create(tx, wishes, now, bucket_span=span)
-            sms = await gateways.create(
-                tx, store_id=store.id, kind="smpp", channel="sms", name="Stand-in",
-                settings={"host": "127.0.0.1", "port": smsc_port, "system_id": "bench",
-                          "sender": "Linden", "throughput_per_s": 1000, "window": 50},
-                secrets=seal({"password": "bench"}), now=now,
-            )  # fmt: skip
+            ways = [
+                await gateways.create(
+                    tx, store_id=store.id, kind="smpp", channel="sms", name=f"Stand-in {n}",
+                    settings={"host": "127.0.0.1", "port": smsc_port, "system_id": f"bench{n}",
+                              "sender": "Linden", "throughput_per_s": 1000, "window": 50}
+                    | dict(link or {}),
+                    secrets=seal({"password": "bench"}), now=now,
+                )
+                for n in range(links)
+            ]  # fmt: skip
             await gateways.create(
                 tx, store_id=store.id, kind="smtp", channel="email", name="Mail",
                 settings={"host": "127.0.0.1", "port": 1, "security": "none",
                           "sender": "Linden <orders@linden.example>"},
                 secrets=seal({}), now=now,
             )  # fmt: skip
-        yield Shop(runtime, store, sms)
+        yield Shop(runtime, store, ways[0], tuple(ways))
+
+
+def most(field: str, wanted: float) -> float:
+    """As much of an SMPP setting as it allows."""
+    allowed = [one.le for one in smpp.Settings.model_fields[field].metadata if hasattr(one, "le")]
+    return min([wanted, *(float(one) for one in allowed)])
 
 
 # ------------------------------------------------------------------ what it costs
@@ -127,7 +147,7 @@ def meter(home: Path) -> Iterator[Spent]:
     spent.postgres_s = cpu_s(server) - theirs
 
 
-def machine() -> dict[str, object]:
+def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     model = "unknown"
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
@@ -140,3 +160,11 @@ def machine() -> dict[str, object]:
         "python": sys.version.split()[0],
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def machine_line(found: dict[str, Any]) -> str:
+    """The same in a line."""
+    return (
+        f"{found['cpu']}, {found['cores']} cores, {found['memory_gb']} GB,"
+        f" Python {found['python']}, load before {found['load_before']}"
+    )

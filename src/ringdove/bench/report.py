@@ -17,28 +17,33 @@ WARM_FACTS = 500
 
 def react(facts: int, runs: int, seconds: float, per_s: int, idle_s: float) -> dict[str, Any]:
     """All figures, by name."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    # As workers/staff.py runs: what is loaded stays, and rings are looked for rarely.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    quiet()
     found: dict[str, Any] = {"machine": ground.machine()}
     with ground.temporary_home() as home:
-        _run(answering.answer(home, 1, WARM_FACTS, "warm"))
+        run(answering.answer(home, 1, WARM_FACTS, "warm"))
         for span in SPANS:
             done = [
-                _run(answering.answer(home, span, facts, f"span {span} run {n}"))
+                run(answering.answer(home, span, facts, f"span {span} run {n}"))
                 for n in range(runs)
             ]
             found[f"buckets_{span}"] = answering.summed_up(done)
     with ground.temporary_home() as home:
         if seconds:
-            found["latency"] = _run(latency.measure(home, per_s, seconds, "latency"))
+            found["latency"] = run(latency.measure(home, per_s, seconds, "latency"))
         if idle_s:
-            found["idle"] = _run(latency.idle(home, idle_s, "idle"))
+            found["idle"] = run(latency.idle(home, idle_s, "idle"))
     return found
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def quiet() -> None:
+    """As workers/staff.py runs: what is loaded stays, rings are looked for rarely; no log lines."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """On the loop that the product runs on."""
     try:
         import uvloop
     except ImportError:
@@ -49,10 +54,8 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 def table(found: dict[str, Any]) -> str:
     """The same for people."""
-    machine = found["machine"]
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB,"
-        f" Python {machine['python']}, load before {machine['load_before']}",
+        ground.machine_line(found["machine"]),
         "",
         f"{'':34}{'1 bucket':>12}{'128 buckets':>14}",
     ]

@@ -44,8 +44,9 @@ typedef struct {
     double due;
     uint32_t link;               /* on which the receipt is under way */
     uint8_t account, state, source_ton, source_npi, dest_ton, dest_npi, answered, spare;
-    char source[22], spare2[2];
-} entry;
+    char source[22], spare2[6];
+} entry;                         /* counterpart.py reads it, too */
+_Static_assert(sizeof(entry) == 64, "the ledger's entries are as counterpart.py reads them");
 
 typedef struct {                 /* the head of the ledger */
     uint64_t count, first_id;
