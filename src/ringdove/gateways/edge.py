@@ -15,6 +15,7 @@ An operator's file has these names, and nothing else is asked of it:
 Pure: no socket, no clock. workers/speak.py sends what is made here.
 """
 
+import hashlib
 import hmac
 import json
 import re
@@ -260,6 +261,11 @@ def moment(value: Any) -> datetime | None:
         return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def digest(*words: str) -> str:
+    """An id for a text of an operator that gives none: the same call again has the same."""
+    return hashlib.sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def query(call: Call) -> dict[str, str]:
