@@ -1,71 +1,13 @@
-"""Parts, alphabets, Liquid and swaps (R25, R26, R33, N6)."""
+"""The alphabet, Liquid and swaps (R25, R26, N6). Counting and cutting: test_sizes.py."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ringdove.rules import gsm, texts
-from ringdove.rules.texts import Measure, TemplateBroken, TextTooLong
+from ringdove.rules.texts import Measure, TemplateBroken
 
 GSM_TEXT = st.text(alphabet=sorted(gsm.LETTERS), max_size=1000)
-ANY_TEXT = st.text(
-    alphabet=st.one_of(st.sampled_from("aя€[😀é“"), st.characters(exclude_categories=["Cs"])),
-    max_size=1000,
-)
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding", "units", "parts"),
-    [
-        ("", "GSM-7", 0, 1),
-        ("a" * 160, "GSM-7", 160, 1),
-        ("a" * 161, "GSM-7", 161, 2),
-        ("a" * 306, "GSM-7", 306, 2),
-        ("a" * 307, "GSM-7", 307, 3),
-        ("€" * 80, "GSM-7", 160, 1),
-        ("€" * 81, "GSM-7", 162, 2),
-        ("€" * 153, "GSM-7", 306, 3),  # 76 a part: a septet of each part stays empty
-        ("^{}\\[~]|€\f", "GSM-7", 20, 1),
-        ("à è é ì ò ù Ç ñ ¿ ¡ Ω", "GSM-7", 21, 1),
-        ("ç", "UCS-2", 1, 1),
-        ("È", "UCS-2", 1, 1),
-        ("я" * 70, "UCS-2", 70, 1),
-        ("я" * 71, "UCS-2", 71, 2),
-        ("я" * 134, "UCS-2", 134, 2),
-        ("я" * 135, "UCS-2", 135, 3),
-        ("😀" * 35, "UCS-2", 70, 1),
-        ("😀" * 36, "UCS-2", 72, 2),
-        ("😀" * 67, "UCS-2", 134, 3),
-        ("a" * 100 + "“", "UCS-2", 101, 2),
-        ("\x1b", "UCS-2", 1, 1),
-    ],
-)
-def test_a_text_is_counted_as_the_network_counts(
-    text: str, encoding: texts.Encoding, units: int, parts: int
-) -> None:
-    """R26."""
-    assert texts.measure(text) == Measure(encoding, units, parts)
-
-
-def test_no_more_parts_than_a_phone_can_join() -> None:
-    assert texts.measure("a" * 255 * 153).parts == 255
-    with pytest.raises(TextTooLong):
-        texts.measure("a" * (255 * 153 + 1))
-
-
-@given(st.one_of(ANY_TEXT, GSM_TEXT))
-def test_parts_join_to_the_text_and_never_cut_a_pair(text: str) -> None:
-    """R33."""
-    measured = texts.measure(text)
-    parts = texts.split(text)
-    assert "".join(parts) == text
-    assert len(parts) == measured.parts
-    alone = len(parts) == 1
-    room = (texts.SINGLE_UNITS_MAX if alone else texts.PART_UNITS_MAX)[measured.encoding]
-    for part in parts:
-        octets = gsm.encode_gsm(part) if measured.encoding == "GSM-7" else part.encode("utf-16-be")
-        units = len(octets) if measured.encoding == "GSM-7" else len(octets) // 2
-        assert units <= room
 
 
 @given(GSM_TEXT)

@@ -15,6 +15,8 @@ from ringdove.rules.texts.sizes import Measure as Measure
 from ringdove.rules.texts.sizes import Piece as Piece
 from ringdove.rules.texts.sizes import ShiftUnknown as ShiftUnknown
 from ringdove.rules.texts.sizes import TextTooLong as TextTooLong
+from ringdove.rules.texts.sizes import costly as costly
+from ringdove.rules.texts.sizes import counters as counters
 from ringdove.rules.texts.sizes import measure as measure
 from ringdove.rules.texts.sizes import pieces as pieces
 from ringdove.rules.texts.sizes import split as split

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ringdove.rules import gsm
 from ringdove.rules.texts import shifts
@@ -156,6 +156,28 @@ def _checked(found: Measure) -> Measure:
     if found.parts > PARTS_MAX:
         raise TextTooLong(f"{found.parts} parts, and at most {PARTS_MAX} can be joined")
     return found
+
+
+def counters(shift: str = "") -> list[dict[str, Any]]:
+    """The alphabets in the order in which they are tried, for the browser's counter
+    (`web/static/js/counter.js`): it has no table of its own."""
+    return [
+        {
+            "narrow": "".join(sorted(one.letters - one.wide)),
+            "wide": "".join(sorted(one.wide)),
+            "single": one.single_max,
+            "part": one.part_max,
+        }
+        for one in alphabets(shift)
+    ]
+
+
+def costly(text: str, shift: str = "") -> list[str]:
+    """The letters that make it UCS-2, in order, each once; none where it is GSM-7."""
+    if any(one.fits(text) for one in alphabets(shift)):
+        return []
+    allowed = frozenset().union(*(one.letters for one in alphabets(shift)))
+    return list(dict.fromkeys(letter for letter in text if letter not in allowed))
 
 
 # ------------------------------------------------------------------ cutting
