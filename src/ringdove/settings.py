@@ -49,6 +49,9 @@ class Settings:
     secrets_key: str = _knob("", "Fernet keys, newest first, by comma. Empty: the key file.")
     signup_open: bool = _knob(False, "Whether anybody may make a new store once an owner exists.")
     fact_body_bytes_max: int = _knob(1_000_000, "Largest webhook or API body that is taken.")
+    reroute_after_s: float = _knob(
+        60.0, "A gateway that is not connected for so long: its texts go over the next one."
+    )
     idle_poll_s: float = _knob(5.0, "How long an idle worker sleeps when no notice wakes it.")
     sign_in_hint: str = _knob("", "A line that the sign-in page shows; the demo names its account.")
     log_level: str = _knob("info", "debug, info, warning or error.")

@@ -5,7 +5,8 @@ from itertools import count
 from typing import Any
 
 from ringdove.rules import answers, effects, facts
-from ringdove.rules.scenes import Gateway, Scene, Store
+from ringdove.rules.routes import Gateway, Ways
+from ringdove.rules.scenes import Scene, Store
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
@@ -26,10 +27,12 @@ def scene(**changes: Any) -> Scene:
     """An empty scene of that store, with a gateway for each channel."""
     ids = count(1000)
     made = Scene(store(**changes), lambda key: next(ids), lambda row_id: next(ids))
-    made.gateways = {
-        "sms": Gateway(1, "sms", "sandbox", "+375296660000"),
-        "email": Gateway(2, "email", "smtp", "Linden <orders@linden.example>"),
-    }
+    made.ways = Ways(
+        (
+            Gateway(1, "sms", "sandbox", "+375296660000"),
+            Gateway(2, "email", "smtp", "Linden <orders@linden.example>"),
+        )
+    )
     return made
 
 

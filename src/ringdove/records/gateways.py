@@ -211,14 +211,19 @@ async def take_over(tx: Tx, store: Store, channel: str) -> int:
 
 
 SAY_STATE = """
-INSERT INTO gateway_state (gateway_id, state, detail, changed_at)
-VALUES (%(gateway_id)s, %(state)s, %(detail)s, %(at)s)
+INSERT INTO gateway_state AS s (gateway_id, state, detail, changed_at, down_since)
+VALUES (%(gateway_id)s, %(state)s, %(detail)s, %(at)s,
+        CASE WHEN %(is_well)s THEN NULL ELSE %(at)s::timestamptz END)
 ON CONFLICT (gateway_id) DO UPDATE
-   SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at
+   SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at,
+       down_since = CASE WHEN excluded.down_since IS NULL THEN NULL
+                         ELSE coalesce(s.down_since, excluded.down_since) END
 """
+# Stopped by us is not away: whoever starts again begins to count anew.
+WELL = ("bound", "stopped")
 
 
 async def say_state(tx: Tx, gateway_id: int, state: str, detail: str, at: datetime) -> None:
     """What a connection just became: connecting, bound, refused, lost, stopped."""
     given = {"gateway_id": gateway_id, "state": state, "detail": detail, "at": at}
-    await tx.execute(SAY_STATE, given)
+    await tx.execute(SAY_STATE, given | {"is_well": state in WELL})

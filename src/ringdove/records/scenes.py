@@ -16,14 +16,13 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
-from ringdove.records import scene_rows
+from ringdove.records import routes, scene_rows
 from ringdove.rules import answers, facts
 from ringdove.rules.scenes import (
     Automation,
     Cart,
     Contact,
     Enrollment,
-    Gateway,
     Item,
     Order,
     Parcel,
@@ -36,8 +35,15 @@ from ringdove.rules.scenes import (
 Tx = AsyncConnection[Any]
 
 
-async def load(tx: Tx, store: Store, batch: Sequence[facts.Fact], ids: Ids) -> Scene:
-    """The scene of a batch, its contacts locked until the transaction ends."""
+async def load(
+    tx: Tx,
+    store: Store,
+    batch: Sequence[facts.Fact],
+    ids: Ids,
+    down_before: datetime | None = None,
+) -> Scene:
+    """The scene of a batch, its contacts locked until the transaction ends. A gateway that is down
+    since before `down_before` stands behind the others; None: none counts as down."""
     scene = Scene(
         store,
         make_id=lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)),
@@ -52,7 +58,7 @@ async def load(tx: Tx, store: Store, batch: Sequence[facts.Fact], ids: Ids) -> S
     await _load_rows(tx, scene)
     await _load_enrollments(tx, scene)
     await _load_woken(tx, scene, batch)
-    await _load_ways(tx, scene)
+    await _load_ways(tx, scene, down_before)
     return scene
 
 
@@ -232,22 +238,14 @@ AUTOMATIONS = """
 SELECT recipe, is_on, version, steps, texts FROM automation
 WHERE store_id = %(store_id)s ORDER BY recipe, version DESC
 """
-GATEWAYS = """
-SELECT id, channel, kind, settings->>'sender' AS sender FROM gateway
-WHERE store_id = %(store_id)s AND removed_at IS NULL
-ORDER BY paused_at IS NOT NULL, rank, id
-"""
 
 
-async def _load_ways(tx: Tx, scene: Scene) -> None:
+async def _load_ways(tx: Tx, scene: Scene, down_before: datetime | None) -> None:
     cursor = await tx.execute(AUTOMATIONS, {"store_id": scene.store.id})
     for row in await cursor.fetchall():
         own = Automation(row["is_on"], row["version"], row["steps"], row["texts"])
         scene.automations.setdefault(row["recipe"], []).append(own)
-    cursor = await tx.execute(GATEWAYS, {"store_id": scene.store.id})
-    for row in await cursor.fetchall():
-        way = Gateway(row["id"], row["channel"], row["kind"], row["sender"] or "")
-        scene.gateways.setdefault(way.channel, way)
+    scene.ways = await routes.load(tx, scene.store, down_before)
 
 
 async def commit(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ringdove.rules import consent, languages, texts
 from ringdove.rules.effects import Count, QueueMessage
+from ringdove.rules.routes import Way
 from ringdove.rules.scenes import Contact, Scene
 
 # From each state to those that may follow. `unknown`: it was being submitted when the process or
@@ -57,7 +58,8 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
         letter.not_before, letter.not_after, letter.in_daytime,
     )  # fmt: skip
     verdict = consent.decide(scene.store, person, draft, now)
-    gateway = scene.gateways.get(letter.channel)
+    recipient = (person.phone if letter.channel == "sms" else person.email) or ""
+    way = scene.ways.find(letter.channel, recipient, letter.klass, now.date())
     state, reason, due_at, window_until = "waiting", "", max(now, letter.not_before), now
     match verdict:
         case consent.Send(window_until):
@@ -66,9 +68,10 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
             pass
         case consent.Drop(reason):
             state = "dropped"
-    if state == "waiting" and gateway is None:
-        state, reason = "dropped", f"no_gateway_{letter.channel}"
+    if state == "waiting" and not isinstance(way, Way):
+        state, reason = "dropped", way.reason if way else f"no_gateway_{letter.channel}"
     subject, body, encoding, parts = _write(letter)
+    cost = scene.ways.cost(way.gateway.id, recipient, parts) if isinstance(way, Way) else None
     scene.happens(
         QueueMessage(
             id=scene.make_id_beside(person.id),
@@ -80,9 +83,9 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
             cause=letter.cause,
             recipe=letter.recipe,
             enrollment_id=letter.enrollment_id,
-            gateway_id=gateway.id if gateway else 0,
-            recipient=(person.phone if letter.channel == "sms" else person.email) or "",
-            sender=gateway.sender if gateway else "",
+            gateway_id=way.gateway.id if isinstance(way, Way) else 0,
+            recipient=recipient,
+            sender=way.sender if isinstance(way, Way) else "",
             subject=subject,
             body=body,
             language=letter.language,
@@ -95,6 +98,9 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
             created_at=now,
             why=letter.why,
             guard=letter.guard,
+            network=way.network if isinstance(way, Way) else "",
+            cost=cost.amount if cost else None,
+            cost_currency=cost.currency if cost else "",
             state=state,
             reason=reason,
         ),

@@ -11,6 +11,9 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from ringdove.rules.routes import Gateway as Gateway
+from ringdove.rules.routes import Ways
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -167,16 +170,6 @@ class Automation:
     texts: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A way out for a channel."""
-
-    id: int
-    channel: str
-    kind: str
-    sender: str = ""
-
-
 class Ref(NamedTuple):
     """What a natural key leads to."""
 
@@ -199,7 +192,7 @@ class Scene:
     carts: dict[int, Cart] = field(default_factory=dict)
     enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
     automations: dict[str, list[Automation]] = field(default_factory=dict)  # newest first
-    gateways: dict[str, Gateway] = field(default_factory=dict)  # the first choice of a channel
+    ways: Ways = field(default_factory=Ways)
     known_lines: dict[int, tuple[Item, ...]] = field(default_factory=dict)  # as stored
     effects: list[Any] = field(default_factory=list)
 

@@ -142,7 +142,8 @@ async def _answer(
     now = runtime.clock()
     read = {id(fact): (fact, row) for fact, row in ((facts.read(r["body"]), r) for r in rows)}
     batch = answers.in_order([fact for fact, _ in read.values()])
-    scene = await scenes.load(tx, store, batch, runtime.ids)
+    down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
+    scene = await scenes.load(tx, store, batch, runtime.ids, down_before)
     waiting: dict[int, str] = {}
     for fact in batch:
         try:

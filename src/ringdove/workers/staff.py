@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from ringdove.runtime import Runtime
-from ringdove.workers import binds, partitions, react, sandbox, send, sweep, sync
+from ringdove.workers import binds, failover, partitions, react, sandbox, send, sweep, sync
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +23,7 @@ WORKERS: dict[str, Worker] = {
     "binds": binds.run,
     "sync": sync.run,
     "sweep": sweep.run,
+    "failover": failover.run,
     "partitions": partitions.run,
 }
 STOP_S_MAX = 8.0
