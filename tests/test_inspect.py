@@ -92,6 +92,46 @@ def test_octets_that_are_no_text_end_nothing() -> None:
     assert "error" in first and second["command"] == "enquire_link"
 
 
+# ------------------------------------------------------------------ text
+
+
+def text(*lines: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(inspect.text(json.dumps(line) for line in lines))
+
+
+def test_a_text_is_measured_and_cut() -> None:
+    """R33."""
+    short, dear, long, turkish = text(
+        {"text": "Ciao €"},
+        {"text": "я😀"},
+        {"text": "a" * 152 + "€b"},
+        {"text": "ş", "shift": "tr"},
+    )
+    assert short == {"encoding": "GSM-7", "units": 7, "segments": 1, "parts": ["Ciao €"]}
+    assert dear == {"encoding": "UCS-2", "units": 3, "segments": 1, "parts": ["я😀"]}
+    assert long == {"encoding": "GSM-7", "units": 155, "segments": 1, "parts": ["a" * 152 + "€b"]}
+    assert turkish["encoding"] == "GSM-7" and turkish["units"] == 2
+    (cut,) = text({"text": "a" * 152 + "€" + "b" * 9})
+    assert cut["units"] == 163 and cut["parts"] == ["a" * 152, "€" + "b" * 9]
+
+
+@pytest.mark.parametrize(
+    "bad", [{}, {"text": 5}, {"text": "a" * 40_000}, {"text": "a", "shift": "xx"}, {"shift": []}]
+)
+def test_a_text_that_cannot_be_sent_is_an_error(bad: dict[str, Any]) -> None:
+    broken, whole = text(bad, {"text": ""})
+    assert set(broken) == {"error"}
+    assert whole == {"encoding": "GSM-7", "units": 0, "segments": 1, "parts": [""]}
+
+
+@given(st.text())
+def test_any_line_is_a_text_or_an_error(words: str) -> None:
+    (answer,) = text({"text": words})
+    assert "".join(answer["parts"]) == words and len(answer["parts"]) == answer["segments"]
+    for answer in inspect.text([words]):
+        assert set(answer) == {"error"}
+
+
 # ------------------------------------------------------------------ pdu
 
 ENQUIRE = "00000010000000150000000000000007"

@@ -379,6 +379,14 @@ def inspect_webhook(
         raise CannotGoOn(str(wrong)) from None
 
 
+@inspect_app.command("text")
+def inspect_text() -> None:
+    """The size of texts and their parts: {"text": ""} a line; "shift": "tr" for national tables."""
+    from ringdove import inspect
+
+    _answer(inspect.text(sys.stdin))
+
+
 @inspect_app.command("pdu")
 def inspect_pdu() -> None:
     """SMPP packets in words: {"hex": ""} a line."""
@@ -391,4 +399,6 @@ def _answer(answers: Iterable[dict[str, Any]] | Iterator[dict[str, Any]]) -> Non
     import json
 
     for one in answers:
-        print(json.dumps(one, ensure_ascii=False, default=str), flush=True)
+        said = json.dumps(one, ensure_ascii=False, default=str)
+        # Half a surrogate pair is no UTF-8; \\udXXX is what JSON says for it.
+        print(said.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)

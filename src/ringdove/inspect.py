@@ -1,7 +1,8 @@
 """What would Ringdove make of this? Reads JSON lines, gives JSON lines; writes nothing anywhere.
 
-Each edge has its reader: `webhook` for what a shop sends, `pdu` for what an SMSC sends. A line that
-cannot be read is answered with its error, and the next line is read: nothing is raised.
+Each edge has its reader: `webhook` for what a shop sends, `text` for what a phone will show, `pdu`
+for what an SMSC sends. A line that cannot be read is answered with its error, and the next line is
+read: nothing is raised.
 """
 
 import base64
@@ -14,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ringdove.rules import texts
 from ringdove.runtime import STORES
 from ringdove.smpp import codec, statuses, tlvs
 from ringdove.smpp.pdu import Tlvs
@@ -117,6 +119,30 @@ def _heard_at(told: Any) -> datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError):
         raise LineWrong('"heard_at" is an ISO time, or left out.') from None
+
+
+# ------------------------------------------------------------------ what a text will be
+
+
+def text(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """{"text": ""} → {"encoding", "units", "segments", "parts"}: units are septets or UTF-16 units
+    of the whole text, parts the texts of its parts. With "shift" ("tr", "es" …) national tables
+    may be used, as a gateway's setting allows them."""
+    for line in _told_lines(lines):
+        if line.strip():
+            yield _answered(line, _measured)
+
+
+def _measured(told: dict[str, Any]) -> dict[str, Any]:
+    said, shift = told.get("text"), told.get("shift") or ""
+    if not isinstance(said, str) or not isinstance(shift, str):
+        raise LineWrong('"text" is missing: the text as the phone shall show it.')
+    try:
+        size, parts = texts.measure(said, shift), texts.split(said, shift)
+    except (texts.TextTooLong, texts.ShiftUnknown) as wrong:
+        raise LineWrong(f"This text cannot be sent: {wrong}") from None
+    found = {"encoding": size.encoding, "units": size.units, "segments": size.parts, "parts": parts}
+    return found | ({"header_octets": size.elements} if shift else {})
 
 
 # ------------------------------------------------------------------ what an SMSC sends
