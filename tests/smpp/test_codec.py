@@ -79,7 +79,41 @@ BOTH_WAYS = [
         Pdu(kinds.QuerySmResp("5", "", 2, 0), 8),
         "00000015 80000003 00000000 00000008 3500 00 02 00",
     ),
-    (Pdu(kinds.Other(0x00000102, b"?!"), 8), "00000012 00000102 00000000 00000008 3f21"),
+    (
+        Pdu(
+            kinds.SubmitMulti(
+                source_addr="1",
+                destinations=(kinds.Address(1, 1, "37529"), "friends", kinds.Address(0, 0, "")),
+                short_message=b"Hi",
+            ),
+            8,
+        ),
+        "00000038 00000021 00000000 00000008 00 00 00 3100 03"
+        "01 01 01 333735323900 02 667269656e647300 01 00 00 00"
+        "00 00 00 00 00 00 00 00 00 02 4869",
+    ),
+    (
+        Pdu(kinds.SubmitMultiResp("5", (kinds.Refusal(1, 1, "37529", 0x0B),)), 8),
+        "0000001f 80000021 00000000 00000008 3500 01 01 01 333735323900 0000000b",
+    ),
+    (
+        Pdu(kinds.CancelSm("", "5", 5, 0, "Shop", 1, 1, "37529"), 8),
+        "00000022 00000008 00000000 00000008 00 3500 05 00 53686f7000 01 01 333735323900",
+    ),
+    (Pdu(kinds.CancelSmResp(), 8), "00000010 80000008 00000000 00000008"),
+    (
+        Pdu(kinds.ReplaceSm("5", 1, 1, "2", short_message=b"Hi"), 8),
+        "0000001d 00000007 00000000 00000008 3500 01 01 3200 00 00 00 00 02 4869",
+    ),
+    (Pdu(kinds.ReplaceSmResp(), 8, 0x13), "00000010 80000007 00000013 00000008"),
+    (
+        Pdu(
+            kinds.AlertNotification(1, 1, "37529", 1, 1, "1234", ((0x0422, b"\0"),)),
+            8,
+        ),
+        "00000024 00000102 00000000 00000008 01 01 333735323900 01 01 3132333400 0422 0001 00",
+    ),
+    (Pdu(kinds.Other(0x00000110, b"?!"), 8), "00000012 00000110 00000000 00000008 3f21"),
 ]
 
 
@@ -197,6 +231,39 @@ def test_a_broken_body_is_refused_by_name(body: bytes, why: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"\0" * 4, "before a count"),
+        (b"\0" * 4 + b"\2" + b"\2x\0", "dest_flag 0"),
+        (b"\0" * 4 + b"\1\3", "dest_flag 3"),
+        (b"\0" * 4 + b"\1\1\0", "middle of a field"),
+        (b"\0" * 4 + b"\1\2x", "without its NUL"),
+        (b"\0" * 4 + b"\xff" + b"\2\0" * 99, "dest_flag 0"),
+    ],
+)
+def test_a_broken_list_is_refused_by_name(body: bytes, why: str) -> None:
+    with pytest.raises(ProtocolError, match=why):
+        read(framed(0x21, 0, 1, body))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", kinds.SubmitMultiResp()),
+        (b"5\0", kinds.SubmitMultiResp("5")),
+        (b"5", kinds.SubmitMultiResp("5")),
+    ],
+)
+def test_a_short_answer_to_many(body: bytes, expected: kinds.SubmitMultiResp) -> None:
+    assert read(framed(0x80000021, 0, 1, body)) == [Pdu(expected, 1)]
+
+
+def test_a_refusal_cut_short() -> None:
+    with pytest.raises(ProtocolError, match="middle of a refusal"):
+        read(framed(0x80000021, 0, 1, b"5\0\1\1\0012\0\0\0"))
+
+
+@pytest.mark.parametrize(
     ("body", "message_id"),
     [(b"", ""), (b"abc", "abc"), (b"abc\0", "abc"), (b"abc\0\0\x1e", "abc"), (b"x" * 99, "x" * 99)],
 )
@@ -214,6 +281,9 @@ def test_answers_are_read_as_far_as_they_go(body: bytes, message_id: str) -> Non
         kinds.SubmitSm(data_coding=256),
         kinds.SubmitSm(short_message=b"x" * 256),
         kinds.SubmitSm(tlvs=((0x0424, b"x" * 65536),)),
+        kinds.SubmitMulti(destinations=("x",) * 255),
+        kinds.SubmitMulti(destinations=("x" * 21,)),
+        kinds.SubmitMultiResp("5", (kinds.Refusal(1, 1, "2", 1 << 32),)),
     ],
 )
 def test_what_does_not_fit_is_never_truncated(body: kinds.SubmitSm) -> None:

@@ -112,7 +112,7 @@ def test_ids_of_responses(octets: bytes) -> None:
 
 streams = st.lists(
     st.sampled_from([EnquireLink(), SubmitSmResp("12"), USUAL, Other(0x77, b"?")])
-    | st.binary(max_size=20).map(lambda octets: Other(0x102, octets)),
+    | st.binary(max_size=20).map(lambda octets: Other(0x110, octets)),
     max_size=8,
 )
 

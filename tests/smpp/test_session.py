@@ -205,7 +205,7 @@ def test_both_unbind_at_once() -> None:
         (esme(), kinds.SubmitSm(), Pdu(kinds.GenericNack(), 5, 3)),
         (smsc(), kinds.DeliverSm(), Pdu(kinds.GenericNack(), 5, 3)),
         (esme(), kinds.QuerySm("1"), Pdu(kinds.GenericNack(), 5, 3)),
-        (esme(), kinds.Other(0x0102), Pdu(kinds.GenericNack(), 5, 3)),
+        (esme(), kinds.Other(0x0110), Pdu(kinds.GenericNack(), 5, 3)),
         (smsc(bound=False), kinds.SubmitSm(), Pdu(kinds.SubmitSmResp(), 5, 4)),
         (smsc(), kinds.BindReceiver(), Pdu(kinds.BindReceiverResp(), 5, 4)),
         (esme(), kinds.BindTransceiver(), Pdu(kinds.BindTransceiverResp(), 5, 4)),

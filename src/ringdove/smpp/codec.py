@@ -9,23 +9,19 @@ import struct
 from collections.abc import Callable
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any, Final, TypeAlias, get_type_hints
+from typing import Any, Final, get_type_hints
 
+from ringdove.smpp.fields import Unreadable, read_tlvs, steps, write_tlvs
 from ringdove.smpp.pdu import (
     BODYLESS_ON_ERROR,
     COMMAND_IDS,
     COMMANDS,
     RESPONSE,
     Body,
-    CString,
-    Octet,
     Other,
     Pdu,
-    ShortMessage,
-    Tlv,
-    Tlvs,
 )
-from ringdove.smpp.statuses import ESME_RINVCMDLEN, ESME_RINVOPTPARSTREAM
+from ringdove.smpp.statuses import ESME_RINVCMDLEN
 
 HEADER: Final = struct.Struct(">IIII")
 """command_length, command_id, command_status, sequence_number (§3.2)."""
@@ -60,7 +56,10 @@ def encode(pdu: Pdu) -> bytes:
         command_id = COMMAND_IDS[type(body)]
         bare = pdu.status and command_id in BODYLESS_ON_ERROR
         octets = b"" if bare else CODECS[command_id].write(body)
-    return HEADER.pack(16 + len(octets), command_id, pdu.status, pdu.sequence) + octets
+    try:
+        return HEADER.pack(16 + len(octets), command_id, pdu.status, pdu.sequence) + octets
+    except struct.error as error:
+        raise ValueError(f"header: {error}") from None
 
 
 class Decoder:
@@ -101,7 +100,7 @@ def read_body(command_id: int, sequence: int, octets: bytes) -> Body:
         return Other(command_id, octets)
     try:
         body: Body = codec.read(octets)
-    except _Unreadable as unreadable:
+    except Unreadable as unreadable:
         raise ProtocolError(
             f"{COMMANDS[command_id][0]}: {unreadable}",
             status=unreadable.status,
@@ -114,18 +113,8 @@ def read_body(command_id: int, sequence: int, octets: bytes) -> Body:
 # ── Codecs, made once from the tables above ──────────────────────────────────
 
 
-class _Unreadable(Exception):
-    def __init__(self, why: str, status: int = ESME_RINVCMDLEN) -> None:
-        super().__init__(why)
-        self.status = status
-
-
 class Codec:
-    """Writes and reads one kind of body.
-
-    Neighbouring octets are one slice: submit_sm then takes nine steps, not
-    eighteen, and a worker spends its time elsewhere.
-    """
+    """Writes and reads one kind of body."""
 
     def __init__(self, command_id: int, body: type[Any]) -> None:
         hints = get_type_hints(body, include_extras=True)
@@ -133,7 +122,7 @@ class Codec:
         self._make: Callable[..., Any] = body
         names = [f.name for f in fields(body) if f.name != "tlvs"]
         self._values_of = attrgetter(*names, names[0]) if names else _nothing
-        self._steps = _steps(kinds)
+        self._steps = steps(kinds)
         # Peers shorten their answers: no body at all, no last NUL, stray octets at the end. An
         # answer half understood is worth more than a message whose outcome is unknown.
         self._lenient = bool(command_id & RESPONSE)
@@ -142,7 +131,7 @@ class Codec:
         values = self._values_of(body)
         try:
             octets = [step.write(values) for step in self._steps]
-            octets += [struct.pack(">HH", tag, len(value)) + value for tag, value in body.tlvs]
+            octets.append(write_tlvs(body.tlvs))
         except (struct.error, UnicodeEncodeError) as error:
             raise ValueError(f"{type(body).__name__}: {error}") from None
         return b"".join(octets)
@@ -155,108 +144,12 @@ class Codec:
         for step in self._steps:
             at = step.read(octets, at, values, self._lenient)
         if at < len(octets):
-            values.append(_read_tlvs(octets, at, self._lenient))
+            values.append(read_tlvs(octets, at, self._lenient))
         return self._make(*values)
 
 
 def _nothing(body: Any) -> tuple[Any, ...]:
     return ()
-
-
-class _CStringStep:
-    def __init__(self, at: int, limit: int) -> None:
-        self._value_at = at
-        self._limit = limit
-
-    def write(self, values: tuple[Any, ...]) -> bytes:
-        octets: bytes = values[self._value_at].encode("latin-1") + b"\0"
-        if len(octets) > self._limit or octets.find(0) != len(octets) - 1:
-            raise ValueError(f"{values[self._value_at]!r} does not fit {self._limit} octets")
-        return octets
-
-    def read(self, octets: bytes, at: int, values: list[Any], lenient: bool) -> int:
-        end = octets.find(0, at)
-        if end < 0:
-            if not lenient:
-                raise _Unreadable("a string without its NUL")
-            end = len(octets)
-        # Longer than the limit is taken as well: message ids of 70 octets do exist.
-        values.append(octets[at:end].decode("latin-1"))
-        return end + 1
-
-
-class _OctetsStep:
-    """A run of neighbouring one-octet integers."""
-
-    def __init__(self, first: int, count: int) -> None:
-        self._values = slice(first, first + count)
-        self._count = count
-
-    def write(self, values: tuple[Any, ...]) -> bytes:
-        try:
-            return bytes(values[self._values])
-        except ValueError:
-            raise ValueError(f"{values[self._values]} are not all octets") from None
-
-    def read(self, octets: bytes, at: int, values: list[Any], lenient: bool) -> int:
-        end = at + self._count
-        if end > len(octets):
-            raise _Unreadable("it ends in the middle of a field")
-        values.extend(octets[at:end])
-        return end
-
-
-class _ShortMessageStep:
-    def __init__(self, at: int) -> None:
-        self._value_at = at
-
-    def write(self, values: tuple[Any, ...]) -> bytes:
-        message: bytes = values[self._value_at]
-        return bytes((len(message),)) + message  # 255 at most, as one octet counts them
-
-    def read(self, octets: bytes, at: int, values: list[Any], lenient: bool) -> int:
-        if at >= len(octets):
-            raise _Unreadable("it ends before sm_length")
-        end = at + 1 + octets[at]
-        if end > len(octets):
-            raise _Unreadable("sm_length points past its end")
-        values.append(octets[at + 1 : end])
-        return end
-
-
-_Step: TypeAlias = _CStringStep | _OctetsStep | _ShortMessageStep
-
-
-def _steps(kinds: list[CString | Octet | ShortMessage]) -> list[_Step]:
-    steps: list[_Step] = []
-    at = 0
-    while at < len(kinds):
-        kind = kinds[at]
-        run = 1
-        if isinstance(kind, CString):
-            steps.append(_CStringStep(at, kind.limit))
-        elif isinstance(kind, ShortMessage):
-            steps.append(_ShortMessageStep(at))
-        else:
-            while at + run < len(kinds) and isinstance(kinds[at + run], Octet):
-                run += 1
-            steps.append(_OctetsStep(at, run))
-        at += run
-    return steps
-
-
-def _read_tlvs(octets: bytes, at: int, lenient: bool) -> Tlvs:
-    found: list[Tlv] = []
-    end = len(octets)
-    while at < end:
-        stop = at + 4 + int.from_bytes(octets[at + 2 : at + 4], "big")
-        if at + 4 > end or stop > end:
-            if lenient:
-                break
-            raise _Unreadable("an optional parameter ends too early", ESME_RINVOPTPARSTREAM)
-        found.append((int.from_bytes(octets[at : at + 2], "big"), octets[at + 4 : stop]))
-        at = stop
-    return tuple(found)
 
 
 CODECS: Final = {command_id: Codec(command_id, body) for command_id, (_, body) in COMMANDS.items()}

@@ -1,14 +1,14 @@
 """Long texts in pieces: which piece a packet is, and the pieces joined again.
 
 A piece says so in a user data header (3GPP TS 23.040 §9.2.3.24.1 and .8) or in SAR parameters
-(SMPP 3.4 §5.3.2.22-24). Joining works on octets, since a phone may cut a letter in two; it is
-bounded in number and in time, and what never becomes whole is handed out as it is: a STOP in a
-text whose second half was lost is still a STOP.
+(SMPP 3.4 §5.3.2.22-24); a header may name national letters as well. Joining works on octets, since
+a phone may cut a letter in two; it is bounded in number and in time, and what never becomes whole
+is handed out as it is: a STOP in a text whose second half was lost is still a STOP.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from ringdove.smpp import tlvs
 from ringdove.smpp.pdu import DataSm, SubmitSm
@@ -18,6 +18,8 @@ UDH_INDICATOR: Final = 0x40
 
 CONCAT_8: Final = 0x00
 CONCAT_16: Final = 0x08
+SINGLE_SHIFT: Final = 0x24
+LOCKING_SHIFT: Final = 0x25
 WAITING_MAX: Final = 1_000
 WAIT_S: Final = 10.0
 
@@ -31,13 +33,32 @@ class Part:
     number: int
 
 
-def header(part: Part, *, wide: bool = False) -> bytes:
-    """The user data header of a part. The 16-bit kind (`wide`) is one octet longer, which the text
-    of a full part must make room for: only where an operator asks for it."""
+class Shift(NamedTuple):
+    """National language identifiers; 0: the default tables."""
+
+    locking: int = 0
+    single: int = 0
+
+
+def header(part: Part | None, elements: bytes = b"", *, wide: bool = False) -> bytes:
+    """The user data header of a part, or of a whole text (None) that needs one for `elements`:
+    whole information elements that stand behind the one of the part. The 16-bit kind of reference
+    (`wide`) is one octet longer, which a full part must make room for: only where an operator asks
+    for it."""
+    told = _concatenating(part, wide) + elements if part else elements
+    return bytes((len(told),)) + told
+
+
+def header_octets(elements: bytes, *, wide: bool) -> int:
+    """How long a part's header is without its length octet."""
+    return (6 if wide else 5) + len(elements)
+
+
+def _concatenating(part: Part, wide: bool) -> bytes:
     if wide:
         reference = part.reference & 0xFFFF
-        return bytes((6, CONCAT_16, 4, reference >> 8, reference & 0xFF, part.total, part.number))
-    return bytes((5, CONCAT_8, 3, part.reference & 0xFF, part.total, part.number))
+        return bytes((CONCAT_16, 4, reference >> 8, reference & 0xFF, part.total, part.number))
+    return bytes((CONCAT_8, 3, part.reference & 0xFF, part.total, part.number))
 
 
 def unpack(body: SubmitSm | DataSm) -> tuple[Part | None, bytes]:
@@ -53,15 +74,31 @@ def unpack(body: SubmitSm | DataSm) -> tuple[Part | None, bytes]:
     return part, octets
 
 
+def shift(body: SubmitSm | DataSm) -> Shift:
+    """Which national tables a text's header names (TS 23.040 §9.2.3.24.15 and .16)."""
+    octets = body.short_message if isinstance(body, SubmitSm) else b""
+    octets = octets or tlvs.find(body.tlvs, "message_payload") or b""
+    if not body.esm_class & UDH_INDICATOR or not octets:
+        return Shift()
+    named = {kind: value[0] for kind, value in _elements(octets[1 : 1 + octets[0]]) if value}
+    return Shift(named.get(LOCKING_SHIFT, 0), named.get(SINGLE_SHIFT, 0))
+
+
 def _concatenation(elements: bytes) -> Part | None:
-    at = 0
-    while at + 2 <= len(elements):
-        kind, length = elements[at], elements[at + 1]
-        value = elements[at + 2 : at + 2 + length]
-        if (kind, length, len(value)) in ((CONCAT_8, 3, 3), (CONCAT_16, 4, 4)):
+    for kind, value in _elements(elements):
+        if (kind, len(value)) in ((CONCAT_8, 3), (CONCAT_16, 4)):
             return _part(int.from_bytes(value[:-2], "big"), value[-2], value[-1])
-        at += 2 + length
     return None
+
+
+def _elements(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    """Those that are whole."""
+    at = 0
+    while at + 2 <= len(octets):
+        end = at + 2 + octets[at + 1]
+        if end <= len(octets):
+            yield octets[at], octets[at + 2 : end]
+        at = end
 
 
 def _sar(body: SubmitSm | DataSm) -> Part | None:

@@ -33,7 +33,44 @@ class ShortMessage:
     """sm_length and as many octets (§5.2.21, §5.2.22)."""
 
 
+@dataclass(frozen=True)
+class Destinations:
+    """number_of_dests and as many dest_address(es), each behind its dest_flag (§4.5.1.1)."""
+
+
+@dataclass(frozen=True)
+class Unsuccessful:
+    """no_unsuccess and as many unsuccess_sme(s) (§4.5.2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An SME of a submit_multi (dest_flag 1)."""
+
+    ton: int
+    npi: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An SME that a submit_multi was not accepted for, and why (a command_status)."""
+
+    ton: int
+    npi: int
+    address: str
+    status: int
+
+
+DESTINATIONS_MAX: Final = 254
+"""§4.5.1: "a maximum of 254 destination addresses are allowed"."""
+
+Destination: TypeAlias = Address | str
+"""A str names a distribution list kept at the SMSC (dest_flag 2)."""
+
 U8: TypeAlias = Annotated[int, Octet()]
+MANY: TypeAlias = Annotated[tuple[Destination, ...], Destinations()]
+REFUSED: TypeAlias = Annotated[tuple[Refusal, ...], Unsuccessful()]
 SM: TypeAlias = Annotated[bytes, ShortMessage()]
 C6: TypeAlias = Annotated[str, CString(6)]
 C13: TypeAlias = Annotated[str, CString(13)]
@@ -130,6 +167,35 @@ class DeliverSmResp(SubmitSmResp):
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitMulti:
+    """One text to many; answered by one id and a list of those it was refused for."""
+
+    service_type: C6 = ""
+    source_addr_ton: U8 = 0
+    source_addr_npi: U8 = 0
+    source_addr: C21 = ""
+    destinations: MANY = ()
+    esm_class: U8 = 0
+    protocol_id: U8 = 0
+    priority_flag: U8 = 0
+    schedule_delivery_time: C17 = ""
+    validity_period: C17 = ""
+    registered_delivery: U8 = 0
+    replace_if_present_flag: U8 = 0
+    data_coding: U8 = 0
+    sm_default_msg_id: U8 = 0
+    short_message: SM = b""
+    tlvs: Tlvs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitMultiResp:
+    message_id: C65 = ""
+    unsuccessful: REFUSED = ()
+    tlvs: Tlvs = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DataSm:
     service_type: C6 = ""
     source_addr_ton: U8 = 0
@@ -168,12 +234,64 @@ class QuerySmResp:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelSm:
+    """Empty message_id: every message of this service_type, source and destination (§4.9)."""
+
+    service_type: C6 = ""
+    message_id: C65 = ""
+    source_addr_ton: U8 = 0
+    source_addr_npi: U8 = 0
+    source_addr: C21 = ""
+    dest_addr_ton: U8 = 0
+    dest_addr_npi: U8 = 0
+    destination_addr: C21 = ""
+    tlvs: Tlvs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceSm:
+    message_id: C65 = ""
+    source_addr_ton: U8 = 0
+    source_addr_npi: U8 = 0
+    source_addr: C21 = ""
+    schedule_delivery_time: C17 = ""
+    validity_period: C17 = ""
+    registered_delivery: U8 = 0
+    sm_default_msg_id: U8 = 0
+    short_message: SM = b""
+    tlvs: Tlvs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertNotification:
+    """A phone that is reachable again; nobody answers it (§4.12)."""
+
+    source_addr_ton: U8 = 0
+    source_addr_npi: U8 = 0
+    source_addr: C65 = ""
+    esme_addr_ton: U8 = 0
+    esme_addr_npi: U8 = 0
+    esme_addr: C65 = ""
+    tlvs: Tlvs = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EnquireLink:
     tlvs: Tlvs = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EnquireLinkResp(EnquireLink):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSmResp(EnquireLink):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceSmResp(EnquireLink):
     pass
 
 
@@ -206,9 +324,14 @@ Body: TypeAlias = (
     | Outbind
     | SubmitSm
     | SubmitSmResp
+    | SubmitMulti
+    | SubmitMultiResp
     | DataSm
     | QuerySm
     | QuerySmResp
+    | CancelSm
+    | ReplaceSm
+    | AlertNotification
     | EnquireLink
     | Other
 )
@@ -227,11 +350,18 @@ COMMANDS: Final[dict[int, tuple[str, type[Any]]]] = {
     0x80000005: ("deliver_sm_resp", DeliverSmResp),
     0x00000006: ("unbind", Unbind),
     0x80000006: ("unbind_resp", UnbindResp),
+    0x00000007: ("replace_sm", ReplaceSm),
+    0x80000007: ("replace_sm_resp", ReplaceSmResp),
+    0x00000008: ("cancel_sm", CancelSm),
+    0x80000008: ("cancel_sm_resp", CancelSmResp),
     0x00000009: ("bind_transceiver", BindTransceiver),
     0x80000009: ("bind_transceiver_resp", BindTransceiverResp),
     0x0000000B: ("outbind", Outbind),
     0x00000015: ("enquire_link", EnquireLink),
     0x80000015: ("enquire_link_resp", EnquireLinkResp),
+    0x00000021: ("submit_multi", SubmitMulti),
+    0x80000021: ("submit_multi_resp", SubmitMultiResp),
+    0x00000102: ("alert_notification", AlertNotification),
     0x00000103: ("data_sm", DataSm),
     0x80000103: ("data_sm_resp", DataSmResp),
     0x80000000: ("generic_nack", GenericNack),

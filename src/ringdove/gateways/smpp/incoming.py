@@ -9,9 +9,12 @@ from typing import Final
 
 from ringdove.gateways.smpp.settings import Settings
 from ringdove.gateways.smpp.submits import CODECS, SHORT_CODE_DIGITS_MAX
-from ringdove.rules import texts
+from ringdove.rules import gsm, texts
+from ringdove.rules.texts import shifts
 from ringdove.smpp import ids, parts, receipts
 from ringdove.smpp.pdu import DataSm, SubmitSm
+
+DEFAULT_TABLES: Final = parts.Shift()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class TextRead:
     coding: int
     octets: bytes
     part: parts.Part | None
+    shift: parts.Shift = DEFAULT_TABLES
+    """National tables that its header names: for `decode`."""
 
 
 def read(settings: Settings, body: SubmitSm | DataSm) -> ReceiptRead | TextRead | None:
@@ -43,7 +48,7 @@ def read(settings: Settings, body: SubmitSm | DataSm) -> ReceiptRead | TextRead 
     part, octets = parts.unpack(body)
     sender = _address(body.source_addr, body.source_addr_ton)
     recipient = _address(body.destination_addr, body.dest_addr_ton)
-    return TextRead(sender, recipient, body.data_coding, octets, part)
+    return TextRead(sender, recipient, body.data_coding, octets, part, parts.shift(body))
 
 
 def _address(address: str, ton: int) -> str:
@@ -53,6 +58,7 @@ def _address(address: str, ton: int) -> str:
     return f"+{digits}" if digits.isdecimal() and international else address
 
 
+LANGUAGES: Final = {number: language for language, number in shifts.LANGUAGES.items()}
 ALPHABETS: Final = {
     0x01: "ascii",
     0x03: "latin-1",
@@ -65,13 +71,24 @@ ALPHABETS: Final = {
 """data_coding (§5.2.19); 0 and GSM message classes are handled apart."""
 
 
-def decode(settings: Settings, coding: int, octets: bytes) -> str:
+def decode(
+    settings: Settings, coding: int, octets: bytes, shift: parts.Shift = DEFAULT_TABLES
+) -> str:
     """The words of a text. Never fails: a letter that cannot be read becomes U+FFFD."""
     name = ALPHABETS.get(coding) or _group_alphabet(settings, coding)
     if name == "gsm":
-        return texts.decode_gsm(octets)
+        return _decode_gsm(octets, shift) if any(shift) else texts.decode_gsm(octets)
     # NUL cannot be stored in PostgreSQL and says nothing.
     return octets.decode(name, "replace").replace("\0", "")
+
+
+def _decode_gsm(octets: bytes, shift: parts.Shift) -> str:
+    """An unknown table means the default one (3GPP TS 23.038 §6.2.1.2.4)."""
+    locking, single = LANGUAGES.get(shift.locking, ""), LANGUAGES.get(shift.single, "")
+    basic = (shifts.locking(locking) if locking else None) or gsm.BASIC
+    unknown = dict.fromkeys(range(0x100), "?")
+    behind = shifts.single(single) if single else gsm.EXTENSION
+    return texts.decode_gsm(octets, unknown | basic, behind)
 
 
 def _group_alphabet(settings: Settings, coding: int) -> str:

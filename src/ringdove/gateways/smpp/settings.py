@@ -4,9 +4,10 @@ Most providers need the first few only. The rest is for providers that differ: e
 to do when the provider's letter does not mention it.
 """
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
 from ringdove.smpp.ids import Rule
 
@@ -118,6 +119,14 @@ class Settings(BaseModel):
         description="How parts are marked so that the phone joins them; udh is understood almost"
         " everywhere.",
     )
+    shift: Literal[
+        "", "tr", "es", "pt", "bn", "gu", "hi", "kn", "ml", "or", "pa", "ta", "te", "ur"
+    ] = Field(
+        "",
+        title="National letters",
+        description="A language whose letters go without UCS-2, by its national tables (GSM 03.38)."
+        " Only where the provider and the phones of your country know them.",
+    )
     id_rule: Literal["learn"] | Rule = Field(
         "learn",
         title="Message ids in receipts",
@@ -166,10 +175,19 @@ class Settings(BaseModel):
         description="Numbers: such a text waits a moment and goes again.",
     )
 
+    @model_validator(mode="after")
+    def _national_letters_need_a_header(self) -> Self:
+        if self.shift and self.long_texts in ("sar", "payload"):
+            raise PydanticCustomError(
+                "said.shift", "National letters need long texts in the way udh or udh16."
+            )
+        return self
+
 
 def sandbox(gateway_id: int, given: dict[str, Any], port: int) -> Settings:
     """How our own sandbox SMSC is reached: only its password and pace are anybody's choice."""
     fast: dict[str, Any] = {"throughput_per_s": 2_000, "window": 200, "enquire_link_s": 60}
-    fast |= {"id_rule": "exact", "sender": "1234"}  # a pretend short number, so that phones can answer
+    # A pretend short number, so that phones can answer.
+    fast |= {"id_rule": "exact", "sender": "1234"}
     there = {"host": "127.0.0.1", "port": port, "system_id": f"sandbox-{gateway_id}"}
     return Settings.model_validate(fast | given | there)

@@ -6,11 +6,13 @@ the same octets, and a test holds them to it. Nothing here truncates: what does 
 """
 
 from codecs import charmap_build, charmap_encode
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ringdove.gateways.smpp.settings import Settings
 from ringdove.rules import gsm, texts
+from ringdove.rules.texts.sizes import alphabets
 from ringdove.smpp import parts, tlvs
 from ringdove.smpp.codec import HEADER, encode
 from ringdove.smpp.pdu import BindTransceiver, Pdu, QuerySm, SubmitSm, Tlvs
@@ -40,7 +42,7 @@ def request(
     `now`: needed where validity is told in relative time. `deliver_at`: the SMSC keeps it until
     then; what is to be decided again before it leaves must wait with us instead.
     """
-    coding, pieces = _octets(settings, text)
+    coding, pieces, elements = _octets(settings, text)
     source = _source(settings, sender)
     return [
         SubmitSm(
@@ -61,7 +63,7 @@ def request(
             short_message=octets,
             tlvs=extra,
         )
-        for octets, marked, extra in _marked(settings.long_texts, pieces, reference)
+        for octets, marked, extra in _marked(settings.long_texts, pieces, elements, reference)
     ]
 
 
@@ -102,54 +104,74 @@ SEPTETS: Final = (160, 153)
 """How much of a text goes alone, and in each part behind an 8-bit header (3GPP TS 23.040)."""
 
 
-def _octets(settings: Settings, text: str) -> tuple[int, list[bytes]]:
-    """data_coding and the text's octets part by part."""
-    pieces = _pieces(settings, text)
-    if texts.measure(text).encoding == "UCS-2":
-        return UCS2, [piece.encode("utf-16-be", "surrogatepass") for piece in pieces]
-    if settings.default_alphabet == "gsm":
-        return 0, [texts.encode_gsm(piece) for piece in pieces]
+def _octets(settings: Settings, text: str) -> tuple[int, list[bytes], bytes]:
+    """data_coding, the text's octets part by part, and what their headers must say of letters."""
+    encoding, pieces = texts.pieces(text, settings.shift)
+    elements = pieces[0].elements
+    coding, encode = _writing(settings, text, encoding, elements)
+    is_counted_otherwise = coding == UCS2 and encoding != "UCS-2"
+    if not is_counted_otherwise and (len(pieces) == 1 or settings.long_texts != "udh16"):
+        return coding, [encode(piece.text) for piece in pieces], elements
+    found = _cut(settings, text, coding == UCS2, elements)
+    return coding, [encode(piece) for piece in found], elements
+
+
+def _writing(
+    settings: Settings, text: str, encoding: str, elements: bytes
+) -> tuple[int, Callable[[str], bytes]]:
+    if encoding == "UCS-2":
+        return UCS2, _ucs2
+    if elements or settings.default_alphabet == "gsm":
+        return 0, _alphabet(settings, elements).encode
+    coding, codec = CODECS[settings.default_alphabet]
     try:
-        coding, codec = CODECS[settings.default_alphabet]
-        return coding, [piece.encode(codec) for piece in pieces]
+        text.encode(codec)
     except UnicodeEncodeError:
         # € or Δ is GSM-7 on the air, yet this SMSC's alphabet cannot say it: better dear than
-        # wrong. No letter of GSM-7 needs a surrogate pair, so any cut is a clean one.
-        single, part = UCS2_UNITS
-        size = single if len(text) <= single else part - _header_units(settings)
-        pieces = [text[at : at + size] for at in range(0, len(text), size)]
-        return UCS2, [piece.encode("utf-16-be") for piece in pieces]
+        # wrong.
+        return UCS2, _ucs2
+    return coding, lambda piece: piece.encode(codec)
 
 
-def _header_units(settings: Settings) -> int:
-    """The 16-bit header's one octet more takes a septet or a letter from every part."""
-    return 1 if settings.long_texts == "udh16" else 0
+def _ucs2(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
 
 
-def _pieces(settings: Settings, text: str) -> list[str]:
-    pieces = texts.split(text)
-    if len(pieces) == 1 or not _header_units(settings):
-        return pieces
-    is_ucs2 = texts.measure(text).encoding == "UCS-2"
-    room = (UCS2_UNITS[1] if is_ucs2 else SEPTETS[1]) - 1
-    found = [""]
-    taken = 0
-    for letter in text:
-        # Pairs are not cut: neither an escape and its letter nor two surrogates.
-        units = 1 + (letter > "\uffff" if is_ucs2 else letter in gsm.EXTENDED)
-        if taken + units > room:
-            found.append("")
+def _alphabet(settings: Settings, elements: bytes) -> gsm.Alphabet:
+    return next(one for one in alphabets(settings.shift) if one.elements == elements)
+
+
+def _cut(settings: Settings, text: str, is_ucs2: bool, elements: bytes) -> list[str]:
+    """Where a part holds less than `rules/texts` counts on: behind the 16-bit header, or because
+    the provider's alphabet lacks a letter. No pair is split, as whole letters are taken."""
+    beside = parts.header_octets(elements, wide=settings.long_texts == "udh16")
+    if is_ucs2:
+        single, room = UCS2_UNITS[0], (2 * UCS2_UNITS[0] - 1 - beside) // 2
+        widths = [1 + (letter > "\uffff") for letter in text]
+    else:
+        single, room = gsm.septets_beside(len(elements)), gsm.septets_beside(beside)
+        widths = [len(_alphabet(settings, elements).encode(letter)) for letter in text]
+    if sum(widths) <= single:
+        return [text]
+    cuts, taken = [0], 0
+    for at, width in enumerate(widths):
+        if taken + width > room:
+            cuts.append(at)
             taken = 0
-        found[-1] += letter
-        taken += units
-    return found
+        taken += width
+    if len(cuts) > texts.PARTS_MAX:
+        raise texts.TextTooLong(f"{len(cuts)} parts, and at most {texts.PARTS_MAX} can be joined")
+    return [text[start:end] for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 
-def _marked(way: str, pieces: list[bytes], reference: int) -> list[tuple[bytes, bool, Tlvs]]:
+def _marked(
+    way: str, pieces: list[bytes], elements: bytes, reference: int
+) -> list[tuple[bytes, bool, Tlvs]]:
     """Each part's octets, whether a header begins them, and what goes beside them."""
     total = len(pieces)
     if total == 1:
-        return [(pieces[0], False, ())]
+        head = parts.header(None, elements) if elements else b""
+        return [(head + pieces[0], bool(head), ())]
     if way == "payload":
         return [(b"", False, (tlvs.make("message_payload", b"".join(pieces)),))]
     marked: list[tuple[bytes, bool, Tlvs]] = []
@@ -158,7 +180,8 @@ def _marked(way: str, pieces: list[bytes], reference: int) -> list[tuple[bytes, 
         if way == "sar":
             marked.append((octets, False, _sar(part)))
         else:
-            marked.append((parts.header(part, wide=way == "udh16") + octets, True, ()))
+            head = parts.header(part, elements, wide=way == "udh16")
+            marked.append((head + octets, True, ()))
     return marked
 
 
@@ -234,6 +257,7 @@ class Submitter:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._coding, self._codec = CODECS.get(settings.default_alphabet, (0, ""))
+        self._may_shift = bool(settings.shift)
         self._is_simple = settings.validity != "relative"
         self._tells_validity = settings.validity == "absolute"
         marks = bytes((0, 0, settings.protocol_id, settings.priority_flag, 0))
@@ -256,7 +280,9 @@ class Submitter:
         try:
             body: bytes = charmap_encode(text, "strict", _GSM)[0]
         except UnicodeEncodeError:
-            middle, body = self._ucs2_middle, text.encode("utf-16-be", "surrogatepass")
+            if self._may_shift:
+                return None
+            middle, body = self._ucs2_middle, _ucs2(text)
             if len(body) > 2 * UCS2_UNITS[0]:
                 return None
         else:
