@@ -102,7 +102,7 @@ def test_a_worker_killed_between_submit_and_answer_loses_nothing_and_repeats_not
 
                 await until(one_is_on_the_wire, log)
                 await kill(child)
-            marked = await shop.rows("SELECT message_id FROM outbox WHERE state = 'submitting'")
+            marked = await shop.rows("SELECT unnest(message_ids) AS message_id FROM submission")
             assert 1 <= len(marked) <= 3, "no more are taken than the window can say"
             assert await states(shop) == {("waiting", ""): 12}
             operator.silent = False
@@ -183,7 +183,7 @@ def test_a_mail_worker_killed_before_the_answer_leaves_unknown(
 
                 await until(one_is_on_the_wire, log)
                 await kill(child)
-            marked = await shop.rows("SELECT message_id FROM outbox WHERE state = 'submitting'")
+            marked = await shop.rows("SELECT unnest(message_ids) AS message_id FROM submission")
             assert 1 <= len(marked) <= 10
             is_silent = False
             await shop.rows("UPDATE lease SET until = now() - interval '1 s' RETURNING 1")

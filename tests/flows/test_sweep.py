@@ -1,5 +1,7 @@
 """P4: what nobody could take in time is dropped and counted, not left waiting for ever."""
 
+from ringdove.kit import db
+from ringdove.records import messages
 from ringdove.workers import react, sweep
 from tests.flows.conftest import Shop, order
 
@@ -28,8 +30,11 @@ def test_what_is_being_submitted_is_left_alone(play):
     async def story(shop: Shop) -> None:
         await shop.hear(order())
         await react.answer_due(shop.runtime)
-        await shop.rows("UPDATE outbox SET state = 'submitting' RETURNING 1")
+        (row,) = await shop.rows("SELECT bucket FROM outbox")
+        async with db.transaction(shop.runtime.pool) as tx:
+            await messages.take(tx, shop.store, row["bucket"], shop.sms, shop.at, "me")
         shop.later(days=2)
         assert await sweep.sweep(shop.runtime) == 0
+        assert {text["state"] for text in await shop.messages()} == {"waiting"}
 
     play(story)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import messages
+from ringdove.records import messages, outbox
 from ringdove.records.messages import Settled, Taken
 from tests.flows.conftest import NOON, Shop, order, paid
 
@@ -47,9 +47,10 @@ def test_what_is_taken_is_marked_and_nobody_else_gets_it(play):
         second = await take(shop)
         assert len(second) == 2
         assert not {t.message_id for t in first} & {t.message_id for t in second}
-        rows = await shop.rows("SELECT state, owner, lease_until FROM outbox")
-        assert {(r["state"], r["owner"]) for r in rows} == {("submitting", "me")}
-        assert {r["lease_until"] for r in rows} == {shop.at + messages.LEASE}
+        assert not await shop.rows("SELECT FROM outbox")
+        marks = await shop.rows("SELECT owner, lease_until, message_ids FROM submission")
+        assert sorted(mark["message_ids"] for mark in marks) == [made[:3], made[3:]]
+        assert {(m["owner"], m["lease_until"]) for m in marks} == {("me", shop.at + outbox.LEASE)}
 
     play(story)
 
@@ -81,6 +82,7 @@ def test_what_a_gateway_answered_is_written(play, result, state, left):
         await shop.answer()
         (taken,) = await take(shop)
         await settle(shop, Settled(taken.message_id, *result))
+        assert not await shop.rows("SELECT FROM submission")
         assert (await only(shop))["state"] == state
         assert len(await shop.rows("SELECT FROM outbox")) == left
         refs = await shop.rows("SELECT provider_id, message_id, part FROM provider_ref ORDER BY 1")
@@ -156,6 +158,7 @@ def test_another_store_in_the_same_bucket_is_left_alone(play):
             assert not await messages.find_lost(tx, stranger, bucket, gateway, "x", shop.at)
             await messages.settle(tx, stranger, gateway, [Settled(mine.message_id, "sent")], NOON)
         assert {m["state"] for m in await shop.messages()} == {"waiting"}
-        assert len(await shop.rows("SELECT FROM outbox")) == 2
+        assert len(await shop.rows("SELECT FROM outbox")) == 1
+        assert len(await shop.rows("SELECT FROM submission")) == 1
 
     play(story)

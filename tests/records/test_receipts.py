@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import receipts
+from ringdove.records import messages
 from ringdove.records.messages import Settled
 from ringdove.records.receipts import Receipt
 from tests.flows.conftest import Shop, order
@@ -26,7 +26,7 @@ async def _sent(shop: Shop, *ids: str) -> int:
 
 async def told(shop: Shop, *some: Receipt, gateway: int = 0) -> None:
     async with db.transaction(shop.runtime.pool) as tx:
-        await receipts.record(tx, shop.store, gateway or shop.sms, some, shop.at)
+        await messages.write(tx, shop.store, gateway or shop.sms, [], some, shop.at)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_id_of_one_gateway_is_not_another_ones(play):
         assert (await only(shop))["state"] == "sent"
         async with db.transaction(shop.runtime.pool) as tx:
             stranger = replace(shop.store, id=shop.store.id + 1)
-            await receipts.record(tx, stranger, shop.sms, [Receipt("1", "failed")], shop.at)
+            await messages.write(tx, stranger, shop.sms, [], [Receipt("1", "failed")], shop.at)
         assert (await only(shop))["state"] == "sent"
         await told(shop, Receipt("1", "delivered"))
         assert (await only(shop))["state"] == "delivered"

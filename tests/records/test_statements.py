@@ -25,10 +25,10 @@ from tests.conftest import _database
 OVER_ALL_STORES = {
     "facts.DUE": "a worker asks when each bucket has its next fact due",
     "facts.TAKE": "a batch of one bucket, of whichever stores live in it; each row names its store",
-    "messages.DUE": "a worker asks when each gateway has its next message due",
+    "outbox.DUE": "a worker asks when each gateway has its next message due",
     "messages.FORSAKEN": "a worker asks what a dead process left half said",
     "health.UNANSWERED": "the doctor asks whether anybody answers at all",
-    "messages.OVERDUE": "once a minute: where is anything past its time",
+    "outbox.OVERDUE": "once a minute: where is anything past its time",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }
 # What stands in the braces of statements that psycopg.sql completes.
@@ -85,7 +85,7 @@ def growing(link: psycopg.Connection[Any]) -> frozenset[str]:
 def test_statements_are_found() -> None:
     """The other tests look at what this finds."""
     assert len(STATEMENTS) > 90
-    assert {"facts.WRITE", "messages.JUDGE", "scene_rows.PUT_ORDERS"} <= set(STATEMENTS)
+    assert {"facts.WRITE", "outbox.JUDGE", "scene_rows.PUT_ORDERS"} <= set(STATEMENTS)
 
 
 def test_every_table_that_grows_has_bucket_and_store_first_in_every_key(

@@ -32,11 +32,12 @@ class Gateway:
     state: str | None
     state_detail: str | None
     state_at: datetime | None
+    token: str = field(default="", repr=False)
 
 
 COLUMNS = """
 g.id, g.store_id, g.kind, g.channel, g.name, g.settings, g.secrets, g.rank, g.paused_at,
-g.removed_at, s.state, s.detail AS state_detail, s.changed_at AS state_at
+g.removed_at, s.state, s.detail AS state_detail, s.changed_at AS state_at, g.token
 """
 
 OF_STORE = f"""
@@ -62,6 +63,18 @@ async def find(tx: Tx, store_id: int, gateway_id: int) -> Gateway | None:
     """One gateway of this store, or None."""
     given = {"store_id": store_id, "gateway_id": gateway_id}
     row = await (await tx.execute(FIND, given)).fetchone()
+    return None if row is None else Gateway(**row)
+
+
+BY_TOKEN = f"""
+SELECT {COLUMNS} FROM gateway g LEFT JOIN gateway_state s ON s.gateway_id = g.id
+ WHERE g.token = %(token)s
+"""
+
+
+async def by_token(tx: Tx, token: str) -> Gateway | None:
+    """Whose door this is, removed ones included; the token is what names the store."""
+    row = await (await tx.execute(BY_TOKEN, {"token": token})).fetchone()
     return None if row is None else Gateway(**row)
 
 
@@ -180,7 +193,7 @@ SELECT id FROM gateway
 TAKE_OVER = """
 WITH moved AS (
   UPDATE outbox o SET gateway_id = %(gateway_id)s
-   WHERE o.bucket = ANY(%(buckets)s) AND o.store_id = %(store_id)s AND o.state = 'due'
+   WHERE o.bucket = ANY(%(buckets)s) AND o.store_id = %(store_id)s
      AND o.gateway_id = ANY(%(gone)s)
   RETURNING o.bucket, o.message_id)
 UPDATE message m SET gateway_id = %(gateway_id)s, sender = ''

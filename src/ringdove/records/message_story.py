@@ -62,7 +62,8 @@ async def newest(
 
 ONE = f"""
 SELECT {MESSAGE}, m.gateway_id, m.enrollment_id, c.name AS customer, o.number AS order_number,
-  q.state AS queue_state, q.due_at, q.attempts, g.name AS gateway
+  CASE WHEN m.state = 'waiting' AND q.message_id IS NULL THEN 'submitting' END AS queue_state,
+  q.due_at, q.attempts, g.name AS gateway
 FROM message m
 JOIN contact c ON c.bucket = m.bucket AND c.store_id = m.store_id AND c.id = m.contact_id
 LEFT JOIN purchase_order o

@@ -1,387 +1,308 @@
-"""The outbox and what became of each message: take, settle, receipts (P1, P5, P6).
+"""What became of each message: answers of gateways and receipts, written in bulk (P5, P6).
 
-take() asks the decision again in the transaction that marks rows as being submitted; only marked
-rows may be put on a wire. settle() writes what the gateway answered. A row that was marked by a
-process that is gone has an unknown outcome and is shown as such, never repeated blindly.
+take() moves a message under a mark, `write` takes it out from under it with what the gateway said.
+What is under the mark of a process that is gone has an unknown outcome; it is shown, and never
+repeated blindly. Receipts may come before their answer, twice, or for ids never seen.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
+from psycopg.rows import tuple_row
 
 from ringdove.kit import db
-from ringdove.kit.buckets import bucket_of, bucket_of_id
-from ringdove.records import counters, receipts
-from ringdove.rules import consent
-from ringdove.rules.consent import ALWAYS_ANSWERED
-from ringdove.rules.scenes import Contact, Store
+from ringdove.kit.buckets import bucket_of_id
+from ringdove.records import counters, outbox, receipts
+from ringdove.records.outbox import Again
+from ringdove.records.outbox import Taken as Taken
+from ringdove.records.outbox import due as due
+from ringdove.records.outbox import take as take
+from ringdove.records.receipts import FAILED, Found, Receipt
+from ringdove.rules.scenes import Store
 
 Tx = AsyncConnection[Any]
 
-TAKE_MOST = 500
-LEASE = timedelta(seconds=90)  # longer than any gateway's response time-out
 
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A message marked as being submitted: what a gateway needs to know of it."""
-
-    message_id: int
-    store_id: int
-    contact_id: int
-    channel: str
-    klass: str
-    recipient: str
-    sender: str
-    subject: str
-    body: str
-    language: str
-    not_after: datetime
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settled:
     """What became of a taken message: sent with the gateway's ids (one per part), failed,
-    unknown, or retry (it was surely not sent; due again at retry_at)."""
+    unknown, or retry (it was surely not sent; due again at retry_at, over another gateway when one
+    is named). A retry without a reason is none of its attempts."""
 
     message_id: int
     state: str
     reason: str = ""
     provider_ids: tuple[str, ...] = ()
     retry_at: datetime | None = None
+    gateway_id: int | None = None
+    sender: str | None = None
 
 
-# Two statements on purpose. The first locks the rows and their people; a stop, payment or order of
-# such a person cannot be going on at the same time, since it locks the person too. The second sees
-# all that was committed before, so nothing that came earlier can be missed (P1, P3). Whoever is
-# being worked on right now is passed over and taken the next time.
-#
-# A young table has no statistics, and a queue that is empty most of the time never has good ones:
-# the planner then took "all of the store, filtered by id" for as cheap as "this id", and read the
-# queue once for every row of it (a second for 2,000 messages). Lateral look-ups and lists of ids
-# leave it no choice: each row is found by its whole key.
-CLAIM = """
-WITH claimed AS MATERIALIZED (
-  SELECT o.message_id, o.contact_id, o.due_at FROM outbox o
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.gateway_id = %(gateway_id)s
-    AND o.state = 'due' AND o.due_at <= %(now)s
-  ORDER BY o.due_at, o.message_id
-  LIMIT %(most)s
-  FOR UPDATE SKIP LOCKED
-)
-SELECT k.message_id FROM claimed k
-CROSS JOIN LATERAL (
-  SELECT c.id FROM contact c
-  WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = k.contact_id
-  FOR KEY SHARE SKIP LOCKED
-) c
-"""
-JUDGE = """
-WITH judged AS MATERIALIZED (
-  SELECT o.message_id, o.window_until < %(now)s AS past_window,
-    CASE
-      WHEN o.not_after < %(now)s THEN 'too_late'
-      WHEN o.topic IN (SELECT jsonb_array_elements_text(%(always)s)) THEN NULL
-      WHEN c.service = 'out' THEN 'stopped'
-      WHEN o.class = 'marketing' AND c.marketing = 'out' THEN 'stopped'
-      WHEN o.class = 'marketing' AND c.marketing <> 'in' THEN 'no_consent'
-      WHEN o.guard = 'unpaid' AND p.paid_at IS NOT NULL THEN 'paid'
-      WHEN o.guard = 'unpaid' AND p.cancelled_at IS NOT NULL THEN 'cancelled'
-      WHEN o.guard = 'unpaid' AND NOT p.payment_due THEN 'not_due'
-    END AS refusal
-  FROM outbox o
-  CROSS JOIN LATERAL (
-    SELECT c.* FROM contact c
-    WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = o.contact_id OFFSET 0
-  ) c
-  LEFT JOIN LATERAL (
-    SELECT p.* FROM purchase_order p
-    WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.id = o.order_id OFFSET 0
-  ) p ON true
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-    AND o.message_id = ANY(ARRAY(SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v))
-), refused AS (
-  DELETE FROM outbox o
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-    AND o.message_id = ANY(ARRAY(SELECT j.message_id FROM judged j WHERE j.refusal IS NOT NULL))
-), dropped AS (
-  UPDATE message m SET state = 'dropped', reason = j.refusal, done_at = %(now)s FROM judged j
-  WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = j.message_id
-    AND m.id = ANY(ARRAY(SELECT j.message_id FROM judged j WHERE j.refusal IS NOT NULL))
-), marked AS (
-  UPDATE outbox o SET state = 'submitting', owner = %(owner)s, lease_until = %(lease_until)s,
-    attempts = o.attempts + 1
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-    AND o.message_id = ANY(ARRAY(
-      SELECT j.message_id FROM judged j WHERE j.refusal IS NULL AND NOT j.past_window))
-  RETURNING o.message_id, o.attempts, o.due_at
-)
-SELECT m.id AS message_id, m.store_id, m.contact_id, m.channel, m.class AS klass, m.recipient,
-  m.sender, m.subject, m.body, m.language, m.not_after, k.attempts, NULL AS refusal,
-  k.due_at AS due_at
-FROM marked k CROSS JOIN LATERAL (
-  SELECT * FROM message m
-  WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = k.message_id OFFSET 0
-) m
-UNION ALL
-SELECT j.message_id, %(store_id)s, 0, '', '', '', '', '', '', '', %(now)s, 0,
-  coalesce(j.refusal, 'past_window'), NULL
-FROM judged j WHERE j.refusal IS NOT NULL OR j.past_window
-ORDER BY due_at, message_id
-"""
-_TAKEN = tuple(Taken.__slots__)
-
-
-async def take(
-    tx: Tx, store: Store, bucket: int, gateway_id: int, now: datetime, owner: str,
-    most: int = TAKE_MOST,
-) -> list[Taken]:  # fmt: skip
-    """Marks due messages of a gateway as being submitted, the oldest first. Refused ones are
-    dropped with their reason; those whose allowed hours have ended wait in postpone_late()."""
-    base = {"bucket": bucket, "store_id": store.id, "now": now}
-    cursor = await tx.execute(CLAIM, base | {"gateway_id": gateway_id, "most": most})
-    claimed = [row["message_id"] for row in await cursor.fetchall()]
-    if not claimed:
-        return []
-    cursor = await tx.execute(
-        JUDGE,
-        base
-        | {
-            "ids": Jsonb(claimed),
-            "always": Jsonb(sorted(ALWAYS_ANSWERED)),
-            "owner": owner,
-            "lease_until": now + LEASE,
-        },
-    )
-    rows = await cursor.fetchall()
-    refused = [row for row in rows if row["refusal"]]
-    dropped = sum(1 for row in refused if row["refusal"] != "past_window")
-    if dropped:
-        await counters.add(tx, store, now, {"dropped": dropped}, bucket)
-    late = [row["message_id"] for row in refused if row["refusal"] == "past_window"]
-    if late:
-        await postpone_late(tx, store, bucket, late, now)
-    return [Taken(*(row[name] for name in _TAKEN)) for row in rows if not row["refusal"]]
-
-
-LATE = """
-SELECT o.message_id, o.class AS klass, o.topic, o.not_after, m.channel, m.not_before, c.zones,
-  c.phone, c.email, c.service, c.marketing
-FROM outbox o
-JOIN contact c ON c.bucket = o.bucket AND c.store_id = o.store_id AND c.id = o.contact_id
-JOIN message m ON m.bucket = o.bucket AND m.store_id = o.store_id AND m.id = o.message_id
-WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-  AND o.message_id = ANY(ARRAY(SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v))
-"""
-MOVE = """
-UPDATE outbox o SET due_at = r.due_at, window_until = r.window_until
-FROM jsonb_to_recordset(%(rows)s) AS r(
-  message_id bigint, due_at timestamptz, window_until timestamptz)
-WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = r.message_id
-"""
-
-
-async def postpone_late(
-    tx: Tx, store: Store, bucket: int, message_ids: Sequence[int], now: datetime
-) -> None:
-    """Asks the decision anew for messages that were not taken in their allowed hours: they wait for
-    the next ones. What then comes too late is dropped when it is due (P4)."""
-    base = {"bucket": bucket, "store_id": store.id}
-    cursor = await tx.execute(LATE, base | {"ids": Jsonb(list(message_ids))})
-    moves = []
-    for row in await cursor.fetchall():
-        person = Contact(
-            0, row["phone"], row["email"], now, zones=tuple(row["zones"]),
-            service=row["service"], marketing=row["marketing"],
-        )  # fmt: skip
-        draft = consent.Draft(
-            row["channel"], row["klass"], row["topic"], row["not_before"], row["not_after"], True
-        )
-        due_at, window_until = consent.next_window(store, person, draft, now)
-        moves.append(
-            {"message_id": row["message_id"], "due_at": due_at, "window_until": window_until}
-        )
-    await tx.execute(MOVE, base | {"rows": db.document(moves)})
-
-
-# ------------------------------------------------------------------ what became of it
-
-# There are as many parts as ids: a gateway may cut a text otherwise than we counted, or not at all,
-# and it is those parts whose receipts are awaited.
-SETTLE = """
-WITH told AS (
-  SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
-    message_id bigint, state text, reason text, retry_at timestamptz, ids smallint)
-), gone AS (
-  DELETE FROM outbox o
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-    AND o.message_id = ANY(ARRAY(SELECT t.message_id FROM told t WHERE t.state <> 'retry'))
-), again AS (
-  UPDATE outbox o SET state = 'due', due_at = t.retry_at, owner = '', lease_until = NULL
-  FROM told t
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = t.message_id
-    AND o.message_id = ANY(ARRAY(SELECT t.message_id FROM told t WHERE t.state = 'retry'))
-)
-UPDATE message m SET state = t.state, reason = t.reason,
-  parts = CASE WHEN t.ids > 0 THEN t.ids ELSE m.parts END,
-  sent_at = CASE WHEN t.state IN ('sent', 'unknown') THEN %(now)s ELSE m.sent_at END,
-  done_at = CASE WHEN t.state = 'failed' THEN %(now)s ELSE m.done_at END
-FROM told t
-WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
-  AND m.id = ANY(ARRAY(SELECT t.message_id FROM told t WHERE t.state <> 'retry'))
-  AND m.state IN ('waiting', 'unknown')
-"""
-# Operators count from the beginning again (a restart, a short counter): the newest message it is.
-PUT_REFS = """
-INSERT INTO provider_ref (bucket, store_id, gateway_id, provider_id, message_id, part)
-SELECT %(bucket)s, %(store_id)s, %(gateway_id)s, r.provider_id, r.message_id, r.part
-FROM jsonb_to_recordset(%(rows)s) AS r(provider_id text, message_id bigint, part smallint)
-ON CONFLICT (bucket, store_id, gateway_id, provider_id) DO UPDATE SET
-  message_id = EXCLUDED.message_id, part = EXCLUDED.part
-"""
+Known = MutableMapping[str, Found]
+"""Provider ids that this process heard of lately, and whose they are."""
 
 
 async def settle(
     tx: Tx, store: Store, gateway_id: int, results: Iterable[Settled], now: datetime
 ) -> None:
-    """Writes the gateway's answers in bulk, and applies receipts that were here before them."""
-    by_bucket: dict[int, list[Settled]] = defaultdict(list)
+    """Writes the gateway's answers, and applies receipts that were here before them."""
+    await write(tx, store, gateway_id, list(results), [], now)
+
+
+async def write(
+    tx: Tx, store: Store, gateway_id: int, results: Sequence[Settled],
+    told: Sequence[Receipt], now: datetime, known: Known | None = None,
+) -> None:  # fmt: skip
+    """All that a gateway answered and told in a moment. Each message is written once, whether its
+    answer came or its receipts or both. Only after the commit may receipts be acknowledged."""
+    found: Known = {} if known is None else known
+    early = await receipts.map_ids(tx, store, gateway_id, _ids_of(results), found, now)
+    matched = await receipts.match(tx, store, gateway_id, told, found, now)
+    by_bucket: dict[int, _Batch] = defaultdict(_Batch)
     for result in results:
-        by_bucket[bucket_of_id(result.message_id)].append(result)
+        by_bucket[bucket_of_id(result.message_id)].settled.append(result)
+    for one in (*early, *matched):
+        by_bucket[bucket_of_id(one[0].message_id)].told.append(one)
     for bucket in sorted(by_bucket):
-        rows = [
-            {"message_id": r.message_id, "state": r.state, "reason": r.reason,
-             "retry_at": r.retry_at, "ids": len(r.provider_ids)} for r in by_bucket[bucket]
-        ]  # fmt: skip
-        await tx.execute(
-            SETTLE, {"bucket": bucket, "store_id": store.id, "now": now, "rows": db.document(rows)}
-        )
-        counts: dict[str, int] = defaultdict(int)
-        for r in by_bucket[bucket]:
-            counts[r.state] += 1
-        counts.pop("retry", None)
-        await counters.add(tx, store, now, counts, bucket)
-    await _map_ids(tx, store, gateway_id, by_bucket.values(), now)
+        await _write_bucket(tx, store, gateway_id, bucket, by_bucket[bucket], now)
     await db.notify(tx, "live", str(store.id))
 
 
-async def _map_ids(
-    tx: Tx, store: Store, gateway_id: int, groups: Iterable[list[Settled]], now: datetime
+def _ids_of(results: Sequence[Settled]) -> dict[str, Found]:
+    """A part without an answer, or an answer without an id, has none."""
+    return {
+        provider_id: Found(result.message_id, part)
+        for result in results
+        for part, provider_id in enumerate(result.provider_ids)
+        if provider_id
+    }
+
+
+class _Batch:
+    """What is to be written of the messages of one bucket."""
+
+    def __init__(self) -> None:
+        self.settled: list[Settled] = []
+        self.told: list[tuple[Found, Receipt]] = []
+
+
+# There are as many parts as ids: a gateway may cut a text otherwise than we counted, or not at all,
+# and it is those parts whose receipts are awaited. LIFE in rules/messages.py: only what is sent or
+# unknown can be settled by a receipt, and the first failed part settles it (P6).
+WRITE = """
+WITH answered AS (
+  SELECT * FROM unnest(%(sent)s::bigint[], %(ids)s::smallint[]) AS s(message_id, ids)
+), fresh AS (
+  INSERT INTO receipt (bucket, store_id, message_id, gateway_id, provider_id, part, state, error,
+    at, heard_at)
+  SELECT %(bucket)s, %(store_id)s, r.message_id, %(gateway_id)s, r.provider_id, r.part, r.state,
+    r.error, r.at, %(now)s
+  FROM unnest(%(messages)s::bigint[], %(providers)s::text[], %(parts)s::smallint[],
+    %(states)s::text[], %(errors)s::text[], %(ats)s::timestamptz[])
+    AS r(message_id, provider_id, part, state, error, at)
+  ON CONFLICT (bucket, store_id, message_id, gateway_id, provider_id, state) DO NOTHING
+  RETURNING message_id, state, error
+), sums AS (
+  SELECT f.message_id, count(*) FILTER (WHERE f.state = 'delivered') AS delivered,
+    count(*) FILTER (WHERE f.state = ANY(%(failed)s::text[])) AS failed,
+    max(trim(f.state || ' ' || f.error)) FILTER (WHERE f.state = ANY(%(failed)s::text[])) AS error
+  FROM fresh f GROUP BY f.message_id
+), told AS (
+  SELECT coalesce(a.message_id, s.message_id) AS message_id, a.ids,
+    coalesce(s.delivered, 0) AS delivered, coalesce(s.failed, 0) AS failed, s.error
+  FROM answered a FULL JOIN sums s ON s.message_id = a.message_id
+), done AS (
+  UPDATE message m SET
+    parts = CASE WHEN t.ids > 0 AND m.state IN ('waiting', 'unknown') THEN t.ids ELSE m.parts END,
+    sent_at = CASE WHEN t.ids IS NOT NULL THEN coalesce(m.sent_at, %(now)s) ELSE m.sent_at END,
+    parts_delivered = m.parts_delivered + t.delivered,
+    parts_failed = m.parts_failed + t.failed,
+    reason = CASE
+      WHEN NOT (m.state IN ('sent', 'unknown') OR m.state = 'waiting' AND t.ids IS NOT NULL)
+        THEN m.reason
+      WHEN t.failed > 0 THEN t.error
+      WHEN t.ids IS NOT NULL THEN ''
+      WHEN m.parts_delivered + t.delivered >= m.parts THEN '' ELSE m.reason END,
+    done_at = CASE
+      WHEN (m.state IN ('sent', 'unknown') OR m.state = 'waiting' AND t.ids IS NOT NULL)
+        AND (m.parts_failed + t.failed > 0 OR m.parts_delivered + t.delivered >=
+          CASE WHEN t.ids > 0 THEN t.ids ELSE m.parts END)
+        THEN %(now)s ELSE m.done_at END,
+    state = CASE
+      WHEN NOT (m.state IN ('sent', 'unknown') OR m.state = 'waiting' AND t.ids IS NOT NULL)
+        THEN m.state
+      WHEN m.parts_failed + t.failed > 0 THEN 'failed'
+      WHEN m.parts_delivered + t.delivered >=
+        CASE WHEN t.ids > 0 AND m.state <> 'sent' THEN t.ids ELSE m.parts END THEN 'delivered'
+      WHEN t.ids IS NOT NULL THEN 'sent' ELSE m.state END
+  FROM told t
+  WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
+    AND m.id = ANY(%(all)s::bigint[])
+  RETURNING m.network, t.ids IS NOT NULL AS sent,
+    m.state = 'delivered' AND t.delivered > 0 AS delivered,
+    m.state = 'failed' AND t.failed > 0 AND t.failed = m.parts_failed AS undelivered
+)
+SELECT network, count(*) FILTER (WHERE sent), count(*) FILTER (WHERE delivered),
+  count(*) FILTER (WHERE undelivered)
+FROM done GROUP BY network
+"""
+SETTLE_REST = """
+WITH told AS (
+  SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
+    message_id bigint, state text, reason text, ids smallint)
+)
+UPDATE message m SET state = t.state, reason = t.reason,
+  parts = CASE WHEN t.ids > 0 THEN t.ids ELSE m.parts END,
+  sent_at = CASE WHEN t.state = 'unknown' THEN %(now)s ELSE m.sent_at END,
+  done_at = CASE WHEN t.state = 'failed' THEN %(now)s ELSE m.done_at END
+FROM told t
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
+  AND m.id = ANY(%(all)s::bigint[]) AND m.state IN ('waiting', 'unknown')
+"""
+# A mark holds what has no outcome yet, and is gone with its last one.
+UNMARK = """
+WITH held AS (
+  SELECT s.id, count(g.id) AS settled, array_agg(v.id) FILTER (WHERE g.id IS NULL) AS left_over
+  FROM submission s
+  CROSS JOIN LATERAL unnest(s.message_ids) AS v(id)
+  LEFT JOIN unnest(%(all)s::bigint[]) AS g(id) ON g.id = v.id
+  WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+  GROUP BY s.id
+), emptied AS (
+  DELETE FROM submission s USING held h
+  WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+    AND s.id = h.id AND h.left_over IS NULL
+)
+UPDATE submission s SET message_ids = h.left_over FROM held h
+WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+  AND s.id = h.id AND h.settled > 0 AND h.left_over IS NOT NULL
+"""
+
+
+async def _write_bucket(
+    tx: Tx, store: Store, gateway_id: int, bucket: int, batch: _Batch, now: datetime
 ) -> None:
-    rows: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for result in (result for group in groups for result in group):
-        for part, provider_id in enumerate(result.provider_ids):
-            if not provider_id:
-                continue  # a part without an answer, or an answer without an id
-            rows[bucket_of_provider(store, gateway_id, provider_id)].setdefault(
-                provider_id,
-                {"provider_id": provider_id, "message_id": result.message_id, "part": part},
-            )
-    for bucket in sorted(rows):
-        await tx.execute(
-            PUT_REFS,
-            {
-                "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id,
-                "rows": db.document(list(rows[bucket].values())),
-            },
-        )  # fmt: skip
-        await receipts.match_early(tx, store, gateway_id, bucket, list(rows[bucket]), now)
+    base = {"bucket": bucket, "store_id": store.id, "gateway_id": gateway_id, "now": now}
+    sent = [one for one in batch.settled if one.state == "sent"]
+    rest = [one for one in batch.settled if one.state not in ("sent", "retry")]
+    again = [one for one in batch.settled if one.state == "retry"]
+    counts: Counter[str] = Counter(one.state for one in rest)
+    counts.update(f"error/{gateway_id}/{one.reason[:40]}" for one in (*rest, *again) if one.reason)
+    if sent or batch.told:
+        for network, *numbers in await _fold(tx, base, sent, batch.told):
+            for name, n in zip(("sent", "delivered", "undelivered"), numbers, strict=True):
+                counts[name] += n
+                counts[f"{name}/{gateway_id}/{network}"] += n
+    if rest:
+        rows = [
+            {"message_id": one.message_id, "state": one.state, "reason": one.reason,
+             "ids": len(one.provider_ids)} for one in rest
+        ]  # fmt: skip
+        given = {"rows": db.document(rows), "all": [one.message_id for one in rest]}
+        await tx.execute(SETTLE_REST, base | given)
+    if again:
+        await outbox.put_back(tx, store, bucket, [_again(one, now) for one in again])
+    if batch.settled:
+        await tx.execute(UNMARK, base | {"all": [one.message_id for one in batch.settled]})
+    await counters.add(tx, store, now, counts, bucket)
 
 
-def bucket_of_provider(store: Store, gateway_id: int, provider_id: str) -> int:
-    """Where the receipt map keeps an id."""
-    key = f"provider/{gateway_id}/{provider_id}"
-    return bucket_of(store.bucket_base, store.bucket_span, key)
+def _again(one: Settled, now: datetime) -> Again:
+    return Again(
+        one.message_id, one.retry_at or now, one.gateway_id, one.sender, int(bool(one.reason))
+    )
 
+
+async def _fold(
+    tx: Tx, base: Mapping[str, Any], sent: Sequence[Settled], told: Sequence[tuple[Found, Receipt]]
+) -> Sequence[tuple[Any, ...]]:
+    about = [found.message_id for found, _ in told]
+    given = {
+        "sent": [one.message_id for one in sent],
+        "ids": [len(one.provider_ids) for one in sent],
+        "messages": about,
+        "providers": [receipt.provider_id for _, receipt in told],
+        "parts": [found.part for found, _ in told],
+        "states": [receipt.state for _, receipt in told],
+        "errors": [receipt.error for _, receipt in told],
+        "ats": [receipt.at for _, receipt in told],
+        "failed": list(FAILED),
+        "all": list({one.message_id for one in sent}.union(about)),
+    }
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(WRITE, {**base, **given})
+        return await cursor.fetchall()
+
+
+# ------------------------------------------------------------------ what nobody will answer
 
 LOST = """
-WITH lost AS (
-  DELETE FROM outbox o
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.gateway_id = %(gateway_id)s
-    AND o.state = 'submitting' AND (o.lease_until < %(now)s OR o.owner <> %(owner)s)
-  RETURNING o.message_id
-)
+DELETE FROM submission s
+WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+  AND s.bind >= %(bind)s AND s.bind <= %(bind_last)s AND s.owner <> %(owner)s
+RETURNING s.message_ids
+"""
+GIVE_UP = """
 UPDATE message m SET state = 'unknown', reason = 'process_lost', sent_at = %(now)s
-FROM lost
-WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = lost.message_id
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(all)s::bigint[])
   AND m.state = 'waiting'
+RETURNING m.id, m.class
 """
 
 
 async def find_lost(
-    tx: Tx, store: Store, bucket: int, gateway_id: int, owner: str, now: datetime
-) -> int:
+    tx: Tx, store: Store, bucket: int, gateway_id: int, owner: str, now: datetime,
+    *, binds: tuple[int, int] = (0, 32_767), repeat: Sequence[str] = (),
+) -> int:  # fmt: skip
     """Marks as unknown what a dead process was submitting; how many. Called by whoever has just
-    become the only sender of this gateway (its lease), so another owner's rows are a dead one's."""
-    cursor = await tx.execute(
-        LOST,
-        {
-            "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id,
-            "owner": owner, "now": now,
-        },
-    )  # fmt: skip
-    if cursor.rowcount:
-        await counters.add(tx, store, now, {"unknown": cursor.rowcount}, bucket)
-    return cursor.rowcount
+    become the only sender of these binds of a gateway (their leases), so another owner's marks are
+    a dead one's. Messages of the classes in `repeat` are said again instead: only where that is
+    somebody's decision, or the operator guards against doubles."""
+    base = {"bucket": bucket, "store_id": store.id, "gateway_id": gateway_id, "now": now}
+    first, last = binds
+    cursor = await tx.execute(LOST, base | {"owner": owner, "bind": first, "bind_last": last})
+    lost = [message_id for row in await cursor.fetchall() for message_id in row["message_ids"]]
+    if not lost:
+        return 0
+    cursor = await tx.execute(GIVE_UP, base | {"all": lost})
+    given_up = await cursor.fetchall()
+    again = [row["id"] for row in given_up if row["class"] in repeat]
+    await say_again(tx, store, bucket, again, now)
+    await counters.add(tx, store, now, {"unknown": len(given_up) - len(again)}, bucket)
+    return len(given_up) - len(again)
 
 
-# Over all buckets and stores on purpose: a worker asks which gateway has work and when.
-DUE = """
-SELECT gateway_id, bucket, min(due_at) AS due_at FROM outbox
-WHERE state = 'due' GROUP BY gateway_id, bucket
+WAIT_AGAIN = """
+UPDATE message m SET state = 'waiting', reason = '', sent_at = NULL
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(all)s::bigint[])
+  AND m.state = 'unknown'
+RETURNING m.id
 """
 
 
-async def due(tx: Tx) -> Sequence[Mapping[str, Any]]:
-    """Rows {gateway_id, bucket, due_at}: when each has its next message due."""
-    cursor = await tx.execute(DUE)
-    return await cursor.fetchall()
+async def say_again(
+    tx: Tx, store: Store, bucket: int, message_ids: Sequence[int], now: datetime
+) -> int:
+    """Messages of unknown outcome wait again, though they may have arrived; how many."""
+    if not message_ids:
+        return 0
+    given = {"bucket": bucket, "store_id": store.id, "all": list(message_ids)}
+    cursor = await tx.execute(WAIT_AGAIN, given)
+    rows = [Again(row["id"], now) for row in await cursor.fetchall()]
+    await outbox.put_back(tx, store, bucket, rows)
+    return len(rows)
 
 
-# Over all buckets and stores on purpose, like due(); a partial index of what is being said now.
+# Over all buckets and stores on purpose: there are as many rows as batches under way.
 FORSAKEN = """
-SELECT DISTINCT gateway_id, bucket FROM outbox
-WHERE state = 'submitting' AND lease_until < %(now)s
+SELECT DISTINCT gateway_id, bucket FROM submission WHERE lease_until < %(now)s
 """
 
 
 async def forsaken(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
     """Rows {gateway_id, bucket}: where a process died while it spoke, and nothing else is due."""
-    cursor = await tx.execute(FORSAKEN, {"now": now})
-    return await cursor.fetchall()
-
-
-# Over all buckets and stores on purpose: once a minute, where anything is too late.
-OVERDUE = """
-SELECT DISTINCT store_id, bucket FROM outbox WHERE state = 'due' AND not_after < %(now)s
-"""
-DROP_LATE = """
-WITH late AS (
-  DELETE FROM outbox o
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.state = 'due'
-    AND o.not_after < %(now)s
-  RETURNING o.message_id
-)
-UPDATE message m SET state = 'dropped', reason = 'too_late', done_at = %(now)s
-FROM late
-WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = late.message_id
-"""
-
-
-async def overdue(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
-    """Rows {store_id, bucket}: where something waits past its time."""
-    return await (await tx.execute(OVERDUE, {"now": now})).fetchall()
-
-
-async def drop_late(tx: Tx, store: Store, bucket: int, now: datetime) -> int:
-    """Drops what nobody took in time, as with a gateway that is away or removed (P4); how many."""
-    given = {"bucket": bucket, "store_id": store.id, "now": now}
-    dropped = (await tx.execute(DROP_LATE, given)).rowcount
-    await counters.add(tx, store, now, {"dropped": dropped}, bucket)
-    return dropped
+    return await (await tx.execute(FORSAKEN, {"now": now})).fetchall()

@@ -16,7 +16,7 @@ from psycopg import AsyncConnection, sql
 from ringdove.kit.buckets import id_floor
 
 MONTHS_AHEAD = 2
-FILLFACTORS = {"message": 75, "visit": 100}  # as the default partitions in schema.sql have them
+FILLFACTORS = {"message": 50, "visit": 100}  # as the default partitions in schema.sql have them
 
 EXISTING = """
 SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

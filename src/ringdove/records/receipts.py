@@ -1,22 +1,20 @@
-"""Delivery receipts: kept as they came, added up on the message (P6).
+"""Delivery receipts on their way to their messages: the map of the operators' ids (P6).
 
-A receipt finds its message through provider_ref. One that is here before the answer to the submit,
-or for an id never seen, is kept unmatched and applied when the id becomes known. Doubles change
-nothing. A message is delivered when all its parts are; one failed part makes it failed.
+A receipt finds its message through provider_ref, or in the memory of the process that just got the
+id. One that is here before the answer to the submit, or for an id never seen, is kept without a
+message and applied when the id becomes known. What receipts add up to is records/messages.write.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
+from psycopg.rows import tuple_row
 
 from ringdove.kit import db
-from ringdove.kit.buckets import bucket_of, bucket_of_id
-from ringdove.records import counters
+from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.rules.scenes import Store
 
 Tx = AsyncConnection[Any]
@@ -24,8 +22,7 @@ Tx = AsyncConnection[Any]
 FAILED = ("failed", "rejected", "undeliverable", "expired", "deleted")
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What an operator said became of one part."""
 
     provider_id: str
@@ -34,155 +31,154 @@ class Receipt:
     at: datetime | None = None
 
 
-MATCH = """
-SELECT r.provider_id, r.message_id, r.part FROM provider_ref r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.gateway_id = %(gateway_id)s
-  AND r.provider_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%(ids)s)))
+class Found(NamedTuple):
+    """The message, and which part of it, that an operator's id stands for."""
+
+    message_id: int
+    part: int
+
+
+def bucket_of_provider(store: Store, gateway_id: int, provider_id: str) -> int:
+    """Where the receipt map keeps an id."""
+    if store.bucket_span == 1:
+        return bucket_of(store.bucket_base, 1, "")
+    key = f"provider/{gateway_id}/{provider_id}"
+    return bucket_of(store.bucket_base, store.bucket_span, key)
+
+
+def _by_bucket(store: Store, gateway_id: int, ids: Iterable[str]) -> dict[int, list[str]]:
+    groups: dict[int, list[str]] = defaultdict(list)
+    for provider_id in ids:
+        groups[bucket_of_provider(store, gateway_id, provider_id)].append(provider_id)
+    return groups
+
+
+# Operators count from the beginning again (a restart, a short counter): the newest message it is.
+PUT_REFS = """
+INSERT INTO provider_ref (bucket, store_id, gateway_id, provider_id, message_id, part)
+SELECT %(bucket)s, %(store_id)s, %(gateway_id)s, r.provider_id, r.message_id, r.part
+FROM unnest(%(providers)s::text[], %(messages)s::bigint[], %(parts)s::smallint[])
+  AS r(provider_id, message_id, part)
+ON CONFLICT (bucket, store_id, gateway_id, provider_id) DO UPDATE SET
+  message_id = EXCLUDED.message_id, part = EXCLUDED.part
 """
-KEEP = """
-INSERT INTO receipt
-  (bucket, store_id, message_id, gateway_id, provider_id, part, state, error, at, heard_at)
-SELECT %(bucket)s, %(store_id)s, r.message_id, %(gateway_id)s, r.provider_id, r.part, r.state,
-  r.error, r.at, %(now)s
-FROM jsonb_to_recordset(%(rows)s) AS r(
-  message_id bigint, provider_id text, part smallint, state text, error text, at timestamptz)
-ON CONFLICT (bucket, store_id, message_id, gateway_id, provider_id, state) DO NOTHING
-RETURNING message_id, part, state, error
-"""
-# LIFE in rules/messages.py: only what is sent or unknown can still be settled by a receipt.
-ADD_UP = """
-UPDATE message m SET
-  parts_delivered = m.parts_delivered + r.delivered,
-  parts_failed = m.parts_failed + r.failed,
-  reason = CASE WHEN r.failed > 0 AND m.state IN ('sent', 'unknown') THEN r.error
-                WHEN m.parts_delivered + r.delivered >= m.parts THEN '' ELSE m.reason END,
-  done_at = CASE WHEN m.state IN ('sent', 'unknown')
-    AND (r.failed > 0 OR m.parts_delivered + r.delivered >= m.parts) THEN %(now)s
-    ELSE m.done_at END,
-  state = CASE WHEN m.state NOT IN ('sent', 'unknown') THEN m.state
-    WHEN m.parts_failed + r.failed > 0 THEN 'failed'
-    WHEN m.parts_delivered + r.delivered >= m.parts THEN 'delivered' ELSE m.state END
-FROM jsonb_to_recordset(%(rows)s) AS r(
-  message_id bigint, delivered smallint, failed smallint, error text)
-WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = r.message_id
-RETURNING m.state, m.parts_failed, r.delivered, r.failed
-"""
-
-
-async def record(
-    tx: Tx, store: Store, gateway_id: int, told: Sequence[Receipt], now: datetime
-) -> None:
-    """Writes a batch of receipts. Only after its commit may they be acknowledged."""
-    by_bucket: dict[int, list[Receipt]] = defaultdict(list)
-    for receipt in told:
-        key = f"provider/{gateway_id}/{receipt.provider_id}"
-        by_bucket[bucket_of(store.bucket_base, store.bucket_span, key)].append(receipt)
-    matched: list[dict[str, Any]] = []
-    for bucket in sorted(by_bucket):
-        known = await _matched(
-            tx, store, gateway_id, bucket, [r.provider_id for r in by_bucket[bucket]]
-        )
-        rows = [_row(r, *known.get(r.provider_id, (0, 0))) for r in by_bucket[bucket]]
-        await _keep(tx, store, gateway_id, bucket, [r for r in rows if not r["message_id"]], now)
-        matched += [r for r in rows if r["message_id"]]
-    await _add_up(tx, store, gateway_id, matched, now)
-    await db.notify(tx, "live", str(store.id))
-
-
-async def _matched(
-    tx: Tx, store: Store, gateway_id: int, bucket: int, ids: Sequence[str]
-) -> dict[str, tuple[int, int]]:
-    cursor = await tx.execute(
-        MATCH,
-        {
-            "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id,
-            "ids": Jsonb(list(ids)),
-        },
-    )  # fmt: skip
-    return {r["provider_id"]: (r["message_id"], r["part"]) for r in await cursor.fetchall()}
-
-
-def _row(receipt: Receipt, message_id: int, part: int) -> dict[str, Any]:
-    return {
-        "provider_id": receipt.provider_id,
-        "message_id": message_id,
-        "part": part,
-        "state": receipt.state,
-        "error": receipt.error,
-        "at": receipt.at,
-    }
-
-
-async def _keep(
-    tx: Tx, store: Store, gateway_id: int, bucket: int, rows: Sequence[Any], now: datetime
-) -> Sequence[Any]:
-    if not rows:
-        return []
-    cursor = await tx.execute(
-        KEEP,
-        {
-            "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id, "now": now,
-            "rows": db.document(rows),
-        },
-    )  # fmt: skip
-    return await cursor.fetchall()
-
-
-async def _add_up(
-    tx: Tx, store: Store, gateway_id: int, rows: Sequence[dict[str, Any]], now: datetime
-) -> None:
-    by_bucket: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        by_bucket[bucket_of_id(row["message_id"])].append(row)
-    for bucket in sorted(by_bucket):
-        new = await _keep(tx, store, gateway_id, bucket, by_bucket[bucket], now)
-        sums: dict[int, dict[str, Any]] = {}
-        counts: Counter[str] = Counter()
-        for row in new:
-            total = sums.setdefault(
-                row["message_id"],
-                {"message_id": row["message_id"], "delivered": 0, "failed": 0, "error": ""},
-            )
-            if row["state"] == "delivered":
-                total["delivered"] += 1
-            elif row["state"] in FAILED:
-                total["failed"] += 1
-                total["error"] = f"{row['state']} {row['error']}".strip()
-        finals = [s for s in sums.values() if s["delivered"] or s["failed"]]
-        if finals:
-            cursor = await tx.execute(
-                ADD_UP,
-                {"bucket": bucket, "store_id": store.id, "now": now, "rows": db.document(finals)},
-            )
-            for row in await cursor.fetchall():
-                if row["state"] == "delivered" and row["delivered"]:
-                    counts["delivered"] += 1  # its last part just arrived
-                elif row["state"] == "failed" and row["failed"] == row["parts_failed"] > 0:
-                    counts["undelivered"] += 1  # its first part just failed
-        await counters.add(tx, store, now, counts, bucket)
-
-
 EARLY_MAX = timedelta(days=1)  # what has waited for longer was of another message of that id
 EARLY = """
 DELETE FROM receipt r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.message_id = 0
   AND r.gateway_id = %(gateway_id)s AND r.heard_at > %(since)s
-  AND r.provider_id = ANY(ARRAY(SELECT jsonb_array_elements_text(%(ids)s)))
+  AND r.provider_id = ANY(%(providers)s::text[])
 RETURNING r.provider_id, r.state, r.error, r.at
+"""
+HAS_EARLY = """
+SELECT EXISTS (
+  SELECT FROM receipt r
+  WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.message_id = 0
+    AND r.gateway_id = %(gateway_id)s
+) AS found
 """
 
 
-async def match_early(
-    tx: Tx, store: Store, gateway_id: int, bucket: int, ids: Sequence[str], now: datetime
-) -> None:
-    """Applies receipts that came before the answer to their submit."""
-    cursor = await tx.execute(
-        EARLY,
-        {
+async def map_ids(
+    tx: Tx, store: Store, gateway_id: int, ids: Mapping[str, Found],
+    known: MutableMapping[str, Found], now: datetime,
+) -> list[tuple[Found, Receipt]]:  # fmt: skip
+    """Remembers whose these ids are; the receipts that were here before them."""
+    early: list[tuple[Found, Receipt]] = []
+    known.update(ids)
+    groups = _by_bucket(store, gateway_id, ids)
+    for bucket in sorted(groups):
+        found = [ids[provider_id] for provider_id in groups[bucket]]
+        base = {
             "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id,
-            "ids": Jsonb(list(ids)), "since": now - EARLY_MAX,
-        },
-    )  # fmt: skip
-    early = [Receipt(**row) for row in await cursor.fetchall()]
-    if early:
-        await record(tx, store, gateway_id, early, now)
+            "providers": groups[bucket],
+        }  # fmt: skip
+        refs = {"messages": [one.message_id for one in found], "parts": [one.part for one in found]}
+        await tx.execute(PUT_REFS, base | refs)
+        early += await _early(tx, base, ids, now)
+    return early
+
+
+async def _early(
+    tx: Tx, base: Mapping[str, Any], ids: Mapping[str, Found], now: datetime
+) -> list[tuple[Found, Receipt]]:
+    row = await (await tx.execute(HAS_EARLY, base)).fetchone()
+    if not (row and row["found"]):
+        return []
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(EARLY, {**base, "since": now - EARLY_MAX})
+        return [(ids[row[0]], Receipt._make(row)) for row in await cursor.fetchall()]
+
+
+MATCH = """
+SELECT r.provider_id, r.message_id, r.part FROM provider_ref r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.gateway_id = %(gateway_id)s
+  AND r.provider_id = ANY(%(providers)s::text[])
+"""
+KEEP = """
+INSERT INTO receipt
+  (bucket, store_id, message_id, gateway_id, provider_id, part, state, error, at, heard_at)
+SELECT %(bucket)s, %(store_id)s, 0, %(gateway_id)s, r.provider_id, 0, r.state, r.error, r.at,
+  %(now)s
+FROM jsonb_to_recordset(%(rows)s) AS r(provider_id text, state text, error text, at timestamptz)
+ON CONFLICT (bucket, store_id, message_id, gateway_id, provider_id, state) DO NOTHING
+"""
+
+
+async def match(
+    tx: Tx, store: Store, gateway_id: int, told: Sequence[Receipt],
+    known: Mapping[str, Found], now: datetime,
+) -> list[tuple[Found, Receipt]]:  # fmt: skip
+    """Receipts with their messages; those without one are kept until their id becomes known."""
+    strange = {one.provider_id for one in told if one.provider_id not in known}
+    looked_up: dict[str, Found] = {}
+    groups = _by_bucket(store, gateway_id, strange)
+    base = {"store_id": store.id, "gateway_id": gateway_id, "now": now}
+    for bucket in sorted(groups):
+        async with tx.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute(MATCH, {**base, "bucket": bucket, "providers": groups[bucket]})
+            for provider_id, message_id, part in await cursor.fetchall():
+                looked_up[provider_id] = Found(message_id, part)
+    matched, unmatched = [], []
+    for one in told:
+        found = known.get(one.provider_id) or looked_up.get(one.provider_id)
+        if found is None:
+            unmatched.append(one)
+        else:
+            matched.append((found, one))
+    await _keep(tx, store, gateway_id, unmatched, base)
+    return matched
+
+
+async def _keep(
+    tx: Tx, store: Store, gateway_id: int, unmatched: Sequence[Receipt], base: Mapping[str, Any]
+) -> None:
+    groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for one in unmatched:
+        bucket = bucket_of_provider(store, gateway_id, one.provider_id)
+        groups[bucket].append(one._asdict())
+    for bucket in sorted(groups):
+        await tx.execute(KEEP, {**base, "bucket": bucket, "rows": db.document(groups[bucket])})
+
+
+# An answer and its receipt that two processes wrote at the same moment did not see each other.
+REMATCH = """
+DELETE FROM receipt r USING provider_ref p
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s AND r.message_id = 0
+  AND r.heard_at > %(since)s AND p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s
+  AND p.bucket = r.bucket AND p.gateway_id = r.gateway_id AND p.provider_id = r.provider_id
+RETURNING r.gateway_id, r.provider_id, r.state, r.error, r.at
+"""
+
+
+async def take_unmatched(tx: Tx, store: Store, now: datetime) -> dict[int, list[Receipt]]:
+    """Receipts kept without a message whose id has become known since, by gateway; they are the
+    caller's to write again."""
+    buckets = buckets_of_store(store.bucket_base, store.bucket_span)
+    given = {"buckets": buckets, "store_id": store.id, "since": now - EARLY_MAX}
+    found: dict[int, list[Receipt]] = defaultdict(list)
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(REMATCH, given)
+        for gateway_id, *receipt in await cursor.fetchall():
+            found[gateway_id].append(Receipt._make(receipt))
+    return found

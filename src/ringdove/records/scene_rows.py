@@ -244,13 +244,13 @@ async def _enrollments(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) 
     await _put(tx, PUT_ENROLLMENTS, store, [_row(run, store) for run in runs.values()])
 
 
-# What is being submitted right now is left alone: its octets may be on the wire (P1, P5). The
+# What was taken is not there any more: its octets may be on the wire (P1, P5). The
 # confirmation of a stop still leaves (P2).
 CANCEL = """
 WITH taken AS (
   DELETE FROM outbox o
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.contact_id = %(contact_id)s
-    AND o.state = 'due' AND o.topic <> 'stop_confirmation'
+    AND o.topic <> 'stop_confirmation'
     AND o.class IN (SELECT jsonb_array_elements_text(%(classes)s))
   RETURNING o.message_id
 )
@@ -263,16 +263,17 @@ INSERT INTO message SELECT r.* FROM jsonb_populate_recordset(NULL::message, %(ro
 WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 """
 PUT_OUTBOX = """
-INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, order_id, class, topic,
-  guard, due_at, window_until, not_after)
-SELECT r.bucket, %(store_id)s, r.id, r.gateway_id, r.contact_id, r.order_id, r.klass, r.topic,
-  r.guard, r.due_at, r.window_until, r.not_after
+INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, order_id, urgency, class,
+  topic, guard, due_at, window_until, not_after)
+SELECT r.bucket, %(store_id)s, r.id, r.gateway_id, r.contact_id, r.order_id,
+  CASE r.klass WHEN 'marketing' THEN 1 ELSE 0 END, r.klass, r.topic, r.guard, r.due_at,
+  r.window_until, r.not_after
 FROM jsonb_to_recordset(%(rows)s) AS r(
   bucket integer, id bigint, gateway_id integer, contact_id bigint, order_id bigint, klass text,
   topic text, guard text, due_at timestamptz, window_until timestamptz, not_after timestamptz)
 WHERE r.bucket = ANY(%(buckets)s)
 """
-_NOT_IN_MESSAGE = ("klass", "due_at", "window_until")
+_NOT_IN_MESSAGE = ("klass", "due_at")
 _NOT_IN_OUTBOX = (
     "body", "subject", "why", "recipient", "sender", "encoding", "language", "channel", "cause",
     "recipe", "enrollment_id", "parts", "not_before", "created_at", "state", "reason", "network",
@@ -296,7 +297,7 @@ async def _cancel_queued(tx: Tx, store: Store, wishes: list[effects.CancelQueued
 
 
 async def _messages(tx: Tx, store: Store, made: list[effects.QueueMessage]) -> None:
-    fresh = {"sent_at": None, "parts_delivered": 0, "parts_failed": 0}
+    fresh = {"sent_at": None, "parts_delivered": 0, "parts_failed": 0, "attempts": 0}
     rows = [
         _row(message, store, *_NOT_IN_MESSAGE)
         | fresh

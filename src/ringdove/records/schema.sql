@@ -469,33 +469,44 @@ CREATE TABLE message (
   network text NOT NULL DEFAULT '',      -- BY, or BY/MTS where the operator is known
   cost numeric(14, 6),                   -- expected, all parts; NULL: no price list says
   cost_currency text NOT NULL DEFAULT '',
+  attempts smallint NOT NULL DEFAULT 0,  -- how often it was put back to be tried again
+  window_until timestamptz,              -- allowed hours end, as the outbox has it
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_contact ON message (bucket, contact_id, store_id, id);
-CREATE TABLE message_rest PARTITION OF message DEFAULT WITH (fillfactor = 75);
+CREATE TABLE message_rest PARTITION OF message DEFAULT WITH (fillfactor = 50);
 
-CREATE TABLE outbox (
+CREATE TABLE outbox (                    -- what is still to be said; taking it removes it from here
   bucket integer NOT NULL,
   store_id integer NOT NULL,
   message_id bigint NOT NULL,
   gateway_id integer NOT NULL,
   contact_id bigint NOT NULL,
   order_id bigint,
+  urgency smallint NOT NULL,             -- 0 service, 1 marketing: an order never waits for a campaign
   class text NOT NULL,
   topic text NOT NULL,
   guard text NOT NULL DEFAULT '',        -- '', unpaid: asked again in the transaction that takes it
   due_at timestamptz NOT NULL,
   window_until timestamptz NOT NULL,     -- allowed hours end: later, the decision is asked anew
   not_after timestamptz NOT NULL,
-  state text NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'submitting')),
   attempts smallint NOT NULL DEFAULT 0,
-  owner text NOT NULL DEFAULT '',
-  lease_until timestamptz,
   PRIMARY KEY (bucket, store_id, message_id)
-) WITH (fillfactor = 75);
-CREATE INDEX outbox_due ON outbox (bucket, gateway_id, due_at) WHERE state = 'due';
-CREATE INDEX outbox_submitting ON outbox (bucket, lease_until) WHERE state = 'submitting';
-CREATE INDEX outbox_contact ON outbox (bucket, contact_id, store_id);
+);
+CREATE INDEX outbox_due ON outbox (bucket, gateway_id, urgency, due_at, message_id);
+CREATE INDEX outbox_contact ON outbox (bucket, contact_id);
+
+CREATE TABLE submission (                -- the mark before the wire: what was taken and has no outcome
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  gateway_id integer NOT NULL,
+  id bigint NOT NULL,
+  bind smallint NOT NULL,                -- which of the gateway's binds took it
+  owner text NOT NULL,
+  lease_until timestamptz NOT NULL,
+  message_ids bigint[] NOT NULL,
+  PRIMARY KEY (bucket, store_id, gateway_id, id)
+);
 
 CREATE TABLE provider_ref (              -- receipt map, in the bucket of gateway + provider id
   bucket integer NOT NULL,
@@ -519,6 +530,19 @@ CREATE TABLE receipt (                   -- as they came; message holds what the
   at timestamptz,
   heard_at timestamptz NOT NULL,
   PRIMARY KEY (bucket, store_id, message_id, gateway_id, provider_id, state)
+);
+
+CREATE TABLE wire (                      -- what was said and heard of a message, where a gateway keeps it
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  message_id bigint NOT NULL,
+  id bigint NOT NULL,
+  gateway_id integer NOT NULL,
+  at timestamptz NOT NULL,
+  direction text NOT NULL CHECK (direction IN ('out', 'in')),
+  what text NOT NULL,                    -- submit_sm, submit_sm_resp, deliver_sm, POST, 200 …
+  octets bytea NOT NULL,
+  PRIMARY KEY (bucket, store_id, message_id, id)
 );
 
 CREATE TABLE inbound (
@@ -584,4 +608,5 @@ SELECT ringdove_distribute('contact');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'contact_ref', 'consent_event', 'product', 'purchase_order', 'order_line', 'parcel',
   'order_return', 'cart', 'visit', 'fact', 'pending_fact', 'enrollment', 'message', 'outbox',
-  'provider_ref', 'receipt', 'inbound', 'counter', 'sandbox_text', 'spending']) t;
+  'submission', 'provider_ref', 'receipt', 'wire', 'inbound', 'counter', 'sandbox_text',
+  'spending']) t;

@@ -11,7 +11,7 @@ import contextlib
 import structlog
 
 from ringdove.kit import db
-from ringdove.records import messages, stores
+from ringdove.records import messages, outbox, receipts, stores
 from ringdove.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -23,6 +23,7 @@ async def run(runtime: Runtime, stop: asyncio.Event) -> None:
     """Sweeps each minute until told to stop."""
     while not stop.is_set():
         await sweep(runtime)
+        await rematch(runtime)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), EVERY_S)
 
@@ -31,12 +32,23 @@ async def sweep(runtime: Runtime) -> int:
     """Drops all that is late; how many. Any number of processes may do it at once."""
     now, dropped = runtime.clock(), 0
     async with db.transaction(runtime.pool) as tx:
-        places = await messages.overdue(tx, now)
+        places = await outbox.overdue(tx, now)
         by_id = {store.id: store for store in await stores.every(tx)} if places else {}
     for place in places:
         store, bucket = by_id[place["store_id"]], place["bucket"]
         async with db.transaction(runtime.pool) as tx:
-            dropped += await messages.drop_late(tx, store, bucket, now)
+            dropped += await outbox.drop_late(tx, store, bucket, now)
     if dropped:
         log.info("sweep.dropped_late", messages=dropped)
     return dropped
+
+
+async def rematch(runtime: Runtime) -> None:
+    """Gives receipts that were kept without a message to the message that has become known."""
+    now = runtime.clock()
+    async with db.transaction(runtime.pool) as tx:
+        every = await stores.every(tx)
+    for store in every:
+        async with db.transaction(runtime.pool) as tx:
+            for gateway_id, told in (await receipts.take_unmatched(tx, store, now)).items():
+                await messages.write(tx, store, gateway_id, [], told, now)

@@ -1,0 +1,370 @@
+"""What is still to be said: taken under a mark, put back, dropped when it is too late (P1, P4, P5).
+
+take() asks the decision again and moves messages out of the outbox under a mark (`submission`), in
+one transaction; only what it returns may be put on a wire. The mark is one row for a whole batch:
+after a crash its messages have an unknown outcome (records/messages.find_lost).
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+from psycopg.types.json import Jsonb
+
+from ringdove.kit import db
+from ringdove.kit.buckets import BUCKETS
+from ringdove.records import counters
+from ringdove.rules import consent
+from ringdove.rules.consent import ALWAYS_ANSWERED
+from ringdove.rules.scenes import Contact, Store
+
+Tx = AsyncConnection[Any]
+
+TAKE_MOST = 500
+LEASE = timedelta(seconds=90)
+
+
+class Taken(NamedTuple):
+    """A message marked as being submitted: what a gateway needs to know of it."""
+
+    message_id: int
+    store_id: int
+    contact_id: int
+    channel: str
+    klass: str
+    recipient: str
+    sender: str
+    subject: str
+    body: str
+    language: str
+    encoding: str
+    parts: int
+    not_after: datetime
+    attempts: int
+    network: str
+    cost: Decimal | None
+    cost_currency: str
+
+
+class Place(NamedTuple):
+    """How far a queue was taken: dead rows before it need not be walked through again."""
+
+    due_at: datetime
+    message_id: int
+
+
+# Rows are locked first and judged by the next statement, which sees all that was committed before:
+# a stop or a payment that came earlier cannot be missed (P1, P3). Whoever pays just now holds the
+# lock of his person; a guarded message of such a person is passed over and taken the next time.
+CLAIM = """
+WITH service AS MATERIALIZED (
+  SELECT o.message_id, o.contact_id, o.guard, o.due_at, o.urgency FROM outbox o
+  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.gateway_id = %(gateway_id)s
+    AND o.urgency = 0 AND o.due_at <= %(now)s
+  ORDER BY o.due_at, o.message_id LIMIT %(most)s
+  FOR UPDATE SKIP LOCKED
+), marketing AS MATERIALIZED (
+  SELECT o.message_id, o.contact_id, o.guard, o.due_at, o.urgency FROM outbox o
+  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.gateway_id = %(gateway_id)s
+    AND o.urgency = 1 AND o.due_at <= %(now)s
+    AND (o.due_at, o.message_id) > (%(after_at)s, %(after_id)s)
+  ORDER BY o.due_at, o.message_id LIMIT %(most)s - (SELECT count(*) FROM service)
+  FOR UPDATE SKIP LOCKED
+)
+SELECT message_id, contact_id, guard, due_at, urgency FROM service
+UNION ALL SELECT message_id, contact_id, guard, due_at, urgency FROM marketing
+"""
+LOCK_PEOPLE = """
+SELECT c.id FROM contact c
+WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = ANY(%(ids)s::bigint[])
+FOR KEY SHARE SKIP LOCKED
+"""
+# A young table has no statistics, and a queue that is empty most of the time never has good ones:
+# the planner then took "all of the store, filtered by id" for as cheap as "this id". Lateral
+# look-ups and lists of ids leave it no choice: each row is found by its whole key.
+JUDGE = """
+SELECT o.message_id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender, m.subject,
+  m.body, m.language, m.encoding, m.parts, m.not_after, o.attempts + 1, m.network, m.cost,
+  m.cost_currency,
+  CASE
+    WHEN o.not_after < %(now)s THEN 'too_late'
+    WHEN o.topic = ANY(%(always)s::text[]) THEN NULL
+    WHEN c.service = 'out' THEN 'stopped'
+    WHEN o.class = 'marketing' AND c.marketing = 'out' THEN 'stopped'
+    WHEN o.class = 'marketing' AND c.marketing <> 'in' THEN 'no_consent'
+    WHEN o.guard = 'unpaid' AND p.paid_at IS NOT NULL THEN 'paid'
+    WHEN o.guard = 'unpaid' AND p.cancelled_at IS NOT NULL THEN 'cancelled'
+    WHEN o.guard = 'unpaid' AND NOT p.payment_due THEN 'not_due'
+    WHEN o.window_until < %(now)s THEN 'past_window'
+  END
+FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS k(id, place)
+CROSS JOIN LATERAL (
+  SELECT o.* FROM outbox o
+  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = k.id OFFSET 0
+) o
+CROSS JOIN LATERAL (
+  SELECT m.* FROM message m
+  WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = k.id OFFSET 0
+) m
+CROSS JOIN LATERAL (
+  SELECT c.* FROM contact c
+  WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = o.contact_id OFFSET 0
+) c
+LEFT JOIN LATERAL (
+  SELECT p.* FROM purchase_order p
+  WHERE o.guard <> '' AND p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.id = o.order_id
+  OFFSET 0
+) p ON true
+ORDER BY k.place
+"""
+REMOVE = """
+DELETE FROM outbox o
+WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = ANY(%(ids)s::bigint[])
+"""
+MARK = """
+INSERT INTO submission
+  (bucket, store_id, gateway_id, id, bind, owner, lease_until, message_ids)
+SELECT %(bucket)s, %(store_id)s, %(gateway_id)s, %(id)s, %(bind)s, %(owner)s, %(lease_until)s,
+  %(ids)s::bigint[]
+"""
+DROP = """
+UPDATE message m SET state = 'dropped', reason = r.reason, done_at = %(now)s
+FROM unnest(%(ids)s::bigint[], %(reasons)s::text[]) AS r(id, reason)
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = r.id
+  AND m.id = ANY(%(ids)s::bigint[])
+"""
+
+
+async def take(
+    tx: Tx, store: Store, bucket: int, gateway_id: int, now: datetime, owner: str,
+    most: int = TAKE_MOST, *, bind: int = 0, after: Place | None = None,
+) -> list[Taken]:  # fmt: skip
+    """Moves due messages of a gateway under a mark of `owner`: service before marketing, the oldest
+    first. Refused ones are dropped with their reason; those whose allowed hours have ended wait for
+    the next ones."""
+    taken, _ = await take_on(
+        tx, store, bucket, gateway_id, now, owner, most, bind=bind, after=after
+    )
+    return taken
+
+
+async def take_on(
+    tx: Tx, store: Store, bucket: int, gateway_id: int, now: datetime, owner: str, most: int,
+    *, bind: int = 0, after: Place | None = None,
+) -> tuple[list[Taken], Place | None]:  # fmt: skip
+    """The same, and from where to go on: None when the queue was taken to its end."""
+    base: dict[str, Any] = {"bucket": bucket, "store_id": store.id, "now": now}
+    claimed, onwards = await _claim(tx, base, gateway_id, most, after)
+    if not claimed:
+        return [], onwards
+    going: list[Taken] = []
+    refused: dict[int, str] = {}
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(JUDGE, base | {"ids": claimed, "always": sorted(ALWAYS_ANSWERED)})
+        for row in await cursor.fetchall():
+            if row[-1] is None:
+                going.append(Taken._make(row[:-1]))
+            else:
+                refused[row[0]] = row[-1]
+    late = [message_id for message_id, reason in refused.items() if reason == "past_window"]
+    for message_id in late:
+        del refused[message_id]
+    await _mark(tx, base, gateway_id, bind, owner, [one.message_id for one in going], refused)
+    await counters.add(tx, store, now, {"dropped": len(refused)}, bucket)
+    if late:
+        await postpone_late(tx, store, bucket, late, now)
+    return going, onwards
+
+
+async def _claim(
+    tx: Tx, base: dict[str, Any], gateway_id: int, most: int, after: Place | None
+) -> tuple[list[int], Place | None]:
+    after_at, after_id = after or ("-infinity", 0)
+    given = {"gateway_id": gateway_id, "most": most, "after_at": after_at, "after_id": after_id}
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(CLAIM, base | given)
+        rows = await cursor.fetchall()
+    last = rows[-1] if len(rows) == most else None
+    onwards = Place(last[3], last[0]) if last and last[4] == 1 else None
+    guarded = sorted({row[1] for row in rows if row[2]})
+    if guarded:
+        cursor = await tx.execute(LOCK_PEOPLE, base | {"ids": guarded})
+        held = {row["id"] for row in await cursor.fetchall()}
+        rows = [row for row in rows if not row[2] or row[1] in held]
+    return [row[0] for row in rows], onwards
+
+
+async def _mark(
+    tx: Tx, base: dict[str, Any], gateway_id: int, bind: int, owner: str, going: list[int],
+    refused: Mapping[int, str],
+) -> None:  # fmt: skip
+    gone = [*going, *refused]
+    if not gone:
+        return
+    async with tx.pipeline():
+        await tx.execute(REMOVE, base | {"ids": gone})
+        if going:
+            mark = {
+                "gateway_id": gateway_id, "id": secrets.randbits(62), "bind": bind, "owner": owner,
+                "lease_until": base["now"] + LEASE, "ids": going,
+            }  # fmt: skip
+            await tx.execute(MARK, base | mark)
+        if refused:
+            reasons = {"ids": list(refused), "reasons": list(refused.values())}
+            await tx.execute(DROP, base | reasons)
+
+
+LATE = """
+SELECT o.message_id, o.class AS klass, o.topic, o.not_after, m.channel, m.not_before, c.zones,
+  c.phone, c.email, c.service, c.marketing
+FROM outbox o
+JOIN contact c ON c.bucket = o.bucket AND c.store_id = o.store_id AND c.id = o.contact_id
+JOIN message m ON m.bucket = o.bucket AND m.store_id = o.store_id AND m.id = o.message_id
+WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
+  AND o.message_id = ANY(ARRAY(SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v))
+"""
+MOVE = """
+UPDATE outbox o SET due_at = r.due_at, window_until = r.window_until
+FROM jsonb_to_recordset(%(rows)s) AS r(
+  message_id bigint, due_at timestamptz, window_until timestamptz)
+WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = r.message_id
+"""
+
+
+async def postpone_late(
+    tx: Tx, store: Store, bucket: int, message_ids: Sequence[int], now: datetime
+) -> None:
+    """Asks the decision anew for messages that were not taken in their allowed hours: they wait for
+    the next ones. What then comes too late is dropped when it is due (P4)."""
+    base = {"bucket": bucket, "store_id": store.id}
+    cursor = await tx.execute(LATE, base | {"ids": Jsonb(list(message_ids))})
+    moves = []
+    for row in await cursor.fetchall():
+        person = Contact(
+            0, row["phone"], row["email"], now, zones=tuple(row["zones"]),
+            service=row["service"], marketing=row["marketing"],
+        )  # fmt: skip
+        draft = consent.Draft(
+            row["channel"], row["klass"], row["topic"], row["not_before"], row["not_after"], True
+        )
+        due_at, window_until = consent.next_window(store, person, draft, now)
+        moves.append(
+            {"message_id": row["message_id"], "due_at": due_at, "window_until": window_until}
+        )
+    await tx.execute(MOVE, base | {"rows": db.document(moves)})
+
+
+# ------------------------------------------------------------------ putting back
+
+# What surely was not sent waits again: at another gateway where one is named. Only a real attempt
+# counts as one; a link that closed before a word was said is none.
+AGAIN = """
+WITH told AS (
+  SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
+    message_id bigint, retry_at timestamptz, gateway_id integer, sender text, tried smallint)
+), put AS (
+  UPDATE message m SET attempts = m.attempts + t.tried,
+    gateway_id = coalesce(t.gateway_id, m.gateway_id), sender = coalesce(t.sender, m.sender)
+  FROM told t
+  WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
+    AND m.id = ANY(%(ids)s::bigint[]) AND m.state = ANY(%(from_states)s::text[])
+  RETURNING m.id, m.gateway_id, m.contact_id, m.order_id, m.class, m.topic, m.guard, t.retry_at,
+    coalesce(m.window_until, t.retry_at) AS window_until, m.not_after, m.attempts
+)
+INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, order_id, urgency, class,
+  topic, guard, due_at, window_until, not_after, attempts)
+SELECT %(bucket)s, %(store_id)s, p.id, p.gateway_id, p.contact_id, p.order_id,
+  CASE p.class WHEN 'marketing' THEN 1 ELSE 0 END, p.class, p.topic, p.guard, p.retry_at,
+  p.window_until, p.not_after, p.attempts
+FROM put p
+ON CONFLICT (bucket, store_id, message_id) DO NOTHING
+"""
+
+
+class Again(NamedTuple):
+    """One that is to be said (again) at `retry_at`; gateway_id and sender None: as it was."""
+
+    message_id: int
+    retry_at: datetime
+    gateway_id: int | None = None
+    sender: str | None = None
+    tried: int = 1
+
+
+async def put_back(
+    tx: Tx, store: Store, bucket: int, rows: Sequence[Again], from_state: str = "waiting"
+) -> None:
+    """Messages of one bucket wait in the outbox again."""
+    if rows:
+        await tx.execute(
+            AGAIN,
+            {
+                "bucket": bucket,
+                "store_id": store.id,
+                "ids": [row.message_id for row in rows],
+                "rows": db.document([row._asdict() for row in rows]),
+                "from_states": [from_state],
+            },
+        )
+
+
+# ------------------------------------------------------------------ looking for work
+
+# Over all stores on purpose: a worker asks which gateway has work and when. Each queue is asked for
+# its first row, so that a million waiting ones cost as much as one.
+DUE = """
+SELECT g.id AS gateway_id, q.bucket, min(o.due_at) AS due_at
+FROM gateway g
+JOIN store s ON s.id = g.store_id
+CROSS JOIN LATERAL (
+  SELECT (%(buckets)s::integer[])[1 + (s.bucket_base + n) %% 128] AS bucket
+  FROM generate_series(0, s.bucket_span - 1) n
+) q
+CROSS JOIN (VALUES (0), (1)) AS u(urgency)
+CROSS JOIN LATERAL (
+  SELECT o.due_at FROM outbox o
+  WHERE o.bucket = q.bucket AND o.gateway_id = g.id AND o.urgency = u.urgency
+  ORDER BY o.due_at LIMIT 1
+) o
+WHERE g.removed_at IS NULL AND g.paused_at IS NULL
+GROUP BY g.id, q.bucket
+"""
+
+
+async def due(tx: Tx) -> Sequence[Mapping[str, Any]]:
+    """Rows {gateway_id, bucket, due_at}: when each gateway in use has its next message due."""
+    cursor = await tx.execute(DUE, {"buckets": list(BUCKETS)})
+    return await cursor.fetchall()
+
+
+# Over all buckets and stores on purpose: once a minute, where anything is too late.
+OVERDUE = """
+SELECT DISTINCT store_id, bucket FROM outbox WHERE not_after < %(now)s
+"""
+DROP_LATE = """
+WITH late AS (
+  DELETE FROM outbox o
+  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.not_after < %(now)s
+  RETURNING o.message_id
+)
+UPDATE message m SET state = 'dropped', reason = 'too_late', done_at = %(now)s
+FROM late
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = late.message_id
+"""
+
+
+async def overdue(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
+    """Rows {store_id, bucket}: where something waits past its time."""
+    return await (await tx.execute(OVERDUE, {"now": now})).fetchall()
+
+
+async def drop_late(tx: Tx, store: Store, bucket: int, now: datetime) -> int:
+    """Drops what nobody took in time, as with a gateway that is away or removed (P4); how many."""
+    given = {"bucket": bucket, "store_id": store.id, "now": now}
+    dropped = (await tx.execute(DROP_LATE, given)).rowcount
+    await counters.add(tx, store, now, {"dropped": dropped}, bucket)
+    return dropped
