@@ -360,6 +360,7 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.VisitMade: _visit_made,
     facts.ProductChanged: _product_changed,
     facts.TextReceived: conversations.text_received,
+    facts.StoppedAtOperator: conversations.stopped_at_operator,
     facts.WokenUp: _woken,
     facts.MarketingAnswered: conversations.consent_changed,
     facts.PhoneSettled: _phone_settled,
@@ -389,6 +390,8 @@ def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
             keys.append(("cart", fact.cart))
         case facts.TextReceived():
             keys.append(("phone", conversations.number_of(fact, store_country)))
+        case facts.StoppedAtOperator():
+            keys.append(("phone", fact.phone))
         case facts.PhoneSettled():
             read = phones.parse(fact.phone, store_country)
             keys.append(("phone", read.e164 if isinstance(read, phones.Phone) else fact.phone))

@@ -129,6 +129,25 @@ def _reply(scene: Scene, person: Contact, text: str, topic: str, now: datetime) 
     )
 
 
+def stopped_at_operator(scene: Scene, fact: facts.StoppedAtOperator, now: datetime) -> None:
+    """Who stopped us at the operator wants no more offers, from whichever gateway. Service texts
+    stay allowed here: that operator will not carry them, another may, and the person said nothing
+    of them. No confirmation: the operator has given its own, and would not carry ours."""
+    ref = scene.refs.get(("phone", fact.phone))
+    if ref is None:
+        return
+    person = scene.contacts[ref.contact_id]
+    if person.marketing == "out" or (person.marketing_at and person.marketing_at > fact.at):
+        return  # known already, or they have written START since
+    new_id = scene.make_id_beside(person.id)
+    scene.happens(
+        RecordConsent(new_id, person.id, fact.at, "marketing", "out", "operator", fact.words),
+        CancelQueued(person.id, ("marketing",), "stopped", now),
+        Count("stops"),
+    )
+    automations.leave_marketing(scene, person.id, "stopped")
+
+
 def consent_changed(scene: Scene, fact: facts.MarketingAnswered, now: datetime) -> None:
     """Permission changed on a page or over the API; the words say by whom and why."""
     person = scene.contacts[fact.contact]

@@ -320,6 +320,18 @@ class TextReceived(Fact):
         return f"phone/{self.sender}"
 
 
+class StoppedAtOperator(Fact):
+    """An operator refuses texts to a number: its owner stopped us there."""
+
+    kind: Literal["operator.stopped"] = "operator.stopped"
+    gateway: int
+    phone: Text = Field(description="The whole number, as +375291112233.")
+    words: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        description="What the operator said."
+    )
+    about: ClassVar[str] = "phone"
+
+
 class WokenUp(Fact):
     """The time came that an automation was waiting for."""
 
@@ -402,7 +414,7 @@ OutsideFact = Annotated[
     Field(discriminator="kind"),
 ]
 AnyFact = Annotated[
-    OutsideFact | TextReceived | WokenUp | MarketingAnswered | PhoneSettled,
+    OutsideFact | TextReceived | StoppedAtOperator | WokenUp | MarketingAnswered | PhoneSettled,
     Field(discriminator="kind"),
 ]
 

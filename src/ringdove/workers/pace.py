@@ -34,11 +34,13 @@ class Allowance:
     def spend(self) -> None:
         self._left -= 1
 
-    def slow_down(self, now: float) -> None:
-        """ESME_RTHROTTLED: a pause, twice as long each time; a whole window asks at once."""
+    def slow_down(self, now: float, least_s: float = 0.0) -> None:
+        """ESME_RTHROTTLED, 429: a pause, twice as long each time; a whole window asks at once.
+        `least_s`: the pause that the operator asks for."""
         if now >= self._not_before:
             self._not_before = now + self._slower_s
             self._slower_s = min(self._slower_s * 2, SLOWER_S[1])
+        self._not_before = max(self._not_before, now + least_s)
 
     def went_well(self) -> None:
         self._slower_s = max(SLOWER_S[0], self._slower_s * 0.9)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from ringdove.runtime import Runtime
-from ringdove.workers import binds, failover, partitions, react, sandbox, send, sweep, sync
+from ringdove.workers import binds, failover, partitions, react, sandbox, send, speak, sweep, sync
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +21,7 @@ WORKERS: dict[str, Worker] = {
     "react": react.run,
     "send": send.run,
     "binds": binds.run,
+    "speak": speak.run,
     "sync": sync.run,
     "sweep": sweep.run,
     "failover": failover.run,
