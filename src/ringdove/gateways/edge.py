@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeAlias
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -297,14 +297,6 @@ def demand_secret(secret: SecretStr, call: Call) -> None:
         raise CallWrong("This gateway has no callback secret: enter one, then tell the operator.")
     if not hmac.compare_digest(given.encode(), wanted.encode()):
         raise CallWrong("The secret in the address does not fit: copy the address again.")
-
-
-def with_secret(url: str, secret: SecretStr) -> str:
-    """The address that `demand_secret` lets in; "": there is none to give."""
-    word_of_ours = secret.get_secret_value()
-    if not (url and word_of_ours):
-        return ""
-    return f"{url}{'&' if '?' in url else '?'}{urlencode({'secret': word_of_ours})}"
 
 
 def by_status(reply: Reply, now: datetime, said: str = "") -> Refused | Unclear | None:
