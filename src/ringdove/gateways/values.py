@@ -36,7 +36,7 @@ from ringdove.gateways.edge import (
 )
 
 SIGNATURE_AGE_MAX: Final = timedelta(minutes=10)  # their clock, ours, and the way between
-_STOPPED = re.compile(r"\bopted[ _-]?out\b|\bunsubscribed\b", re.IGNORECASE)
+_STOPPED = re.compile(r"(?<![a-z])(opted[ _-]?out|unsubscribed)(?![a-z])", re.I)
 _PERMANENT: Final = {400, 406, 409, 410, 411, 413, 414, 415, 422}
 _ACCOUNT: Final = {402, 403, 404, 405}  # money, rights, a wrong account in the address
 
