@@ -53,3 +53,26 @@ def send(
     found = sending.measure(wish, runs, kannel)
     print(sending.table(found))
     print(json.dumps(found))
+
+
+@app.command()
+def crash(
+    rounds: Annotated[int, typer.Option(help="Things struck, one after another.")] = 200,
+    messages: Annotated[int, typer.Option(help="Texts queued in each round.")] = 800,
+    seconds_per_round: Annotated[float, typer.Option(help="Within which it is struck.")] = 0.8,
+    seed: Annotated[int, typer.Option(help="The same seed, the same fate.")] = 1,
+) -> None:
+    """Processes, SMSC, database and links killed at random moments; then every text accounted for.
+
+    Ends with 1 when a text is lost or an offer came twice."""
+    from ringdove.bench import crash as crashing
+    from ringdove.bench import ground, report
+
+    report.quiet()
+    with ground.temporary_home() as home:
+        wish = crashing.Wish(rounds, messages, seconds_per_round, seed)
+        found = report.run(crashing.measure(home, wish))
+    print(crashing.table(found))
+    print(json.dumps(found))
+    if found["lost"] or found["marketing_doubled"]:
+        raise typer.Exit(1)

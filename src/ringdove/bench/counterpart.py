@@ -5,12 +5,10 @@ A Python SMSC would be what is measured. Both listen on 127.0.0.1 or call there,
 """
 
 import json
-import os
 import shutil
 import signal
 import struct
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,8 +48,8 @@ def build(folder: Path, name: str) -> Path:
 class Smsc:
     """One running smsc.c. `options` are its own: see read_wishes() there."""
 
-    def __init__(self, program: Path, options: Sequence[object], prefix: Sequence[str] = ()):
-        command = [*prefix, str(program), *(str(one) for one in options)]
+    def __init__(self, program: Path, options: Sequence[object]):
+        command = [str(program), *(str(one) for one in options)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         self.port = int(self._line()["port"])
 
@@ -121,7 +119,7 @@ def blast(folder: Path, port: int, count: int, window: int, octets: int) -> dict
 
 # ------------------------------------------------------------------ the ledger, read afterwards
 
-HEAD: Final = struct.Struct("=QQ")
+HEAD: Final = struct.Struct("=QQQ1536s")
 ENTRY: Final = struct.Struct("=QQdI8B22s6x")
 
 
@@ -129,19 +127,10 @@ def taken_by_number(ledger: Path) -> Counter[int]:
     """How many texts each number got, by the SMSC's own ledger."""
     taken: Counter[int] = Counter()
     with ledger.open("rb") as file:
-        count, _ = HEAD.unpack(file.read(HEAD.size))
+        count, *_ = HEAD.unpack(file.read(HEAD.size))
         for _ in range(count):
             taken[ENTRY.unpack(file.read(ENTRY.size))[1]] += 1
     return taken
-
-
-def wait_until(ready: Any, seconds: float, what: str, pause_s: float = 0.1) -> None:
-    """Asks again and again, for so long; TimeoutError names what did not happen."""
-    end = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what} did not happen within {seconds:g} s")
-        time.sleep(pause_s)
 
 
 def peak_mb(pid: int) -> float:
@@ -150,10 +139,3 @@ def peak_mb(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return round(int(line.split()[1]) / 1024, 1)
     return 0.0
-
-
-def isolated() -> Sequence[str]:
-    """Words that run a command where there is only loopback; none when we may not."""
-    if os.geteuid() != 0 or not shutil.which("unshare"):
-        return ()
-    return ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")

@@ -29,14 +29,14 @@
 #include <unistd.h>
 
 enum {
-    PACKET_MAX = 70000, READ_MAX = 1 << 18, BACKLOG_MAX = 1 << 20, ACCOUNTS_MAX = 64,
-    MARKS_MAX = 4096, TICK_MS = 2, REPEAT_AFTER_S = 1
+    PACKET_MAX = 70000, READ_MAX = 1 << 18, BACKLOG_MAX = 1 << 20, MARKS_MAX = 4096, TICK_MS = 2, REPEAT_AFTER_S = 1
 };
 enum { /* SMPP 3.4, 5.1.2.1 */
-    GENERIC_NACK = 0x80000000u, BIND_RECEIVER = 1, BIND_TRANSMITTER = 2, SUBMIT_SM = 4,
-    DELIVER_SM = 5, UNBIND = 6, BIND_TRANSCEIVER = 9, ENQUIRE_LINK = 0x15, RESPONSE = 0x80000000u
+    GENERIC_NACK = 0x80000000u, BIND_RECEIVER = 1, BIND_TRANSMITTER = 2, QUERY_SM = 3,
+    SUBMIT_SM = 4, DELIVER_SM = 5, UNBIND = 6, BIND_TRANSCEIVER = 9, ENQUIRE_LINK = 0x15, RESPONSE = 0x80000000u
 };
-enum { OK = 0, RINVCMDLEN = 2, RINVCMDID = 3, RINVBNDSTS = 4, RTHROTTLED = 0x58 };
+enum { OK = 0, RINVCMDLEN = 2, RINVCMDID = 3, RINVBNDSTS = 4, RTHROTTLED = 0x58,
+       RQUERYFAIL = 0x67 };
 enum state { FREE, OWED, TOLD, ACKNOWLEDGED, UNASKED }; /* of an entry's receipt */
 
 typedef struct {
@@ -48,9 +48,12 @@ typedef struct {
 } entry;                         /* counterpart.py reads it, too */
 _Static_assert(sizeof(entry) == 64, "the ledger's entries are as counterpart.py reads them");
 
+enum { ACCOUNTS_MAX = 64 };
 typedef struct {                 /* the head of the ledger */
-    uint64_t count, first_id;
+    uint64_t count, first_id, accounts_count;
+    char accounts[ACCOUNTS_MAX][24];
 } head;
+_Static_assert(sizeof(head) == 1560, "the ledger's head is as counterpart.py reads it");
 
 typedef struct {
     uint8_t *bytes;
@@ -83,8 +86,6 @@ static struct {
     double submit_marks[MARKS_MAX], ack_marks[MARKS_MAX];
 } seen;
 
-static char accounts[ACCOUNTS_MAX][20];
-static int accounts_count;
 static head *ledger;
 static entry *entries;
 static uint64_t next_receipt;    /* every entry before it was told at least once */
@@ -192,13 +193,15 @@ static void count_number(uint64_t number)
 
 static int account_of(const char *name)
 {
-    for (int i = 0; i < accounts_count; i++)
-        if (!strcmp(accounts[i], name))
+    int count = (int)ledger->accounts_count;
+    for (int i = 0; i < count; i++)
+        if (!strcmp(ledger->accounts[i], name))
             return i;
-    if (accounts_count == ACCOUNTS_MAX)
+    if (count == ACCOUNTS_MAX)
         return -1;
-    snprintf(accounts[accounts_count], sizeof accounts[0], "%s", name);
-    return accounts_count++;
+    snprintf(ledger->accounts[count], sizeof ledger->accounts[0], "%s", name);
+    ledger->accounts_count++;
+    return count;
 }
 
 /* ------------------------------------------------------------------ speaking */
@@ -371,6 +374,26 @@ malformed:
     say(l, SUBMIT_SM | RESPONSE, RINVCMDLEN, sequence, "", 1);
 }
 
+/* 5.2.28: 1 under way, 2 delivered; when it was is not told. */
+static void hear_query(link_ *l, const uint8_t *packet, uint32_t length, uint32_t sequence)
+{
+    char id[24];
+    uint8_t body[32];
+    uint64_t index = ledger->count;
+    if (read_text(packet + 16, packet + length, id, sizeof id))
+        index = strtoull(id, NULL, wish.hex_answer ? 16 : 10) - ledger->first_id;
+    if (index >= ledger->count) {
+        say(l, QUERY_SM | RESPONSE, RQUERYFAIL, sequence, "\0\0\0", 4);
+        return;
+    }
+    size_t n = strlen(id) + 1;
+    memcpy(body, id, n);
+    body[n] = 0;
+    body[n + 1] = entries[index].due > now ? 1 : 2;
+    body[n + 2] = 0;
+    say(l, QUERY_SM | RESPONSE, OK, sequence, body, n + 3);
+}
+
 static void tell_again(uint64_t index, double due)
 {
     if (again.count == again.room) {
@@ -427,6 +450,9 @@ static void hear(link_ *l, const uint8_t *packet, uint32_t length)
     switch (command) {
     case SUBMIT_SM:
         hear_submit(l, packet, length, sequence);
+        break;
+    case QUERY_SM:
+        hear_query(l, packet, length, sequence);
         break;
     case DELIVER_SM | RESPONSE:
         hear_acknowledged(l, status, sequence);

@@ -273,3 +273,43 @@ async def fill_past(shop: Shop, count: int) -> None:
             await tx.execute("SET LOCAL statement_timeout = 0")
             for statement in (OLD_MESSAGES, OLD_REFS, OLD_RECEIPTS):
                 await tx.execute(statement, given)
+
+
+# ------------------------------------------------------------------ after crashes
+
+EACH = """
+SELECT id, recipient, class AS klass, state, reason FROM message
+WHERE bucket = ANY(%(buckets)s) AND store_id = %(store_id)s
+"""
+OPEN = """
+SELECT count(*) AS n FROM message
+WHERE bucket = ANY(%(buckets)s) AND store_id = %(store_id)s AND state IN ('waiting', 'sent')
+"""
+# A process that was killed holds its leases for some seconds more. Nobody learns anything by
+# waiting for them in each of two hundred rounds.
+LEASES_END = "UPDATE lease SET until = clock_timestamp() - interval '1 second'"
+WAKE = "SELECT pg_notify('outbox', '')"
+
+
+async def each(shop: Shop) -> list[dict[str, Any]]:
+    """Every message of the store: id, recipient, klass, state, reason."""
+    given = {"buckets": stores.buckets(shop.store), "store_id": shop.store.id}
+    async with db.transaction(shop.runtime.pool) as tx:
+        return list(await (await tx.execute(EACH, given)).fetchall())
+
+
+async def still_open(shop: Shop) -> int:
+    """How many messages still wait: to be sent, or for their receipt."""
+    return await _number(shop, OPEN)
+
+
+async def end_leases(shop: Shop) -> None:
+    """As if their time had passed. Only when no worker lives."""
+    async with db.transaction(shop.runtime.pool) as tx:
+        await tx.execute(LEASES_END)
+
+
+async def wake(shop: Shop) -> None:
+    """Says that there is something in the outbox."""
+    async with db.transaction(shop.runtime.pool) as tx:
+        await tx.execute(WAKE)
