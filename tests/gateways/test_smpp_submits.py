@@ -1,5 +1,6 @@
 """What is submitted, to the octet: quick against general, and what the rarer settings say."""
 
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from ringdove.gateways import smpp
 from ringdove.gateways.smpp import Settings
 from ringdove.smpp.codec import encode
-from ringdove.smpp.pdu import Pdu, QuerySm
+from ringdove.smpp.pdu import DeliverSm, Pdu, QuerySm
 from ringdove.smpp.quick import numbered
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -21,8 +22,14 @@ def made(**changes: Any) -> Settings:
     return Settings.model_validate({"host": "h", "system_id": "shop", "sender": "Shop"} | changes)
 
 
+def _made_if_possible(**changes: Any) -> Settings:
+    if changes["shift"] and changes["long_texts"] in ("sar", "payload"):
+        changes["long_texts"] = "udh"
+    return made(**changes)
+
+
 all_settings = st.builds(
-    made,
+    _made_if_possible,
     default_alphabet=st.sampled_from(["gsm", "gsm", "latin1", "ascii", "latin1_coding3"]),
     long_texts=st.sampled_from(["udh", "udh16", "sar", "payload"]),
     validity=st.sampled_from(["absolute", "absolute", "relative", "none"]),
@@ -32,11 +39,13 @@ all_settings = st.builds(
     priority_flag=st.sampled_from([0, 3]),
     source_ton=st.sampled_from([None, 2]),
     dest_npi=st.sampled_from([1, 0]),
+    shift=st.sampled_from(["", "", "tr", "hi"]),
 )
 words = (
-    st.text(st.sampled_from("aZ 1@é€{Ж😀Δ\0ç\n"), max_size=90)
+    st.text(st.sampled_from("aZ 1@é€{Ж😀Δ\0ç\nğş"), max_size=90)
     | st.text("ab€@", min_size=150, max_size=170)
     | st.text("abЖ", min_size=66, max_size=72)
+    | st.text("abğ€Ж😀", min_size=66, max_size=80).map(lambda text: text * 5)
     | st.text(max_size=30)
 )
 numbers = st.sampled_from(["+375291112233", "375291112233", "1234", "", "+", "1" * 21, "1\0"]) | (
@@ -148,3 +157,89 @@ def test_a_question_names_the_sender_of_the_submit() -> None:
     """§4.8.1: source_addr "must match" the one of the message."""
     asked = smpp.query(made(), "17", "+375447778899")
     assert asked == QuerySm("17", 1, 1, "375447778899")
+
+
+@pytest.mark.parametrize("way", ["udh", "udh16"])
+@pytest.mark.parametrize(
+    ("shift", "letters"), [("tr", "aış€{"), ("hi", "नम€ a"), ("pt", "ãa^€"), ("es", "aÁ€")]
+)
+@profile(deadline=None, max_examples=30)
+@given(st.data())
+def test_national_letters_come_back(
+    way: str, shift: str, letters: str, data: st.DataObject
+) -> None:
+    """R33: in one part and in many; a part holds no more than goes over the air."""
+    text = data.draw(st.text(letters, min_size=1, max_size=60)) * data.draw(st.integers(1, 9))
+    settings = made(shift=shift, long_texts=way)
+    whole = b""
+    for packet in smpp.request(
+        settings, text=text, recipient="1", sender="", not_after=None, reference=700
+    ):
+        read = smpp.read(settings, DeliverSm(*astuple(packet)))
+        assert isinstance(read, smpp.TextRead)
+        whole += read.octets
+        head = len(packet.short_message) - len(read.octets)
+        assert -(-head * 8 // 7) + len(read.octets) <= 160 or packet.data_coding == 8
+        assert len(packet.short_message) <= 140 or packet.data_coding == 0
+    assert smpp.decode(settings, read.coding, whole, read.shift) == text
+
+
+def test_national_letters_need_a_header() -> None:
+    with pytest.raises(ValueError, match="udh or udh16"):
+        made(shift="tr", long_texts="sar")
+
+
+@pytest.mark.parametrize(
+    ("header", "octets", "text"),
+    [
+        ("03 24 01 01", b"\x1bI\x1bs", "İş"),
+        ("03 25 01 01", b"\x40\x1d", "İş"),
+        ("06 24 01 01 25 01 01", b"\x40\x1bs", "İş"),
+        ("03 25 01 02", b"@", "¡"),  # Spanish has no locking table
+        ("03 25 01 63", b"@", "¡"),  # an unknown language: the default table
+        ("02 25 00", b"@", "¡"),
+        ("03 25 05 01", b"@", "¡"),
+        ("03 25 01 06", b"\x00\xff", "ँ?"),
+    ],
+)
+def test_national_letters_that_people_write(header: str, octets: bytes, text: str) -> None:
+    packet = DeliverSm(esm_class=0x40, short_message=bytes.fromhex(header) + octets)
+    read = smpp.read(made(), packet)
+    assert isinstance(read, smpp.TextRead)
+    assert smpp.decode(made(), 0, read.octets, read.shift) == text
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("0x0B, 12;1041", {0x0B, 12, 1041}),
+        (["0x450", 7], {0x450, 7}),
+        ("", set()),
+        ((), set()),
+    ],
+)
+def test_error_lists_as_people_type_them(told: Any, meant: set[int]) -> None:
+    assert made(permanent_errors=told).permanent_errors == meant
+
+
+@pytest.mark.parametrize(
+    "told", ["eleven", "0", "-1", ["0x1FFFFFFFF"], {"a": 1}, 7, list(range(1, 102))]
+)
+def test_error_lists_that_say_nothing(told: Any) -> None:
+    with pytest.raises(ValueError):
+        made(later_errors=told)
+
+
+@pytest.mark.parametrize(
+    ("lists", "status", "again"),
+    [
+        ({"permanent_errors": [0x58]}, 0x58, "permanent"),
+        ({"later_errors": [0x0B]}, 0x0B, "later"),
+        ({"throttle_errors": "0x450"}, 0x450, "throttled"),
+        ({"throttle_errors": [1], "permanent_errors": [1]}, 1, "throttled"),  # the milder one
+        ({"throttle_errors": [0x450]}, 0x14, "throttled"),
+    ],
+)
+def test_an_operators_own_errors_go_first(lists: dict[str, Any], status: int, again: str) -> None:
+    refused = smpp.outcome(made(**lists), status, "")
+    assert isinstance(refused, smpp.Refused) and refused.again == again

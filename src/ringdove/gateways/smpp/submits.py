@@ -15,6 +15,7 @@ from ringdove.rules import gsm, texts
 from ringdove.rules.texts.sizes import alphabets
 from ringdove.smpp import parts, tlvs
 from ringdove.smpp.codec import HEADER, encode
+from ringdove.smpp.fields import write_tlvs
 from ringdove.smpp.pdu import BindTransceiver, Pdu, QuerySm, SubmitSm, Tlvs
 from ringdove.smpp.quick import SUBMIT_SM
 
@@ -308,6 +309,12 @@ class Submitter:
         simple = self.octets(0, recipient, sender, text, not_after)
         if simple is not None:
             return [simple]
+        nobody = self.octets(0, recipient, sender, "", not_after)
+        if nobody is not None:
+            coding, pieces, elements = _octets(self._settings, text)
+            if coding in (self._coding, UCS2):
+                marked = _marked(self._settings.long_texts, pieces, elements, reference)
+                return [_with_text(nobody, len(self._middle) + 1, coding, *part) for part in marked]
         packets = request(
             self._settings,
             text=text,
@@ -349,6 +356,28 @@ class Submitter:
         if not_after is not None and self._tells_validity:
             before += _absolute(not_after).encode()
         self._middle, self._ucs2_middle = before + last, before + ucs2_last
+
+
+def _with_text(
+    nobody: bytes, after: int, coding: int, octets: bytes, is_headed: bool, extra: Tlvs
+) -> bytes:
+    """A submit_sm without a text, of which `after` octets stand behind the recipient, with one."""
+    parameters = write_tlvs(extra)
+    length = len(nobody) + len(octets) + len(parameters)
+    esm_class = _OCTET[parts.UDH_INDICATOR if is_headed else 0]
+    return b"".join(
+        (
+            length.to_bytes(4, "big"),
+            nobody[4 : 1 - after],
+            esm_class,
+            nobody[2 - after : -3],
+            _OCTET[coding],
+            b"\0",
+            _OCTET[len(octets)],
+            octets,
+            parameters,
+        )
+    )
 
 
 AFTER_RECIPIENT: Final = 11
