@@ -1,205 +1,222 @@
-"""Sends e-mail: take from the outbox, hand over to the SMTP server, settle.
+"""Sends e-mail: for each e-mail gateway with something due a postman, all at the same time.
 
-One process speaks for a gateway at a time (its lease). Letters go one after the other over one
-connection; the answers of a batch are settled together. SMPP has workers/binds.py.
+One process speaks for a gateway at a time (its lease), held while there is work. A server that is
+slow or away keeps up nobody but its own letters. SMPP has workers/binds.py.
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
 
-import aiosmtplib
 import structlog
+from pydantic import ValidationError
 
 from ringdove.gateways import smtp
-from ringdove.kit import db, mail
-from ringdove.kit.buckets import token_of
+from ringdove.kit import db
+from ringdove.kit.crypto import SealBroken
 from ringdove.records import gateways, leases, messages, stores
 from ringdove.records.gateways import Gateway
-from ringdove.records.messages import Settled, Taken
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
+from ringdove.workers.postman import Postman, tell_state
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
-BATCH = 10  # what a crash can leave with an unknown outcome
-RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 180))
-SERVER_REST_S = 30.0  # after a server could not be reached
+KIND: Final = "smtp"
+SERVER_REST_S: Final = 30.0  # after a server could not be reached
+LEASE_AGAIN_S: Final = 1.0  # somebody else speaks for it
+LOOK_AGAIN_S: Final = 0.05
+STOP_S_MAX: Final = 6.0
 
 
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Sends e-mail until told to stop."""
-    rested_until: dict[int, float] = {}
-    async with db.Bell(runtime.database_url, ["outbox"]) as bell:
-        while not stop.is_set():
-            try:
-                sleep_s = await send_due(runtime, rested_until)
-            except Exception:
-                log.exception("send.failed")
-                sleep_s = 1.0
-            waits = [
-                asyncio.create_task(bell.wait(min(sleep_s, runtime.settings.idle_poll_s))),
-                asyncio.create_task(stop.wait()),
-            ]
-            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
+    """Sends e-mail until told to stop, then finishes what is being handed over."""
+    stopped = asyncio.create_task(stop.wait())
+    async with db.Bell(runtime.database_url, ["outbox", "gateways"]) as bell:
+        crew = Crew(runtime, lambda: bell.ring("outbox"))
+        try:
+            while not stop.is_set():
+                try:
+                    sleep_s = await crew.look()
+                except Exception:
+                    log.exception("send.failed")
+                    sleep_s = 1.0
+                waiting = asyncio.create_task(bell.wait(min(sleep_s, runtime.settings.idle_poll_s)))
+                await asyncio.wait((waiting, stopped), return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                # Notices of one moment are answered together.
+                await asyncio.wait((stopped,), timeout=LOOK_AGAIN_S)
+        finally:
+            stopped.cancel()
+            await crew.end()
+
+
+async def send_due(runtime: Runtime) -> float:
+    """Sends what is due now over all e-mail gateways; the seconds until more will be."""
+    crew = Crew(runtime, lambda: None)
+    await crew.look()
+    await crew.finish()
+    return await crew.look(only_look=True)
+
+
+@dataclass(slots=True)
+class _Work:
+    due: set[int] = field(default_factory=set)
+    forsaken: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    task: "asyncio.Task[None]"
+    postmen: list[Postman]  # none before the lease is there
+
+
+class Crew:
+    """The postmen of this process. `rung` is called when one has ended."""
+
+    def __init__(self, runtime: Runtime, rung: Callable[[], None]) -> None:
+        self._runtime = runtime
+        self._rung = rung
+        self._running: dict[int, _Running] = {}
+        self._rested_until: dict[int, float] = {}
+        self._stopping = False
+
+    async def look(self, only_look: bool = False) -> float:
+        """Gives every gateway's postman what is due; the seconds until more will be."""
+        now = self._runtime.clock()
+        async with db.transaction(self._runtime.pool) as tx:
+            ours = {g.id: g for g in await gateways.speaking(tx) if g.kind == KIND}
+            rows = [row for row in await messages.due(tx) if row["gateway_id"] in ours]
+            forsaken = await messages.forsaken(tx, now)
+        work: dict[int, _Work] = defaultdict(_Work)
+        sleep_s = 3600.0
+        for row in rows:
+            wait_s = (row["due_at"] - now).total_seconds()
+            if wait_s <= 0:
+                work[row["gateway_id"]].due.add(row["bucket"])
+            else:
+                sleep_s = min(sleep_s, wait_s)
+        for row in forsaken:
+            if row["gateway_id"] in ours:
+                work[row["gateway_id"]].forsaken.add(row["bucket"])
+        if only_look:
+            return sleep_s
+        for gateway_id, some in work.items():
+            sleep_s = min(sleep_s, self._give(ours[gateway_id], some))
+        return sleep_s
+
+    def _give(self, gateway: Gateway, work: _Work) -> float:
+        if running := self._running.get(gateway.id):
+            for postman in running.postmen:
+                postman.wake(work.due)
+            return self._runtime.settings.idle_poll_s  # it rings when it has ended
+        rest_s = self._rested_until.get(gateway.id, 0.0) - asyncio.get_running_loop().time()
+        if rest_s > 0:
+            if not work.forsaken:
+                return rest_s
+            work.due.clear()
+        postmen: list[Postman] = []
+        name = f"send/{gateway.id}"
+        task = asyncio.create_task(self._serve(gateway, work, postmen), name=name)
+        self._running[gateway.id] = _Running(task, postmen)
+        task.add_done_callback(lambda _: self._ended(gateway.id))
+        return self._runtime.settings.idle_poll_s
+
+    def _ended(self, gateway_id: int) -> None:
+        del self._running[gateway_id]
+        self._rung()
+
+    async def finish(self) -> None:
+        """Waits until everybody is done."""
+        if tasks := [running.task for running in self._running.values()]:
+            await asyncio.wait(tasks)
+
+    async def end(self) -> None:
+        """Nothing more is taken; what is being handed over has some seconds."""
+        self._stopping = True
+        running = list(self._running.values())
+        for one in running:
+            for postman in one.postmen:
+                postman.stop()
+        if running:
+            _, late = await asyncio.wait([one.task for one in running], timeout=STOP_S_MAX)
+            for task in late:
                 task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
+    # ── one gateway ──────────────────────────────────────────────────────────
 
-async def send_due(runtime: Runtime, rested_until: dict[int, float]) -> float:
-    """Sends what is due over all e-mail gateways; the seconds until more will be."""
-    loop = asyncio.get_running_loop()
-    async with db.transaction(runtime.pool) as tx:
-        ours = {g.id: g for g in await gateways.speaking(tx) if g.channel == "email"}
-        due = [row for row in await messages.due(tx) if row["gateway_id"] in ours]
-        forsaken = await messages.forsaken(tx, runtime.clock())
-    for row in forsaken:
-        if row["gateway_id"] in ours:
-            await _give_up(runtime, ours[row["gateway_id"]], row["bucket"])
-    now, sleep_s = runtime.clock(), 3600.0
-    for row in due:
-        gateway = ours[row["gateway_id"]]
-        wait_s = (row["due_at"] - now).total_seconds()
-        rest_s = rested_until.get(gateway.id, 0) - loop.time()
-        if wait_s > 0 or rest_s > 0:
-            sleep_s = min(sleep_s, max(wait_s, rest_s))
-            continue
-        async with leases.leased(runtime.pool, f"gateway/{gateway.id}", runtime.name) as lost:
-            if lost is None:
-                sleep_s = min(sleep_s, 1.0)
-                continue
-            reached = await _send_bucket(runtime, gateway, row["bucket"], lost)
-        if not reached:
-            rested_until[gateway.id] = loop.time() + SERVER_REST_S
-        sleep_s = min(sleep_s, 0.05)
-    return max(sleep_s, 0.01)
+    async def _serve(self, gateway: Gateway, work: _Work, postmen: list[Postman]) -> None:
+        rest_s = SERVER_REST_S
+        try:
+            name = f"gateway/{gateway.id}"
+            async with leases.leased(self._runtime.pool, name, self._runtime.name) as lost:
+                if lost is None:
+                    rest_s = LEASE_AGAIN_S
+                else:
+                    rest_s = await self._speak(gateway, work, postmen, lost)
+        except Exception:
+            log.exception("send.gateway_failed", gateway=gateway.id)
+        if rest_s:
+            self._rest(gateway.id, rest_s)
 
+    def _rest(self, gateway_id: int, rest_s: float) -> None:
+        self._rested_until[gateway_id] = asyncio.get_running_loop().time() + rest_s
 
-async def _give_up(runtime: Runtime, gateway: Gateway, bucket: int) -> None:
-    """What a dead process was handing over has an unknown outcome, though nothing else be due."""
-    async with leases.leased(runtime.pool, f"gateway/{gateway.id}", runtime.name) as lost:
-        if lost is not None:
-            await _find_lost(runtime, await _store(runtime, gateway), gateway, bucket)
-
-
-async def _send_bucket(
-    runtime: Runtime, gateway: Gateway, bucket: int, lost: asyncio.Event
-) -> bool:
-    """Sends what is due in one bucket; False when the server could not be reached, in which case
-    nothing was taken."""
-    settings = settings_of(runtime, gateway)
-    try:
-        async with _server(settings) as server:
-            await _tell_state(runtime, gateway, "bound", "")
-            store = await _store(runtime, gateway)
-            await _find_lost(runtime, store, gateway, bucket)
-            while not lost.is_set():
-                taken = await _take(runtime, store, gateway, bucket)
-                if not taken:
-                    break
-                await _send_batch(runtime, store, gateway, settings, server, taken)
-        return True
-    except (OSError, aiosmtplib.SMTPException, TimeoutError) as error:
-        await _tell_state(runtime, gateway, "refused", str(error)[:300])
-        log.warning("send.server_unreachable", gateway=gateway.id, error=str(error))
-        return False
-
-
-def settings_of(runtime: Runtime, gateway: Gateway) -> smtp.Settings:
-    """The gateway's settings with its secrets opened."""
-    secrets = runtime.sealer.open(gateway.secrets) if gateway.secrets else {}
-    return smtp.Settings.model_validate(gateway.settings | secrets)
-
-
-def _server(settings: smtp.Settings) -> aiosmtplib.SMTP:
-    return mail.server(
-        settings.host,
-        settings.port,
-        settings.security,
-        settings.username,
-        settings.password.get_secret_value(),
-        smtp.TIMEOUT_S,
-    )
-
-
-async def _store(runtime: Runtime, gateway: Gateway) -> Store:
-    async with db.transaction(runtime.pool) as tx:
-        store = await stores.find(tx, gateway.store_id)
-    assert store is not None
-    return store
-
-
-async def _find_lost(runtime: Runtime, store: Store, gateway: Gateway, bucket: int) -> None:
-    async with db.transaction(runtime.pool) as tx:
-        await messages.find_lost(tx, store, bucket, gateway.id, runtime.name, runtime.clock())
-
-
-async def _tell_state(runtime: Runtime, gateway: Gateway, state: str, detail: str) -> None:
-    if (gateway.state, gateway.state_detail) != (state, detail):
+    async def _speak(
+        self, gateway: Gateway, work: _Work, postmen: list[Postman], lost: asyncio.Event
+    ) -> float:
+        """The seconds that the server is left alone afterwards."""
+        runtime = self._runtime
         async with db.transaction(runtime.pool) as tx:
-            await gateways.say_state(tx, gateway.id, state, detail, runtime.clock())
+            store = await stores.find(tx, gateway.store_id)
+        assert store is not None
+        # A name for each holding: what an earlier one of ours left behind is lost as well.
+        owner = f"{runtime.name}/{secrets.token_hex(4)}"
+        await self._find_lost(store, gateway, work.due | work.forsaken, owner)
+        settings = await settings_of(runtime, gateway)
+        if settings is None:
+            return SERVER_REST_S
+        if not work.due or self._stopping:
+            return 0.0
+        postman = Postman(runtime, store, gateway, settings, owner)
+        postman.wake(sorted(work.due))
+        postmen.append(postman)
+        leaving = asyncio.create_task(_stop_when(lost, postman))
+        try:
+            trouble = await postman.run()
+        finally:
+            leaving.cancel()
+        if trouble:
+            log.warning("send.server_trouble", gateway=gateway.id, trouble=trouble)
+        return SERVER_REST_S if trouble else 0.0
+
+    async def _find_lost(
+        self, store: Store, gateway: Gateway, buckets: Iterable[int], owner: str
+    ) -> None:
+        for bucket in sorted(buckets):
+            async with db.transaction(self._runtime.pool) as tx:
+                now = self._runtime.clock()
+                await messages.find_lost(tx, store, bucket, gateway.id, owner, now)
 
 
-async def _take(runtime: Runtime, store: Store, gateway: Gateway, bucket: int) -> Sequence[Taken]:
-    return await db.retried(
-        runtime.pool,
-        lambda tx: messages.take(
-            tx, store, bucket, gateway.id, runtime.clock(), runtime.name, BATCH
-        ),
-    )
+async def _stop_when(lost: asyncio.Event, postman: Postman) -> None:
+    await lost.wait()
+    postman.stop()
 
 
-async def _send_batch(
-    runtime: Runtime, store: Store, gateway: Gateway, settings: smtp.Settings,
-    server: aiosmtplib.SMTP, taken: Sequence[Taken],
-) -> None:  # fmt: skip
-    results = []
-    for message in taken:
-        results.append(await _send_one(settings, server, message, runtime.clock()))
-    await db.retried(
-        runtime.pool,
-        lambda tx: messages.settle(tx, store, gateway.id, results, runtime.clock()),
-    )
-
-
-async def _send_one(
-    settings: smtp.Settings, server: aiosmtplib.SMTP, message: Taken, now: datetime
-) -> Settled:
-    token = token_of(message.message_id)
+async def settings_of(runtime: Runtime, gateway: Gateway) -> smtp.Settings | None:
+    """The gateway's settings with its secrets opened; None, and shown, when they are wrong."""
     try:
-        letter = smtp.request(
-            settings,
-            recipient=message.recipient,
-            subject=message.subject,
-            body=message.body,
-            token=token,
-            now=now,
-        )
-    except ValueError as error:
-        return Settled(message.message_id, "failed", str(error))
-    provider_id = smtp.message_id(settings, token)
-    try:
-        if not server.is_connected:
-            await server.connect()
-        await server.send_message(letter)
-        answer: smtp.Sent | smtp.Refused = smtp.Sent(provider_id)
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        first = error.recipients[0]
-        answer = smtp.outcome(first.code, first.message, provider_id)
-    except aiosmtplib.SMTPResponseException as error:
-        answer = smtp.outcome(error.code, error.message, provider_id)
-    except (aiosmtplib.SMTPConnectError, ConnectionRefusedError) as error:
-        answer = smtp.Refused(str(error), "later")
-    except (OSError, aiosmtplib.SMTPException, TimeoutError) as error:
-        # The connection broke somewhere within: the server may have taken the letter.
-        return Settled(message.message_id, "unknown", f"connection broke: {error}"[:300])
-    return _settled(message, answer, now)
-
-
-def _settled(message: Taken, answer: smtp.Sent | smtp.Refused, now: datetime) -> Settled:
-    if isinstance(answer, smtp.Sent):
-        return Settled(message.message_id, "sent", "", (answer.provider_id,))
-    if answer.again == "later" and message.attempts <= len(RETRY_AFTER):
-        retry_at = now + RETRY_AFTER[message.attempts - 1]
-        return Settled(message.message_id, "retry", answer.reason, (), retry_at)
-    return Settled(message.message_id, "failed", answer.reason)
+        opened = runtime.sealer.open(gateway.secrets) if gateway.secrets else {}
+        return smtp.Settings.model_validate(gateway.settings | opened)
+    except ValidationError as error:
+        # Never the values: a password may be among them.
+        wrong = ", ".join(str(one["loc"][0]) for one in error.errors() if one["loc"])
+        await tell_state(runtime, gateway, "refused", f"settings_wrong: {wrong}")
+    except SealBroken:
+        await tell_state(runtime, gateway, "refused", "seal_broken")
+    return None

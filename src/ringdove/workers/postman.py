@@ -1,0 +1,286 @@
+"""The letters of one e-mail gateway: take as many as can be handed over now, hand over, settle.
+
+A letter is taken only when a connection is free for it, so that a crash leaves no more letters of
+unknown outcome than were being handed over (P5). What is done is settled together before more is
+taken. A server that cannot be reached costs no letter anything: nothing was taken.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import aiosmtplib
+import psycopg
+import structlog
+
+from ringdove.gateways import smtp
+from ringdove.gateways.edge import Refused
+from ringdove.gateways.smtp import letters
+from ringdove.kit import db, mail
+from ringdove.kit.buckets import token_of
+from ringdove.records import gateways, messages
+from ringdove.records.gateways import Gateway
+from ringdove.records.messages import Settled, Taken
+from ringdove.rules.scenes import Store
+from ringdove.runtime import Runtime
+from ringdove.workers.pace import Allowance
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 180))
+LINK_AGAIN: Final = timedelta(seconds=10)
+CONNECT_S_MAX: Final = 20.0
+WRITE_TRIES: Final = 30
+WRITE_AGAIN_S: Final = 1.0
+
+
+class Postman:
+    """`wake` it with the buckets in which its letters are due; `run` until they are sent."""
+
+    def __init__(
+        self, runtime: Runtime, store: Store, gateway: Gateway, settings: smtp.Settings, owner: str
+    ) -> None:
+        self._runtime = runtime
+        self._store = store
+        self._gateway = gateway
+        self._settings = settings
+        self._owner = owner
+        self._allowance = Allowance(settings.throughput_per_s)
+        self._lines_max = settings.connections
+        self._buckets: deque[int] = deque()
+        self._idle: list[aiosmtplib.SMTP] = []
+        self._busy: set[asyncio.Task[None]] = set()
+        self._settled: list[Settled] = []
+        self._stop = asyncio.Event()
+        self._trouble = ""
+
+    def wake(self, buckets: Iterable[int]) -> None:
+        self._buckets.extend(bucket for bucket in buckets if bucket not in self._buckets)
+
+    def stop(self) -> None:
+        """Nothing more is taken; what is being handed over is waited for."""
+        self._stop.set()
+
+    async def run(self) -> str:
+        """Hands over all that is due; what is wrong with the server, or nothing."""
+        try:
+            while True:
+                await self._settle()
+                wait_s = await self._hand_out()
+                if self._settled and not self._stop.is_set():
+                    continue  # what is not settled has its place still
+                if not self._busy and wait_s is None:
+                    return self._trouble
+                await self._rest(wait_s)
+        finally:
+            if self._busy:
+                await asyncio.wait(self._busy)
+            await self._settle()
+            for line in self._idle:
+                await _leave(line)
+
+    async def _rest(self, wait_s: float | None) -> None:
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        elif wait_s:
+            stopped = asyncio.create_task(self._stop.wait())
+            await asyncio.wait((stopped,), timeout=wait_s)
+            stopped.cancel()
+
+    # ── taking ───────────────────────────────────────────────────────────────
+
+    async def _hand_out(self) -> float | None:
+        """Gives free connections something to do. The seconds until more may be said; None: there
+        is no more to say, or nobody free to say it."""
+        loop = asyncio.get_running_loop()
+        while self._buckets and not (self._stop.is_set() or self._trouble):
+            if (free := self._lines_max - len(self._busy) - len(self._settled)) <= 0:
+                return None
+            if wait_s := self._allowance.wait_s(loop.time()):
+                return wait_s
+            if not (line := await self._free_line()):
+                return None
+            try:
+                taken = await self._take(self._buckets[0], free)
+            except BaseException:
+                line.close()
+                raise
+            if not taken:
+                self._buckets.popleft()
+                self._idle.append(line)
+                continue
+            self._buckets.rotate(-1)  # every person's bucket has its turn
+            for place, message in enumerate(taken):
+                self._allowance.spend()
+                task = asyncio.create_task(self._hand_over(message, None if place else line))
+                self._busy.add(task)
+                task.add_done_callback(self._busy.discard)
+        return None
+
+    async def _free_line(self) -> aiosmtplib.SMTP | None:
+        """A connection that nobody uses, an open one if there is one."""
+        while self._idle:
+            line = self._idle.pop()
+            if line.is_connected:
+                return line
+        try:
+            return await self._connected()
+        except mail.TROUBLES as error:
+            if self._busy:  # the server may allow fewer connections than we were told
+                self._lines_max = max(1, len(self._busy))
+            else:
+                self._trouble = mail.trouble(error)
+                await self._tell_state("refused", self._trouble)
+            return None
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        line = mail.server(
+            settings.host,
+            settings.port,
+            settings.security,
+            settings.username,
+            settings.password.get_secret_value(),
+            settings.response_timeout_s,
+        )
+        await mail.connect(line, min(CONNECT_S_MAX, settings.response_timeout_s))
+        await self._tell_state("bound", "")
+        return line
+
+    async def _take(self, bucket: int, most: int) -> Sequence[Taken]:
+        now = self._runtime.clock()
+        return await db.retried(
+            self._runtime.pool,
+            lambda tx: messages.take(
+                tx, self._store, bucket, self._gateway.id, now, self._owner, most
+            ),
+        )
+
+    # ── handing over ─────────────────────────────────────────────────────────
+
+    async def _hand_over(self, message: Taken, line: aiosmtplib.SMTP | None) -> None:
+        try:
+            line = line or await self._free_line()
+            if line is None:  # one connection more than the server takes
+                self._settled.append(self._later(message, "server_refuses", LINK_AGAIN))
+                return
+            settled = await self._said(message, line)
+            self._settled.append(settled)  # not before: settling puts another list there
+            if line.is_connected:
+                self._idle.append(line)
+        except Exception:
+            # A letter that breaks us stops nothing but itself (P11); it may have left.
+            log.exception("send.letter_broke", message=message.message_id)
+            self._settled.append(Settled(message.message_id, "unknown", "process_lost"))
+            if line is not None:
+                line.close()
+
+    async def _said(self, message: Taken, line: aiosmtplib.SMTP) -> Settled:
+        settings, token = self._settings, token_of(message.message_id)
+        outgoing = smtp.Outgoing(
+            token,
+            message.recipient,
+            message.subject,
+            message.body,
+            message.language,
+            message.klass,
+            self._runtime.clock(),
+        )
+        try:
+            octets = smtp.request(settings, outgoing)
+            recipient = letters.wire_address(message.recipient)
+        except ValueError as error:
+            return Settled(message.message_id, "failed", f"unsayable: {error}"[:300])
+        loop = asyncio.get_running_loop()
+        try:
+            await mail.hand_over(
+                line,
+                smtp.envelope(settings, token),
+                recipient,
+                octets,
+                asked=smtp.notices(settings, token),
+                needs_utf8=letters.needs_utf8(message.recipient),
+            )
+        except mail.NotTaken as error:
+            return await self._not_taken(message, error, loop.time())
+        except mail.NobodyKnows as error:
+            return self._nobody_knows(message, str(error))
+        self._allowance.went_well()
+        return Settled(message.message_id, "sent", "", (token,))
+
+    async def _not_taken(self, message: Taken, error: mail.NotTaken, now_s: float) -> Settled:
+        if error.of == "link":
+            return self._later(message, error.said, LINK_AGAIN)
+        if error.of == "sender":
+            refused = smtp.sender_refused(error.code, error.said)
+            self._trouble = refused.reason
+            await self._tell_state("refused", refused.reason)
+            return self._later(message, refused.reason)
+        refused = _refused(error.code, error.said, token_of(message.message_id))
+        if refused.again == "throttled":
+            self._allowance.slow_down(now_s)
+            return self._later(message, refused.reason)
+        if refused.again == "later" and message.attempts <= len(RETRY_AFTER):
+            return self._later(message, refused.reason)
+        return Settled(message.message_id, "failed", refused.reason)
+
+    def _nobody_knows(self, message: Taken, why: str) -> Settled:
+        reason = f"connection broke: {why}"
+        if self._settings.repeat_unknown and message.klass == "service" and message.attempts == 1:
+            return self._later(message, reason)
+        return Settled(message.message_id, "unknown", reason)
+
+    def _later(self, message: Taken, reason: str, after: timedelta | None = None) -> Settled:
+        wait = after or RETRY_AFTER[min(message.attempts, len(RETRY_AFTER)) - 1]
+        retry_at: datetime = self._runtime.clock() + wait
+        return Settled(message.message_id, "retry", reason, (), retry_at)
+
+    # ── writing ──────────────────────────────────────────────────────────────
+
+    async def _settle(self) -> None:
+        """Nobody else knows what was answered, so the database is asked again and again."""
+        for _ in range(WRITE_TRIES):
+            settled, self._settled = self._settled, []
+            if not settled:
+                return
+            try:
+                await self._write(settled)
+                return
+            except psycopg.Error as error:
+                log.error("send.write_failed", gateway=self._gateway.id, error=repr(error))
+                self._settled = settled + self._settled
+                await asyncio.sleep(WRITE_AGAIN_S)
+
+    async def _write(self, settled: Sequence[Settled]) -> None:
+        now = self._runtime.clock()
+        await db.retried(
+            self._runtime.pool,
+            lambda tx: messages.settle(tx, self._store, self._gateway.id, settled, now),
+        )
+
+    async def _tell_state(self, state: str, detail: str) -> None:
+        await tell_state(self._runtime, self._gateway, state, detail)
+
+
+def _refused(code: int, said: str, token: str) -> Refused:
+    answer = smtp.outcome(code, said, token)
+    # A 2xx where another was due, such as after DATA: the server is confused, the letter is not.
+    return answer if isinstance(answer, Refused) else Refused(f"{code} {said}"[:300], "later")
+
+
+async def _leave(line: aiosmtplib.SMTP) -> None:
+    try:
+        await line.quit(timeout=2)
+    except mail.TROUBLES:
+        line.close()
+
+
+async def tell_state(runtime: Runtime, gateway: Gateway, state: str, detail: str) -> None:
+    """Shown on the gateway's page; written on change only."""
+    if (gateway.state, gateway.state_detail) == (state, detail):
+        return
+    async with db.transaction(runtime.pool) as tx:
+        await gateways.say_state(tx, gateway.id, state, detail[:500], runtime.clock())
+        await db.notify(tx, "live", f"{gateway.store_id} gateways")
