@@ -7,11 +7,8 @@ to do when the provider's letter does not mention it.
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-from pydantic_core import PydanticCustomError
 
-from ringdove.smpp.ids import Rule
-
-WHOLE_MAX: Final = 100
+ERRORS_MAX: Final = 100
 """So many numbers of an error list; there are not more errors in the standard."""
 
 
@@ -19,15 +16,15 @@ def _numbers(told: Any) -> Any:
     """`0x0B, 12` as a person types it, or the same numbers in a list."""
     if isinstance(told, str):
         told = told.replace(",", " ").replace(";", " ").split()
-    if not isinstance(told, list | tuple | set | frozenset):
+    if not isinstance(told, list | tuple):
         return told
     return [int(one, 0) if isinstance(one, str) else one for one in told]
 
 
 Errors: TypeAlias = Annotated[
-    frozenset[Annotated[int, Field(ge=1, le=0xFFFFFFFF)]],
+    tuple[Annotated[int, Field(ge=1, le=0xFFFFFFFF)], ...],
     BeforeValidator(_numbers),
-    Field(max_length=WHOLE_MAX),
+    Field(max_length=ERRORS_MAX),
 ]
 """command_status numbers."""
 
@@ -127,7 +124,15 @@ class Settings(BaseModel):
         description="A language whose letters go without UCS-2, by its national tables (GSM 03.38)."
         " Only where the provider and the phones of your country know them.",
     )
-    id_rule: Literal["learn"] | Rule = Field(
+    id_rule: Literal[
+        "learn",
+        "exact",
+        "ignore_case",
+        "strip_zeros",
+        "strip_zeros_ignore_case",
+        "hex_to_dec",
+        "dec_to_hex",
+    ] = Field(
         "learn",
         title="Message ids in receipts",
         description="How an id in a receipt is written other than in the answer to the submit:"
@@ -159,18 +164,18 @@ class Settings(BaseModel):
         0, ge=0, le=3, title="Priority", description="0 unless the provider says otherwise."
     )
     permanent_errors: Errors = Field(
-        frozenset(),
+        (),
         title="Errors that are final",
         description="Numbers, such as 0x0B or 1041: such a text is not tried again. They go before"
         " what the standard says.",
     )
     later_errors: Errors = Field(
-        frozenset(),
+        (),
         title="Errors that pass",
         description="Numbers: such a text is tried again later.",
     )
     throttle_errors: Errors = Field(
-        frozenset(),
+        (),
         title="Errors that mean: slower",
         description="Numbers: such a text waits a moment and goes again.",
     )
@@ -178,9 +183,7 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _national_letters_need_a_header(self) -> Self:
         if self.shift and self.long_texts in ("sar", "payload"):
-            raise PydanticCustomError(
-                "said.shift", "National letters need long texts in the way udh or udh16."
-            )
+            raise ValueError("national letters need long texts in the way udh or udh16")
         return self
 
 
