@@ -56,11 +56,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A text and how often it was asked already: `spared` of its attempts in the database were no
-    fault of its own, `repeats` happened since it was taken."""
+    """A text, and how often the same was asked again since it was taken."""
 
     taken: Taken
-    spared: int = 0
     repeats: int = 0
 
 
@@ -77,7 +75,7 @@ def judge(
             clean = tuple(tidy(one, PROVIDER_ID_CHARS_MAX) for one in ids[:PROVIDER_IDS_MAX])
             return Verdict(Settled(message_id, "sent", "", clean), "good")
         case NotSent(reason):
-            return Verdict(_later(asked, reason, rest_s, now), "lost", tidy(reason), rest_s=rest_s)
+            return Verdict(_later(asked, "", rest_s, now), "lost", tidy(reason), rest_s=rest_s)
         case Unclear(reason):
             return _unclear(asked, tidy(reason), status, guards_doubles)
         case Refused():
@@ -96,10 +94,10 @@ def _refused(asked: Asked, refused: Refused, status: int, rest_s: float, now: da
     reason, message_id = tidy(refused.reason), asked.taken.message_id
     if refused.again == "throttled":
         pause_s = min(max(refused.retry_after_s, 0.0), RETRY_AFTER_S_MAX)
-        return Verdict(_later(asked, reason, pause_s, now), "slower", reason, rest_s=pause_s)
+        return Verdict(_later(asked, "", pause_s, now), "slower", reason, rest_s=pause_s)
     if refused.account or status == 401 or (status == 403 and refused.again == "later"):
-        return Verdict(_later(asked, reason, rest_s, now), "refused", reason, rest_s=rest_s)
-    attempts = asked.taken.attempts - asked.spared
+        return Verdict(_later(asked, "", rest_s, now), "refused", reason, rest_s=rest_s)
+    attempts = asked.taken.attempts
     if refused.again == "permanent" or attempts >= ATTEMPTS_MAX:
         failed = Settled(message_id, "failed", reason)
         return Verdict(failed, "good", opted_out=refused.opted_out)
@@ -109,6 +107,7 @@ def _refused(asked: Asked, refused: Refused, status: int, rest_s: float, now: da
 
 
 def _later(asked: Asked, reason: str, after_s: float, now: datetime) -> Settled:
+    """Without a reason it was no fault of the text, and is none of its attempts."""
     retry_at = now + timedelta(seconds=after_s)
     return Settled(asked.taken.message_id, "retry", tidy(reason), retry_at=retry_at)
 

@@ -8,7 +8,7 @@ is written. It must never write an address or a header into a log: a key may sta
 
 import asyncio
 import secrets
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
@@ -20,7 +20,7 @@ import structlog
 from ringdove.gateways import edge
 from ringdove.kit import db, http
 from ringdove.kit.buckets import buckets_of_store, token_of
-from ringdove.records import gateways, leases, messages
+from ringdove.records import gateways, leases, messages, outbox
 from ringdove.records.messages import Settled, Taken
 from ringdove.rules import texts
 from ringdove.rules.scenes import Store
@@ -38,7 +38,6 @@ LEASE_AGAIN_S: Final = 5.0
 REST_S: Final = (1.0, 60.0)
 REFUSED_REST_S: Final = 30.0
 REPLY_BYTES_MAX: Final = 1_000_000
-SPARED_MAX: Final = 20_000
 TICK_S: Final = 0.01  # a timer may ring a hair too early, and would find it still at rest
 
 
@@ -66,7 +65,6 @@ class Speaker:
         self._state = (gateway.state or "", gateway.state_detail or "")
         self._telling = asyncio.Lock()
         self._side_tasks: set[asyncio.Task[None]] = set()
-        self._spared: OrderedDict[int, int] = OrderedDict()
         self._allowance = Allowance(settings.throughput_per_s)
         self._rest_until, self._rest_s = 0.0, REST_S[0]
         self._is_probing = False
@@ -150,9 +148,12 @@ class Speaker:
 
     async def _find_lost(self, owner: str) -> None:
         now, store = self._runtime.clock(), self._store
+        repeat = ("service",) if self._module.GUARDS_DOUBLES else ()
         async with db.transaction(self._runtime.pool) as tx:
             for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
-                await messages.find_lost(tx, store, bucket, self._gateway_id, owner, now)
+                await messages.find_lost(
+                    tx, store, bucket, self._gateway_id, owner, now, repeat=repeat
+                )
 
     async def _drain(self) -> None:
         if self._in_flight:
@@ -169,7 +170,7 @@ class Speaker:
             return 1
         """Of what is taken ahead: all of it becomes unknown when the process is killed."""
         ahead: int = min(self._settings.connections, int(self._settings.throughput_per_s))
-        return max(1, min(messages.TAKE_MOST, ahead))
+        return max(1, min(outbox.TAKE_MOST, ahead))
 
     async def _take(self, owner: str) -> None:
         while self._ask is not None:
@@ -194,7 +195,7 @@ class Speaker:
             return
         if len(taken) == most:
             self._due.add(bucket)
-        self._queue.extend(Asked(one, self._spared.get(one.message_id, 0)) for one in taken)
+        self._queue.extend(map(Asked, taken))
         if not self._may_take:
             self._put_back()
         self._pump()
@@ -206,15 +207,8 @@ class Speaker:
         may go."""
         queue, self._queue = self._queue, deque()
         for asked in queue:
-            self._spare(asked)
-            taken, now = asked.taken, self._runtime.clock()
-            self._results.settled(Settled(taken.message_id, "retry", retry_at=now))
-
-    def _spare(self, asked: Asked) -> None:
-        """This attempt was no fault of the text: it does not count."""
-        self._spared[asked.taken.message_id] = asked.spared + 1
-        while len(self._spared) > SPARED_MAX:
-            self._spared.popitem(last=False)
+            now = self._runtime.clock()
+            self._results.settled(Settled(asked.taken.message_id, "retry", retry_at=now))
 
     # ── asking ───────────────────────────────────────────────────────────────
 
@@ -293,7 +287,7 @@ class Speaker:
                 )
                 if verdict.settled is not None:
                     break
-                asked = Asked(asked.taken, asked.spared, asked.repeats + 1)
+                asked = Asked(asked.taken, asked.repeats + 1)
                 await asyncio.sleep(verdict.again_s)
         finally:
             unknown = Settled(asked.taken.message_id, "unknown", verdict.detail)
@@ -336,10 +330,6 @@ class Speaker:
             stopped = Stopped(asked.taken.message_id, asked.taken.recipient, settled.reason)
             self._results.stopped(stopped)
         now = asyncio.get_running_loop().time()
-        if verdict.mood != "good" and settled.state == "retry":
-            self._spare(asked)
-        elif settled.state != "retry":
-            self._spared.pop(settled.message_id, None)
         if verdict.mood == "good":
             self._went_well(now)
         elif verdict.mood == "slower":
