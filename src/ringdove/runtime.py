@@ -15,7 +15,16 @@ from types import ModuleType
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from ringdove.gateways import smpp, smtp
+from ringdove.gateways import (
+    africas_talking,
+    labsmobile,
+    smpp,
+    sms_ru,
+    smsapi,
+    smsc_ru,
+    smtp,
+    telnyx,
+)
 from ringdove.kit import db, postgres
 from ringdove.kit.buckets import Ids
 from ringdove.kit.crypto import Sealer
@@ -23,7 +32,17 @@ from ringdove.records import migrate, slots
 from ringdove.settings import Settings
 from ringdove.stores import events, woocommerce
 
-GATEWAYS: dict[str, ModuleType] = {"smpp": smpp, "sandbox": smpp, "smtp": smtp}
+GATEWAYS: dict[str, ModuleType] = {
+    "smpp": smpp,
+    "sandbox": smpp,
+    "smtp": smtp,
+    "africas_talking": africas_talking,
+    "labsmobile": labsmobile,
+    "sms_ru": sms_ru,
+    "smsapi": smsapi,
+    "smsc_ru": smsc_ru,
+    "telnyx": telnyx,
+}
 STORES: dict[str, ModuleType] = {"woocommerce": woocommerce, "events": events}
 
 Clock = Callable[[], datetime]
