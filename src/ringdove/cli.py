@@ -400,5 +400,5 @@ def _answer(answers: Iterable[dict[str, Any]] | Iterator[dict[str, Any]]) -> Non
 
     for one in answers:
         said = json.dumps(one, ensure_ascii=False, default=str)
-        # Half a surrogate pair is no UTF-8; \\udXXX is what JSON says for it.
+        # Half a surrogate pair is no UTF-8: say it as JSON does, by its number.
         print(said.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)

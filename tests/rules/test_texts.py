@@ -1,11 +1,11 @@
-"""The alphabet, Liquid and swaps (R25, R26, N6). Counting and cutting: test_sizes.py."""
+"""The alphabet, Liquid and its checks (R25, R27). Sizes and swaps have files of their own."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ringdove.rules import gsm, texts
-from ringdove.rules.texts import Measure, TemplateBroken
+from ringdove.rules.texts import TemplateBroken
 
 GSM_TEXT = st.text(alphabet=sorted(gsm.LETTERS), max_size=1000)
 
@@ -117,23 +117,51 @@ def test_check_speaks_plainly() -> None:
     assert texts.check("{{ order.number }} {{ order.items.size }}") == []
     assert texts.check("{{ order.nmber }}{{ order }}") == [
         "“order” is not a value Ringdove knows here.",
-        "“order.nmber” is not a value Ringdove knows here.",
+        "“order.nmber” is not a value Ringdove knows here: did you mean “order.number”?",
     ]
     assert texts.check("a\n{{ x | shout }}") == ["Line 2: there is no filter “shout”"]
 
 
-def test_swaps_that_save_a_part() -> None:
-    """N6."""
-    [quotes] = texts.swaps("“Sale” " + "a" * 100)
-    assert quotes.changes == (("“", '"'), ("”", '"'))
-    assert quotes.parts_saved == 1
-    assert texts.measure(quotes.text) == Measure("GSM-7", 107, 1)
-    [both] = texts.swaps("Rеply STOP… " + "a" * 100)  # a Cyrillic е in "Reply"
-    assert dict(both.changes) == {"…": "...", "е": "e"}
-    [accents] = texts.swaps("Tu envío está aquí " + "a" * 60)
-    assert accents.text.startswith("Tu envio esta aqui")
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("customer.fistname", "customer.first_name"),
+        ("customer.firstname", "customer.first_name"),
+        ("client.first_name", "customer.first_name"),
+        ("first_name", "customer.first_name"),
+        ("order.sum", ""),
+        ("order.payment_link", "order.payment_url"),
+        ("orders.number", "order.number"),
+        ("order", ""),
+        ("zzz.qqq", ""),
+    ],
+)
+def test_the_name_that_was_meant(path: str, meant: str) -> None:
+    """R25."""
+    assert texts.nearest(path, texts.KNOWN_VARIABLES) == meant
 
 
-def test_no_swap_without_a_saving() -> None:
-    assert texts.swaps("“Short”") == []
-    assert texts.swaps("Привет, “друг”! " + "я" * 100) == []
+@pytest.mark.parametrize(
+    ("template", "calls"),
+    [
+        ("Sale! Tap here to buy: https://s.example/a", True),
+        ("Sale: www.shop.example", True),
+        ("Sale: s.by/abc12", True),
+        ("Sale: {{ shop.url }}", True),
+        ("{% if order.payment_url %}Pay: {{ order.payment_url }}{% endif %}", True),
+        ("Use code: SPRING10 until Friday", True),
+        ("Usa il codice “ESTATE”", True),
+        ("Con el código VERANO-5", True),
+        ("Введите промокод ЛЕТО10", False),  # a code in Cyrillic letters cannot be typed at a till
+        ("Введите промокод LETO10", True),
+        ("Sale of everything until Friday. Come soon.", False),
+        ("Read the code of conduct", False),
+        ("Everything for 9.99/kg", False),
+        ("Hello {{ customer.first_name }}", False),
+        ("{{ broken", False),
+        ("", False),
+    ],
+)
+def test_something_to_do(template: str, calls: bool) -> None:
+    """R27: a link or a code."""
+    assert texts.has_call(template) is calls

@@ -5,12 +5,14 @@ there: it leaves no gap and no lonely comma (R25).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import liquid
 from liquid.exceptions import LiquidError
+
+from ringdove.rules.texts import spelling
 
 TEMPLATE_LETTERS_MAX = 10_000
 TEMPLATES_CACHED = 2048
@@ -53,11 +55,18 @@ class _SmsLiquid(liquid.Environment):
     output_stream_limit = 40_000
 
 
+_SPELLINGS: dict[str, Callable[..., str]] = {
+    "gsm": lambda value: spelling.to_gsm(str(value)),
+    "latin": lambda value, language="": spelling.to_latin(str(value), language),
+}
+
+
 def _environment() -> liquid.Environment:
     env = _SmsLiquid(tolerance=liquid.Mode.STRICT, strict_filters=True)
     for tag in ("include", "render", "increment", "decrement", "tablerow"):
         env.tags.pop(tag, None)
     env.filters.pop("date", None)  # it reads the clock for "now"; days come already written out
+    env.filters |= _SPELLINGS
     return env
 
 
@@ -78,9 +87,12 @@ def render(template: str, values: Mapping[str, object]) -> str:
     return _tidy(filled)
 
 
-_NAMED = re.compile(r"\{\{ ?(\w+)\.(\w+) ?\}\}")
+_NAMED = re.compile(r'\{\{ ?(\w+)\.(\w+)(?: \| (?:(gsm)|(latin)(?:: "([a-z]+)")?))? ?\}\}')
 _IF = re.compile(r"\{% if (\w+)\.(\w+) %\}(.*?)\{% endif %\}", re.S)
-_Words = tuple[tuple[str, str, str], ...]  # words, and the noun and name of what follows them
+_Spell = Callable[..., str] | None
+_Words = tuple[
+    tuple[str, str, str, _Spell, str], ...
+]  # words, then noun, name, spelling of a value
 _Simple = tuple[tuple[str, str, _Words], ...]  # said if there is such a noun and name; "": always
 
 
@@ -96,10 +108,17 @@ def _simple(template: str) -> _Simple | None:
     for noun, name, said in stretches:
         if "{" in _NAMED.sub("", said):
             return None
-        cut = _NAMED.split(said)
-        words = zip(cut[::3], [*cut[1::3], ""], [*cut[2::3], ""], strict=True)
-        found.append((noun, name, tuple(words)))
+        found.append((noun, name, tuple(_words(said))))
     return tuple(found)
+
+
+def _words(said: str) -> Iterator[tuple[str, str, str, _Spell, str]]:
+    end = 0
+    for match in _NAMED.finditer(said):
+        spell = _SPELLINGS.get(match[3] or match[4])
+        yield said[end : match.start()], match[1], match[2], spell, match[5] or ""
+        end = match.end()
+    yield said[end:], "", "", None, ""
 
 
 def _fill(simple: _Simple | None, values: Mapping[str, Any]) -> str | None:
@@ -110,10 +129,12 @@ def _fill(simple: _Simple | None, values: Mapping[str, Any]) -> str | None:
     for needed, needed_name, words in simple:
         if needed and not values.get(needed, {}).get(needed_name):
             continue
-        for before, noun, name in words:
+        for before, noun, name, spell, language in words:
             value = values.get(noun, {}).get(name, "") if noun else ""
             if not isinstance(value, str):
                 return None
+            if spell and value:
+                value = spell(value, language) if language else spell(value)
             filled += (before, value)
     said = "".join(filled)
     return None if "\r" in said else said  # Liquid makes line ends alike
@@ -153,19 +174,6 @@ def variables(template: str) -> set[str]:
     """Every value the template asks for, as dotted paths."""
     asked = _parsed(template).analyze().globals
     return {_path(variable.segments) for uses in asked.values() for variable in uses}
-
-
-def check(template: str, known: set[str] | frozenset[str] = KNOWN_VARIABLES) -> list[str]:
-    """What is wrong with a template, in words for its author; empty when nothing is."""
-    try:
-        asked = variables(template)
-    except TemplateBroken as error:
-        return [f"Line {error.line}: {error.message}"]
-    return [
-        f"“{path}” is not a value Ringdove knows here."
-        for path in sorted(asked)
-        if not any(path == name or path.startswith(f"{name}.") for name in known)
-    ]
 
 
 @lru_cache(TEMPLATES_CACHED)
