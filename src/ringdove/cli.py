@@ -395,6 +395,14 @@ def inspect_pdu() -> None:
     _answer(inspect.pdu(sys.stdin))
 
 
+@inspect_app.command("receipt")
+def inspect_receipt() -> None:
+    """Delivery receipts in words: {"text": "", "tlvs": {}} a line, TLVs as inspect pdu has them."""
+    from ringdove import inspect
+
+    _answer(inspect.receipt(sys.stdin))
+
+
 def _answer(answers: Iterable[dict[str, Any]] | Iterator[dict[str, Any]]) -> None:
     import json
 

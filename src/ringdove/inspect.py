@@ -1,8 +1,8 @@
 """What would Ringdove make of this? Reads JSON lines, gives JSON lines; writes nothing anywhere.
 
 Each edge has its reader: `webhook` for what a shop sends, `text` for what a phone will show, `pdu`
-for what an SMSC sends. A line that cannot be read is answered with its error, and the next line is
-read: nothing is raised.
+and `receipt` for what an SMSC sends. A line that cannot be read is answered with its error, and the
+next line is read: nothing is raised.
 """
 
 import base64
@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from ringdove.rules import texts
 from ringdove.runtime import STORES
-from ringdove.smpp import codec, statuses, tlvs
-from ringdove.smpp.pdu import Tlvs
+from ringdove.smpp import codec, receipts, statuses, tlvs
+from ringdove.smpp.pdu import Tlv, Tlvs
 from ringdove.stores.edge import Nothing, Refusal, united
 
 LINE_CHARS_MAX = 20_000_000
@@ -179,6 +179,40 @@ def _packet(told: dict[str, Any]) -> dict[str, Any]:
         "tlvs": _tlvs(getattr(packet.body, "tlvs", ())),
         "encoded": codec.encode(packet).hex(),
     }
+
+
+def receipt(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """{"text": "", "tlvs": {}} → {"id", "state", "error", "submitted_at", "done_at"}. Parameters by
+    name as `pdu` shows them, octets in hex; they win over the text. Times are the SMSC's own."""
+    for line in _told_lines(lines):
+        if line.strip():
+            yield _answered(line, _receipt)
+
+
+def _receipt(told: dict[str, Any]) -> dict[str, Any]:
+    text, given = told.get("text") or "", told.get("tlvs") or {}
+    if not isinstance(text, str) or not isinstance(given, dict):
+        raise LineWrong('"text" is the words of a receipt, "tlvs" an object of its parameters.')
+    extra = tuple(_parameter(name, value) for name, value in given.items())
+    octets = text.encode("latin-1", "replace") or tlvs.find(extra, "message_payload") or b""
+    found = receipts.understand(octets, extra)
+    submitted_at, done_at = receipts.dates(octets)
+    return {
+        "id": found.provider_id or None,
+        "state": found.state,
+        "error": found.error,
+        "submitted_at": submitted_at.isoformat() if submitted_at else None,
+        "done_at": done_at.isoformat() if done_at else None,
+    }
+
+
+def _parameter(name: str, value: Any) -> Tlv:
+    try:
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            return tlvs.told(name, value)
+    except (ValueError, OverflowError):
+        pass
+    raise LineWrong(f'"{name}" in "tlvs" is no parameter of SMPP, or its value says nothing.')
 
 
 def _octets(text: Any) -> bytes:

@@ -1,81 +1,76 @@
 """Receipts as vendors write them (field-notes: SMPP). P6 rests on reading each of them right."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ringdove import inspect
 from ringdove.smpp import tlvs
+from ringdove.smpp.parts import unpack
 from ringdove.smpp.pdu import DeliverSm, Tlvs
-from ringdove.smpp.receipts import Receipt, read, state_of_word
+from ringdove.smpp.receipts import Receipt, dates, read, state_of_word
 
 STANDARD = (
     "id:1234567890 sub:001 dlvrd:001 submit date:2601021530 done date:2601021531"
     " stat:DELIVRD err:000 text:Your order 17"
 )
 
-TEXTS = [
-    (STANDARD, Receipt("1234567890", "delivered", "DELIVRD")),
-    # no sub, no dlvrd; seconds; a four-digit year; capitals
-    (
-        "ID:ab-CD submit date:20260102153000 done date:20260102153100 STAT:UNDELIV ERR:00A Text:x",
-        Receipt("ab-CD", "undeliverable", "UNDELIV", "00A"),
-    ),
-    # other order
-    (
-        "stat:EXPIRED err:0254 id:000017 done date:x",
-        Receipt("000017", "expired", "EXPIRED", "0254"),
-    ),
-    # nothing after err, nothing after stat
-    ("id:5 stat:REJECTD err: text:", Receipt("5", "rejected", "REJECTD")),
-    ("id:5 stat: err:12 text:", Receipt("5", "unknown", "", "12")),
-    # a person's text that looks like fields; a colon inside it
-    (
-        "id:7 stat:DELIVRD err:000 text:stat:UNDELIV err:9 id:8",
-        Receipt("7", "delivered", "DELIVRD"),
-    ),
-    ("id:7 err:000 text:code: 12 stat:DELIVRD", Receipt("7", "delivered", "DELIVRD")),
-    ("id:7 sub:1 stat:DND_REJECTED err:1", Receipt("7", "rejected", "DND_REJECTED", "1")),
-    ("id:7 stat:2 err:0", Receipt("7", "delivered", "2")),
-    ("id: 7 stat: DELIVRD", Receipt("7", "delivered", "DELIVRD")),
-    ("id:7;stat:DELIVRD;err:0000", Receipt("7", "delivered", "DELIVRD")),
-    (
-        "id:f81d4fae-7dec-11d0-a765-00a0c91e6bf6 stat:ACCEPTD",
-        Receipt("f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "accepted", "ACCEPTD"),
-    ),
-    ("id:7 stat:WHATEVER err:3", Receipt("7", "unknown", "WHATEVER", "3")),
-    ("submit date:2601021530 done date:2601021531 stat:DELIVRD", None),
-    ("", None),
-]
+CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "receipts.json").read_text())
 
 
 def receipt(text: bytes, extra: Tlvs = (), esm_class: int = 0x04) -> DeliverSm:
     return DeliverSm(esm_class=esm_class, short_message=text, tlvs=extra)
 
 
-@pytest.mark.parametrize(("text", "expected"), TEXTS, ids=range(len(TEXTS)))
-def test_texts(text: str, expected: Receipt | None) -> None:
-    assert read(receipt(text.encode("latin-1"))) == expected
-    assert read(receipt(text.encode("utf-16-be"))) == expected  # some mark it data_coding 8
+@pytest.mark.parametrize("case", CASES, ids=[case["why"] for case in CASES])
+def test_as_vendors_write_them(case: dict[str, Any]) -> None:
+    """One table for the reader and for `ringdove inspect receipt`."""
+    extra = tuple(tlvs.told(name, value) for name, value in case["tlvs"].items())
+    for octets in (case["text"].encode("latin-1"), case["text"].encode("utf-16-be")):
+        packet = receipt(octets, extra)  # some write UCS-2, data_coding 8
+        found = read(packet)
+        assert (found is None) == (case["id"] is None)
+        if found is not None:
+            assert (found.provider_id, found.state) == (case["id"], case["state"])
+            assert found.error == case["error"]
+        moments = dates(unpack(packet)[1])
+        assert [at and at.isoformat() for at in moments] == [case["submitted_at"], case["done_at"]]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["why"] for case in CASES])
+def test_inspected(case: dict[str, Any]) -> None:
+    (shown,) = inspect.receipt([json.dumps({"text": case["text"], "tlvs": case["tlvs"]})])
+    assert shown == {
+        name: case[name] for name in ("id", "state", "error", "submitted_at", "done_at")
+    }
+
+
+def test_the_word_is_kept() -> None:
+    found = read(receipt(b"id:7 stat:BARRED err:000 text:"))
+    assert found is not None and (found.word, found.complaint) == ("BARRED", "BARRED")
 
 
 @pytest.mark.parametrize(
-    ("extra", "expected"),
+    "line",
     [
-        (
-            [
-                ("receipted_message_id", "77"),
-                ("message_state", 5),
-                ("network_error_code", b"\3\1\2"),
-            ],
-            Receipt("77", "undeliverable", "DELIVRD", "258"),
-        ),
-        ([("message_state", 8)], Receipt("1234567890", "rejected", "DELIVRD")),
-        ([("network_error_code", b"\3\0\0")], Receipt("1234567890", "delivered", "DELIVRD")),
+        "[]",
+        '{"text": 7}',
+        '{"tlvs": [1]}',
+        '{"tlvs": {"no_such": 1}}',
+        '{"tlvs": {"message_state": 256}}',
+        '{"tlvs": {"message_state": -1}}',
+        '{"tlvs": {"message_state": true}}',
+        '{"tlvs": {"message_state": null}}',
+        '{"tlvs": {"network_error_code": "xyz"}}',
     ],
 )
-def test_tlvs_win_over_the_text(extra: list[tuple[str, tlvs.Value]], expected: Receipt) -> None:
-    made = tuple(tlvs.make(*one) for one in extra)
-    assert read(receipt(STANDARD.encode(), made)) == expected
+def test_what_cannot_be_inspected(line: str) -> None:
+    (shown,) = inspect.receipt([line])
+    assert set(shown) == {"error"}
 
 
 def test_tlvs_alone_are_enough_and_mark_a_receipt_by_themselves() -> None:
@@ -117,4 +112,6 @@ def test_words(word: str, state: str) -> None:
 def test_no_receipt_breaks_the_reader(
     text: bytes, extra: list[tuple[int, bytes]], esm_class: int
 ) -> None:
-    read(receipt(text, tuple(extra), esm_class))
+    packet = receipt(text, tuple(extra), esm_class)
+    read(packet)
+    dates(unpack(packet)[1])

@@ -2,16 +2,17 @@
 
 SMPP 3.4 leaves the text of a receipt to the vendor (Appendix B), and vendors differ in order,
 dates, error codes, capitals and state words. So only what is needed is looked for: the id, the
-state, the error. TLVs win over the text. A word nobody knows is `unknown`, kept beside it, and
-never an error: a receipt that cannot be read must not stop the ones behind it.
+state, the error, the dates. TLVs win over the text. A word nobody knows is `unknown`, kept beside
+it, and never an error: a receipt that cannot be read must not stop the ones behind it.
 """
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from ringdove.smpp import parts, tlvs
-from ringdove.smpp.pdu import DataSm, SubmitSm
+from ringdove.smpp.pdu import DataSm, SubmitSm, Tlvs
 
 State: TypeAlias = Literal[
     "delivered", "failed", "expired", "rejected", "undeliverable",
@@ -63,6 +64,8 @@ _TYPE_BITS: Final = 0x3C
 _TEXT = re.compile(r"\btext\s*:", re.IGNORECASE)
 # An empty value must not swallow the next field: `stat: err:000`.
 _FIELD = re.compile(r"\b(id|stat|err)\s*:\s*(?!\w+:)([^\s;,]*)", re.IGNORECASE)
+_DATE = re.compile(r"\b(submit|done)[ _]?date\s*:\s*(\d[\d/:T. -]*)", re.IGNORECASE | re.ASCII)
+_DIGITS = re.compile("[0-9]+")
 _STAT_LAST = re.compile(r"\bstat\s*:\s*(\S+)", re.IGNORECASE)
 
 
@@ -91,18 +94,26 @@ def read(body: SubmitSm | DataSm) -> Receipt | None:
     """None: no receipt, or one that does not say whose."""
     if not is_receipt(body):
         return None
-    said = _said(parts.unpack(body)[1])
-    provider_id = tlvs.find_text(body.tlvs, "receipted_message_id") or said.get("id", "")
-    if not provider_id:
-        return None
-    number = tlvs.find_int(body.tlvs, "message_state")
+    receipt = understand(parts.unpack(body)[1], body.tlvs)
+    return receipt if receipt.provider_id else None
+
+
+def understand(octets: bytes, extra: Tlvs) -> Receipt:
+    """What a receipt says in its text and its parameters; an empty id: it does not say whose."""
+    said = _said(octets)
+    number = tlvs.find_int(extra, "message_state")
     word = said.get("stat", "")
     state = state_of_word(word) if number is None else NUMBERS.get(number, "unknown")
-    network = tlvs.find(body.tlvs, "network_error_code")
+    network = tlvs.find(extra, "network_error_code")
     error = _network_error(network) if network else said.get("err", "")
     if not error.strip("0"):
         error = ""  # "000" is how many say that there was none
-    return Receipt(provider_id, state, word or ("" if number is None else str(number)), error)
+    return Receipt(
+        tlvs.find_text(extra, "receipted_message_id") or said.get("id", ""),
+        state,
+        word or ("" if number is None else str(number)),
+        error,
+    )
 
 
 def state_of_word(word: str) -> State:
@@ -121,6 +132,31 @@ def _said(octets: bytes) -> dict[str, str]:
     if "stat" not in found and (late := _STAT_LAST.search(text)):
         found["stat"] = late[1]  # `text:` came first, or in the middle
     return found
+
+
+def dates(octets: bytes) -> tuple[datetime | None, datetime | None]:
+    """When it was submitted and done, by the SMSC's clock, which does not say its zone."""
+    head = _TEXT.split(octets.decode("latin-1").replace("\0", ""), maxsplit=1)[0]
+    found = {name.lower(): value for name, value in reversed(_DATE.findall(head))}
+    return _moment(found.get("submit", "")), _moment(found.get("done", ""))
+
+
+def _moment(told: str) -> datetime | None:
+    """YYMMDDhhmm, with seconds, with a four-digit year, with signs between; None: no such time."""
+    digits = "".join(_DIGITS.findall(told))
+    for form in DATE_FORMS.get(len(digits), ()):
+        try:
+            return datetime.strptime(digits, form)
+        except ValueError:
+            continue
+    return None
+
+
+DATE_FORMS: Final = {
+    10: ("%y%m%d%H%M",),
+    12: ("%y%m%d%H%M%S", "%Y%m%d%H%M"),  # a year 20xx cannot be read as a month after 2012
+    14: ("%Y%m%d%H%M%S",),
+}
 
 
 def _network_error(octets: bytes) -> str:

@@ -11,11 +11,12 @@ Never decides what a refusal means for a message: it reports what was answered t
 The same words serve both ends: who says them differs, where they lead does not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from ringdove.smpp.codec import Decoder, ProtocolError, encode
+from ringdove.smpp import quick
+from ringdove.smpp.codec import ProtocolError, encode, read_body
 from ringdove.smpp.pdu import (
     RESPONSE,
     SEQUENCE_MAX,
@@ -35,20 +36,23 @@ from ringdove.smpp.pdu import (
     GenericNack,
     Other,
     Pdu,
+    QuerySm,
+    QuerySmResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
     UnbindResp,
 )
+from ringdove.smpp.receipts import State
 from ringdove.smpp.statuses import ESME_RINVBNDSTS, ESME_RINVCMDID
 
-State: TypeAlias = Literal["open", "binding", "bound", "unbinding", "closed"]
+Phase: TypeAlias = Literal["open", "binding", "bound", "unbinding", "closed"]
 Word: TypeAlias = Literal[
     "bind", "bind_accepted", "bind_refused", "unbind", "unbind_asked", "unbind_answered", "lost"
 ]
 Side: TypeAlias = Literal["esme", "smsc"]
 
-TRANSITIONS: Final[dict[State, dict[Word, State]]] = {
+TRANSITIONS: Final[dict[Phase, dict[Word, Phase]]] = {
     "open": {"bind": "binding", "lost": "closed"},
     "binding": {"bind_accepted": "bound", "bind_refused": "closed", "lost": "closed"},
     "bound": {"unbind": "unbinding", "unbind_asked": "closed", "lost": "closed"},
@@ -86,14 +90,16 @@ class Bound:
     system_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered:
-    """The peer's answer to our request. `late`: its Overdue was reported before."""
+    """The peer's answer to our request. `late`: its Overdue was reported before. `body`: of an
+    answer that is more than an id."""
 
     token: object
     status: int
-    body: Body
+    message_id: str = ""
     late: bool = False
+    body: Body | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,16 @@ class Asked:
     body: SubmitSm | DataSm
 
 
+@dataclass(slots=True)
+class Told:
+    """A receipt of the plain kind, read at once: acknowledge it with `acknowledge(sequence)`."""
+
+    sequence: int
+    provider_id: str
+    state: State
+    complaint: str
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """The last event. `unanswered`: tokens whose outcome is unknown."""
@@ -120,17 +136,11 @@ class Closed:
     status: int = 0
 
 
-Event: TypeAlias = BindAsked | Bound | Answered | Overdue | Asked | Closed
+Event: TypeAlias = BindAsked | Bound | Answered | Overdue | Asked | Told | Closed
 
 
 class NotNow(Exception):
     """We asked for something that this state, or a full window, does not allow."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    token: object
-    deadline: float
 
 
 BIND_ANSWERS: Final[dict[type[BindReceiver], type[BindReceiverResp]]] = {
@@ -152,13 +162,14 @@ MAY_ASK: Final[dict[Side, tuple[type[Body], ...]]] = {
 
 class Session:
     def __init__(self, side: Side, timers: Timers, now: float) -> None:
-        self.state: State = "open"
+        self.state: Phase = "open"
         self._side: Side = side
         self._timers = timers
-        self._decoder = Decoder()
+        self._rest = b""
         self._sequence = 0
         self._bind: tuple[int, BindReceiver] | None = None
-        self._waiting: dict[int, _Waiting] = {}  # in order of their deadlines
+        # Token and deadline, in the order of their deadlines.
+        self._waiting: dict[int, tuple[object, float]] = {}
         self._overdue: dict[int, object] = {}
         self._state_deadline: float | None = now + timers.session_init_s
         self._heard_at = now
@@ -191,19 +202,28 @@ class Session:
     def unanswered(self) -> int:
         return len(self._waiting)
 
-    def ask(self, body: SubmitSm | DataSm, token: object, now: float) -> bytes:
+    def ask(self, body: SubmitSm | DataSm | QuerySm, token: object, now: float) -> bytes:
         """A request; its Answered or Overdue (or Closed) will carry `token`."""
+        return self.say(encode(Pdu(body, 0)), token, now)
+
+    def say(self, octets: bytes, token: object, now: float) -> bytes:
+        """A request that is written already, under whatever number."""
         if self.room <= 0:
             raise NotNow(f"no room to ask: {self.state}, {len(self._waiting)} unanswered")
         sequence = self._next_sequence()
-        octets = encode(Pdu(body, sequence))
-        self._waiting[sequence] = _Waiting(token, now + self._timers.response_timeout_s)
-        return octets
+        self._waiting[sequence] = token, now + self._timers.response_timeout_s
+        return quick.numbered(octets, sequence)
 
     def answer(self, asked: Asked, message_id: str = "", status: int = 0) -> bytes:
         if self.state in ("closed", "open"):
             raise NotNow("nobody is there to hear the answer")
         return encode(Pdu(ANSWERS[type(asked.body)](message_id), asked.sequence, status))
+
+    def acknowledge(self, sequences: Iterable[int]) -> bytes:
+        """Answers to Told."""
+        if self.state in ("closed", "open"):
+            raise NotNow("nobody is there to hear the answer")
+        return b"".join(map(quick.deliver_sm_resp, sequences))
 
     def unbind(self, now: float) -> bytes:
         """A polite end; requests under way may still be answered before it."""
@@ -220,20 +240,48 @@ class Session:
             self._close("the peer closed the link", events)
             return events, b""
         self._heard_at = now
-        self._decoder.feed(data)
+        data, at = self._rest + data, 0
         said: list[bytes] = []
         while self.state != "closed":
             try:
-                pdu = self._decoder.next_pdu()
+                frames, at = quick.frames(data, at)
             except ProtocolError as error:
                 said.append(self._garbled(error, events))
-                continue
-            if pdu is None:
                 break
-            said.append(self._hear(pdu, events))
+            if not frames:
+                break
+            self._hear_frames(data, frames, events, said)
+        self._rest = data[at:]
         return events, b"".join(said)
 
-    def _hear(self, pdu: Pdu, events: list[Event]) -> bytes:
+    def _hear_frames(
+        self, data: bytes, frames: list[quick.Frame], events: list[Event], said: list[bytes]
+    ) -> None:
+        """The two kinds that come by the million are read without making packets of them."""
+        waiting, is_esme = self._waiting, self._side == "esme"
+        for command_id, status, sequence, start, end in frames:
+            if self.state == "closed":
+                return
+            if command_id == quick.SUBMIT_SM_RESP and sequence in waiting:
+                token, _ = waiting.pop(sequence)
+                events.append(Answered(token, status, quick.message_id(data, start, end)))
+            elif (
+                command_id == quick.DELIVER_SM
+                and is_esme
+                and self.state == "bound"
+                and (told := quick.receipt(data, start, end))
+            ):
+                events.append(Told(sequence, *told))
+            else:
+                said.append(self._hear_frame(command_id, status, sequence, data[start:end], events))
+
+    def _hear_frame(
+        self, command_id: int, status: int, sequence: int, octets: bytes, events: list[Event]
+    ) -> bytes:
+        try:
+            pdu = Pdu(read_body(command_id, sequence, octets), sequence, status)
+        except ProtocolError as error:
+            return self._garbled(error, events)
         if pdu.command_id & RESPONSE:
             return self._hear_answer(pdu, events)
         return HEARD.get(type(pdu.body), Session._hear_unknown)(self, pdu, events)
@@ -247,10 +295,9 @@ class Session:
             self._move("unbind_answered")
             self._close("unbound", events)
         elif waiting := self._waiting.pop(pdu.sequence, None):
-            events.append(Answered(waiting.token, _refusal(pdu), pdu.body))
+            events.append(_answered(waiting[0], pdu))
         elif pdu.sequence in self._overdue:
-            token = self._overdue.pop(pdu.sequence)
-            events.append(Answered(token, _refusal(pdu), pdu.body, late=True))
+            events.append(_answered(self._overdue.pop(pdu.sequence), pdu, late=True))
         return b""  # an answer to nothing of ours: ignored, as it may be twice the same
 
     def _hear_bind_answer(self, pdu: Pdu, events: list[Event]) -> None:
@@ -312,7 +359,7 @@ class Session:
         first = next(iter(self._waiting.values()), None)
         candidates = [
             self._state_deadline,
-            first.deadline if first else None,
+            first[1] if first else None,
             self._enquired[1] if self._enquired else None,
             self._enquire_at() if self.state == "bound" and not self._enquired else None,
         ]
@@ -337,14 +384,14 @@ class Session:
 
     def _expire(self, now: float, events: list[Event]) -> None:
         while self._waiting:
-            sequence, waiting = next(iter(self._waiting.items()))
-            if now < waiting.deadline:
+            sequence, (token, deadline) = next(iter(self._waiting.items()))
+            if now < deadline:
                 return
             del self._waiting[sequence]
-            self._overdue[sequence] = waiting.token
+            self._overdue[sequence] = token
             if len(self._overdue) > OVERDUE_KEPT_MAX:
                 del self._overdue[next(iter(self._overdue))]
-            events.append(Overdue(waiting.token))
+            events.append(Overdue(token))
 
     # ── within ───────────────────────────────────────────────────────────────
 
@@ -360,7 +407,7 @@ class Session:
             self._move("lost")
         elif reason == "the peer closed the link":
             return  # we knew already
-        unanswered = tuple(waiting.token for waiting in self._waiting.values())
+        unanswered = tuple(token for token, _ in self._waiting.values())
         self._waiting.clear()
         events.append(Closed(reason, unanswered, status))
 
@@ -381,6 +428,12 @@ class Session:
 def _refusal(pdu: Pdu) -> int:
     """A generic_nack refuses whatever its status says."""
     return pdu.status or (ESME_RINVCMDID if isinstance(pdu.body, GenericNack) else 0)
+
+
+def _answered(token: object, pdu: Pdu, late: bool = False) -> Answered:
+    is_more = isinstance(pdu.body, QuerySmResp)
+    message_id = getattr(pdu.body, "message_id", "")
+    return Answered(token, _refusal(pdu), message_id, late, pdu.body if is_more else None)
 
 
 _Hearing: TypeAlias = Callable[[Session, Pdu, list[Event]], bytes]

@@ -72,6 +72,20 @@ def make(name: str, value: Value) -> Tlv:
     return tag, value
 
 
+def told(name: str, value: int | str) -> Tlv:
+    """Back from how `named` shows it to people, octets as hexadecimal; ValueError if it says
+    nothing. A name that comes twice has #2 behind it."""
+    name = name.partition("#")[0]
+    tag, kind = _TAGS.get(name) or (int(name, 16), "octets")
+    if kind == "text":
+        return tag, str(value).encode("latin-1") + b"\0"
+    if isinstance(value, str):
+        value_octets = bytes.fromhex(value if len(value) % 2 == 0 else f"0{value}")
+        return tag, value_octets
+    length = 1 + max(value.bit_length() - 1, 0) // 8
+    return tag, value.to_bytes(length if kind == "octets" else int(kind[-1]), "big")
+
+
 def find(tlvs: Tlvs, name: str) -> bytes | None:
     """The raw value of the first parameter of that name."""
     wanted = _TAGS[name][0]
