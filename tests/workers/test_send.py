@@ -532,7 +532,7 @@ def test_a_bounce_of_a_sent_letter_makes_it_failed(play):
             assert notice and id_of(notice.token) == (await letters(shop))[0]["id"]
             async with db.transaction(shop.runtime.pool) as tx:
                 told = [receipts.Receipt(notice.token, notice.state, notice.error)]
-                await receipts.record(tx, shop.store, shop.email, told, shop.at)
+                await messages.write(tx, shop.store, shop.email, [], told, shop.at)
             (letter,) = await letters(shop)
             assert letter["state"] == "failed"
             assert letter["reason"].startswith("undeliverable no_such_address: 550 5.1.1")
@@ -558,6 +558,25 @@ def test_what_a_dead_process_was_handing_over_is_unknown_though_nothing_else_is_
         letter = (await letters(shop))[0]
         assert (letter["state"], letter["reason"]) == ("unknown", "process_lost")
         assert not await shop.rows("SELECT FROM outbox")
+
+    play(story)
+
+
+def test_what_a_dead_process_left_is_repeated_where_told(play):
+    """P5: the merchant's own decision, for service letters only."""
+
+    async def story(shop: Shop) -> None:
+        with mail_server() as (box, port):
+            await point(shop, port, repeat_unknown=True)
+            await write(shop)
+            (row,) = await shop.rows("SELECT * FROM outbox")
+            async with db.transaction(shop.runtime.pool) as tx:
+                await messages.take(tx, shop.store, row["bucket"], shop.email, shop.at, "dead")
+            shop.later(minutes=2)
+            for _ in range(2):
+                await send.send_due(shop.runtime)
+            assert (await letters(shop))[0]["state"] == "sent"
+            assert len(box.envelopes) == 1
 
     play(story)
 

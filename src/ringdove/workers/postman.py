@@ -164,7 +164,7 @@ class Postman:
         try:
             line = line or await self._free_line()
             if line is None:  # one connection more than the server takes
-                self._settled.append(self._later(message, "server_refuses", LINK_AGAIN))
+                self._settled.append(self._again(message, LINK_AGAIN))
                 return
             settled = await self._said(message, line)
             self._settled.append(settled)  # not before: settling puts another list there
@@ -212,29 +212,29 @@ class Postman:
 
     async def _not_taken(self, message: Taken, error: mail.NotTaken, now_s: float) -> Settled:
         if error.of == "link":
-            return self._later(message, error.said, LINK_AGAIN)
+            return self._again(message, LINK_AGAIN)
         if error.of == "sender":
             refused = smtp.sender_refused(error.code, error.said)
             self._trouble = refused.reason
             await self._tell_state("refused", refused.reason)
-            return self._later(message, refused.reason)
+            return self._again(message, RETRY_AFTER[0])
         refused = _refused(error.code, error.said, token_of(message.message_id))
         if refused.again == "throttled":
             self._allowance.slow_down(now_s)
-            return self._later(message, refused.reason)
+            return self._again(message, RETRY_AFTER[0])
         if refused.again == "later" and message.attempts <= len(RETRY_AFTER):
-            return self._later(message, refused.reason)
+            return self._again(message, RETRY_AFTER[message.attempts - 1], refused.reason)
         return Settled(message.message_id, "failed", refused.reason)
 
     def _nobody_knows(self, message: Taken, why: str) -> Settled:
         reason = f"connection broke: {why}"
         if self._settings.repeat_unknown and message.klass == "service" and message.attempts == 1:
-            return self._later(message, reason)
+            return self._again(message, RETRY_AFTER[0], reason)
         return Settled(message.message_id, "unknown", reason)
 
-    def _later(self, message: Taken, reason: str, after: timedelta | None = None) -> Settled:
-        wait = after or RETRY_AFTER[min(message.attempts, len(RETRY_AFTER)) - 1]
-        retry_at: datetime = self._runtime.clock() + wait
+    def _again(self, message: Taken, after: timedelta, reason: str = "") -> Settled:
+        """Without a reason it was nothing of the letter's, and counts as no attempt of it."""
+        retry_at: datetime = self._runtime.clock() + after
         return Settled(message.message_id, "retry", reason, (), retry_at)
 
     # ── writing ──────────────────────────────────────────────────────────────

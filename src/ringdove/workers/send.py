@@ -7,7 +7,7 @@ slow or away keeps up nobody but its own letters. SMPP has workers/binds.py.
 import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -176,8 +176,9 @@ class Crew:
         assert store is not None
         # A name for each holding: what an earlier one of ours left behind is lost as well.
         owner = f"{runtime.name}/{secrets.token_hex(4)}"
-        await self._find_lost(store, gateway, work.due | work.forsaken, owner)
         settings = await settings_of(runtime, gateway)
+        repeat = ("service",) if settings and settings.repeat_unknown else ()
+        await self._find_lost(store, gateway, work.due | work.forsaken, owner, repeat)
         if settings is None:
             return SERVER_REST_S
         if not work.due or self._stopping:
@@ -195,12 +196,17 @@ class Crew:
         return SERVER_REST_S if trouble else 0.0
 
     async def _find_lost(
-        self, store: Store, gateway: Gateway, buckets: Iterable[int], owner: str
+        self,
+        store: Store,
+        gateway: Gateway,
+        buckets: Iterable[int],
+        owner: str,
+        repeat: Sequence[str],
     ) -> None:
         for bucket in sorted(buckets):
             async with db.transaction(self._runtime.pool) as tx:
                 now = self._runtime.clock()
-                await messages.find_lost(tx, store, bucket, gateway.id, owner, now)
+                await messages.find_lost(tx, store, bucket, gateway.id, owner, now, repeat=repeat)
 
 
 async def _stop_when(lost: asyncio.Event, postman: Postman) -> None:

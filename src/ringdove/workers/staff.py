@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from ringdove.runtime import Runtime
-from ringdove.workers import binds, failover, partitions, react, sandbox, send, speak, sweep, sync
+from ringdove.workers import binds, bounces, failover, partitions, react, sandbox, send, speak, sweep, sync
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +20,7 @@ Worker = Callable[[Runtime, asyncio.Event], Awaitable[None]]
 WORKERS: dict[str, Worker] = {
     "react": react.run,
     "send": send.run,
+    "bounces": bounces.run,
     "binds": binds.run,
     "speak": speak.run,
     "sync": sync.run,
