@@ -12,7 +12,18 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from ringdove.runtime import Runtime
-from ringdove.workers import binds, bounces, failover, partitions, react, sandbox, send, speak, sweep, sync
+from ringdove.workers import (
+    binds,
+    bounces,
+    failover,
+    partitions,
+    react,
+    sandbox,
+    send,
+    speak,
+    sweep,
+    sync,
+)
 
 log = structlog.get_logger(__name__)
 
