@@ -3,7 +3,8 @@ prints a table for people and one line of JSON for programs, and never touches a
 """
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +18,9 @@ def _measure() -> None:
     """Measure this machine, on a database made for it and thrown away."""
 
 
+Save = Annotated[str, typer.Option(help="Write the figures to this file as well.")]
+
+
 @app.command()
 def react(
     facts: Annotated[int, typer.Option(help="Facts of one run.")] = 20_000,
@@ -24,13 +28,21 @@ def react(
     seconds: Annotated[float, typer.Option(help="How long events are sent; 0: not.")] = 20.0,
     per_s: Annotated[int, typer.Option(help="Events a second.")] = 100,
     idle_s: Annotated[float, typer.Option(help="How long nothing happens; 0: not.")] = 20.0,
+    save: Save = "",
 ) -> None:
     """Facts heard and answered, the time from an event to the operator's wire, and idle CPU."""
     from ringdove.bench import report
 
     found = report.react(facts, runs, seconds, per_s, idle_s)
-    print(report.table(found))
+    _tell(report.table(found), found, save)
+
+
+def _tell(table: str, found: dict[str, Any], save: str) -> None:
+    from ringdove.bench import drawing
+
+    print(table)
     print(json.dumps(found))
+    drawing.save(found, save)
 
 
 @app.command()
@@ -44,6 +56,7 @@ def send(
     runs: Annotated[int, typer.Option(help="Runs, of which the median is told.")] = 1,
     profile: Annotated[str, typer.Option(help="Write the workers' cProfile to this file.")] = "",
     kannel: Annotated[bool, typer.Option(help="Measure Kannel beside it if installed.")] = True,
+    save: Save = "",
 ) -> None:
     """A full outbox sent over SMPP and all receipts persisted; the floor; Kannel."""
     from ringdove.bench import send as one
@@ -51,8 +64,7 @@ def send(
 
     wish = one.Wish(messages, span, stored, receipt_delay_ms, gateways, workers, profile)
     found = sending.measure(wish, runs, kannel)
-    print(sending.table(found))
-    print(json.dumps(found))
+    _tell(sending.table(found), found, save)
 
 
 @app.command()
@@ -61,6 +73,7 @@ def crash(
     messages: Annotated[int, typer.Option(help="Texts queued in each round.")] = 800,
     seconds_per_round: Annotated[float, typer.Option(help="Within which it is struck.")] = 0.8,
     seed: Annotated[int, typer.Option(help="The same seed, the same fate.")] = 1,
+    save: Save = "",
 ) -> None:
     """Processes, SMSC, database and links killed at random moments; then every text accounted for.
 
@@ -72,7 +85,23 @@ def crash(
     with ground.temporary_home() as home:
         wish = crashing.Wish(rounds, messages, seconds_per_round, seed)
         found = report.run(crashing.measure(home, wish))
-    print(crashing.table(found))
-    print(json.dumps(found))
+    _tell(crashing.table(found), found, save)
     if found["lost"] or found["marketing_doubled"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def pieces(save: Save = "") -> None:
+    """What the pure pieces of sending cost, one by one."""
+    from ringdove.bench import pieces as piecewise
+
+    found = piecewise.measure()
+    _tell(piecewise.table(found), found, save)
+
+
+@app.command()
+def draw(folder: Path, page: Path) -> None:
+    """Write what was saved in a folder into the page of benchmarks."""
+    from ringdove.bench import drawing
+
+    print("drawn:", ", ".join(drawing.draw(folder, page)) or "nothing")

@@ -1,0 +1,166 @@
+"""The figures of docs/benchmarks.md, drawn from what the measurements saved: `make bench`.
+
+Each measurement saves its JSON in one folder; a page has places for them, `<!-- send -->` to
+`<!-- /send -->`. What was not measured keeps the figures that the page has.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ringdove.bench import ground
+from ringdove.bench.sending import ratio
+
+Figures = dict[str, Any]
+
+
+def draw(folder: Path, page: Path) -> list[str]:
+    """Writes the figures into the page; the names of what was drawn."""
+    words, drawn = page.read_text("utf-8"), list[str]()
+    for name, section in SECTIONS.items():
+        saved = sorted(folder.glob(f"{name}*.json"))
+        place = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.S)
+        if not saved or not place.search(words):
+            continue
+        text = section([json.loads(one.read_text("utf-8")) for one in saved])
+        words = place.sub(lambda found, text=text: f"{found[1]}{text}{found[2]}", words)  # type: ignore[misc]
+        drawn.append(name)
+    page.write_text(words, "utf-8")
+    return drawn
+
+
+def save(found: Figures, path: str) -> None:
+    """For a later drawing; an empty path: not."""
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(json.dumps(found) + "\n", "utf-8")
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
+    rule = ["---", *("---:" for _ in head[1:])]
+    cells = [head, rule, *lines]
+    return "".join(f"| {' | '.join(_cell(one) for one in line)} |\n" for line in cells)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+# ------------------------------------------------------------------ one measurement each
+
+
+def _react(all_found: list[Figures]) -> str:
+    found = all_found[0]
+    one, wide = found["buckets_1"], found["buckets_128"]
+    lines = [
+        (words, one[name], wide[name])
+        for name, words in (
+            ("answered_per_s", "facts answered a second, one process"),
+            ("us_ours", "our CPU a fact, µs"),
+            ("us_postgres", "PostgreSQL's CPU a fact, µs"),
+            ("heard_per_s", "facts heard a second, 500 at once"),
+            ("floor_per_s", "floor: bare COPY, a second"),
+            ("times_the_floor", "times the floor"),
+        )
+    ]
+    text = f"{ground.machine_line(found['machine'])}. Medians of {one['runs']} runs of"
+    text += f" {one['facts']:,} facts ({one['messages']:,} texts).\n\n"
+    text += _table(("", "1 bucket", "128 buckets"), lines)
+    if late := found.get("latency"):
+        times = f"{late['p50_ms']} / {late['p99_ms']} / {late['max_ms']} ms"
+        cpu = f"{late['cpu_serve']} / {late['cpu_work']} / {late['cpu_postgres']}"
+        text += "\n" + _table(
+            (f"at {late['per_s']} events a second (aim: p99 below a second)", ""),
+            [
+                ("event to submit_sm, p50 / p99 / worst", times),
+                ("CPU of `serve` / `work` / PostgreSQL, per cent of a core", cpu),
+            ],
+        )
+    if idle := found.get("idle"):
+        cpu = f"{idle['cpu_serve']} / {idle['cpu_work']} / {idle['cpu_postgres']}"
+        text += "\n" + _table(
+            (f"idle, {idle['seconds']:g} s (aim: below 1)", ""),
+            [("CPU of `serve` / `work` / PostgreSQL, per cent of a core", cpu)],
+        )
+    return text
+
+
+def _send(all_found: list[Figures]) -> str:
+    text = f"{ground.machine_line(all_found[0]['machine'])}.\n\n"
+    sent = [found["send"] for found in all_found]
+    head = ("", *(_title(one) for one in sent))
+    rows: list[tuple[str, Callable[[Figures], object]]] = [
+        ("messages a second, receipts persisted", lambda f: f["send"]["per_s"]),
+        ("every run", lambda f: ", ".join(f"{n:,}" for n in f["every_per_s"])),
+        ("slowest and fastest tenth", lambda f: _span(f["send"]["rates"])),
+        ("our CPU a message, µs", lambda f: f["send"]["us"]["ringdove"]),
+        ("PostgreSQL's CPU a message, µs", lambda f: f["send"]["us"]["postgres"]),
+        ("the SMSC's CPU a message, µs", lambda f: f["send"]["us"]["smsc"]),
+        ("write-ahead log a message, bytes", lambda f: f["send"]["wal_bytes"]),
+        ("memory at a fifth, at most, MB", lambda f: _memory(f["send"]["memory_mb"])),
+        ("floor: COPY, UPDATE, wire; µs", lambda f: _floor(f["send"]["floor_us"])),
+        ("floor, messages a second", lambda f: f["send"]["floor_per_s"]),
+        ("of the floor", lambda f: f"{ratio(f['send']):.2f}"),
+        ("Kannel, messages a second", lambda f: _kannel(f, "per_s")),
+        ("Kannel's CPU a message, µs", lambda f: _kannel(f, "us_kannel")),
+        ("times Kannel", lambda f: _times(f)),
+        ("each delivered once", lambda f: "yes" if f["verified"] else "NO"),
+    ]
+    return text + _table(head, [(words, *(of(f) for f in all_found)) for words, of in rows])
+
+
+def _title(one: Figures) -> str:
+    words = f"{one['messages']:,} messages, {one['span']} bucket{'s' * (one['span'] > 1)}"
+    return words + (f", {one['stored']:,} stored before" if one["stored"] else "")
+
+
+def _span(rates: list[int]) -> str:
+    return f"{min(rates):,} to {max(rates):,}"
+
+
+def _memory(memory: Figures) -> str:
+    return f"{memory['at_a_fifth']:g}, {memory['peak']:g}"
+
+
+def _floor(us: Figures) -> str:
+    return f"{us['copy']:g} + {us['update']:g} + {us['wire']:g}"
+
+
+def _kannel(found: Figures, name: str) -> object:
+    return found.get("kannel", {}).get(name, "not measured")
+
+
+def _times(found: Figures) -> str:
+    beside = _kannel(found, "per_s")
+    return f"{found['send']['per_s'] / beside:.1f}" if isinstance(beside, int) else ""
+
+
+def _crash(all_found: list[Figures]) -> str:
+    found = all_found[0]
+    struck = [(name, n) for name, n in sorted(found["strikes"].items())]
+    became = [
+        ("messages", found["messages"]),
+        ("lost, or told other than it was", found["lost"]),
+        ("marketing texts doubled", found["marketing_doubled"]),
+        ("service texts doubled", found["service_doubled"]),
+        ("outcome unknown, each listed", found["unknown"]),
+        ("of these arrived, by the SMSC's ledger", found["unknown_that_came"]),
+    ]
+    return _table(("struck", "rounds"), struck) + "\n" + _table(("what became of it", ""), became)
+
+
+def _pieces(all_found: list[Figures]) -> str:
+    return _table(
+        ("in one process", "µs", "a second"),
+        [(name, f"{us:.2f}", round(1e6 / us)) for name, us in all_found[0]["pieces"].items()],
+    )
+
+
+SECTIONS: Final[dict[str, Callable[[list[Figures]], str]]] = {
+    "react": _react,
+    "send": _send,
+    "crash": _crash,
+    "pieces": _pieces,
+}
