@@ -71,8 +71,9 @@ def receipt_form(rule: Rule | Literal["learn"]) -> Form:
 
 MATCHES_MIN: Final = 3
 """So many receipts must agree before a rule is believed."""
-ADVANTAGE: Final = 2
-"""So many times more receipts than a rule that would give them to other messages."""
+RIVAL_SHARE_MAX: Final = 0.75
+"""A rule that would give receipts to other messages may explain so much of what the best one does:
+counting in tens, six of ten small numbers are hexadecimal ids of somebody else as well."""
 
 
 def learn(sent_ids: Iterable[str], receipt_ids: Iterable[str]) -> Rule | None:
@@ -93,7 +94,7 @@ def learn(sent_ids: Iterable[str], receipt_ids: Iterable[str]) -> Rule | None:
         for other in found.values()
         if any(pairs.get(receipt, owner) != owner for receipt, owner in other.items())
     ]
-    if len(pairs) < MATCHES_MIN or len(pairs) < ADVANTAGE * max(rivals, default=0):
+    if len(pairs) < MATCHES_MIN or max(rivals, default=0) > RIVAL_SHARE_MAX * len(pairs):
         return None
     return best
 
