@@ -10,9 +10,9 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from ringdove.gateways import smpp
-from ringdove.gateways.smpp import Settings
+from ringdove.gateways.smpp import ReceiptRead, Settings
 from ringdove.smpp.codec import encode
-from ringdove.smpp.pdu import DeliverSm, Pdu, QuerySm
+from ringdove.smpp.pdu import DeliverSm, Pdu, QuerySm, QuerySmResp
 from ringdove.smpp.quick import numbered
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -243,3 +243,21 @@ def test_error_lists_that_say_nothing(told: Any) -> None:
 def test_an_operators_own_errors_go_first(lists: dict[str, Any], status: int, again: str) -> None:
     refused = smpp.outcome(made(**lists), status, "")
     assert isinstance(refused, smpp.Refused) and refused.again == again
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "expected"),
+    [
+        (0, QuerySmResp("1F", "", 2, 0), ReceiptRead("31", "delivered", "")),
+        (0, QuerySmResp("1F", "260102030405000+", 5, 12), ReceiptRead("31", "undeliverable", "12")),
+        (0, QuerySmResp("1F", "", 1, 0), ReceiptRead("31", "enroute", "")),
+        (0, QuerySmResp("1F", "", 77, 0), ReceiptRead("31", "unknown", "")),
+        (0, QuerySmResp(), None),
+        (0x67, QuerySmResp("1F", "", 2, 0), None),
+        (0x0C, QuerySmResp(), None),
+    ],
+)
+def test_what_a_question_is_answered(
+    status: int, answer: QuerySmResp, expected: ReceiptRead | None
+) -> None:
+    assert smpp.told(made(id_rule="hex_to_dec"), status, answer) == expected

@@ -14,13 +14,14 @@ Pure: no socket, no clock. The session is in `smpp/session.py`, its driver in `w
 from typing import Final
 
 from ringdove.gateways.smpp.answers import BIND_HOPELESS, Outcome, Refused, Sent, outcome
-from ringdove.gateways.smpp.incoming import ReceiptRead, TextRead, decode, read
+from ringdove.gateways.smpp.incoming import ReceiptRead, TextRead, decode, read, told
 from ringdove.gateways.smpp.settings import Settings, sandbox
-from ringdove.gateways.smpp.submits import Submitter, bind, query, request
+from ringdove.gateways.smpp.submits import Submitter, binds, query, request
 
 __all__ = [
     "BIND_HOPELESS", "HELP", "TITLE", "Outcome", "ReceiptRead", "Refused", "Sent", "Settings",
-    "Submitter", "TextRead", "bind", "decode", "outcome", "query", "read", "request", "sandbox",
+    "Submitter", "TextRead", "binds", "decode", "outcome", "query", "read", "request", "sandbox",
+    "told",
 ]  # fmt: skip
 
 TITLE: Final = "SMPP"

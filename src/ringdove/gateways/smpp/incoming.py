@@ -12,7 +12,7 @@ from ringdove.gateways.smpp.submits import CODECS, SHORT_CODE_DIGITS_MAX
 from ringdove.rules import gsm, texts
 from ringdove.rules.texts import shifts
 from ringdove.smpp import ids, parts, receipts
-from ringdove.smpp.pdu import DataSm, SubmitSm
+from ringdove.smpp.pdu import DataSm, QuerySmResp, SubmitSm
 
 DEFAULT_TABLES: Final = parts.Shift()
 
@@ -49,6 +49,17 @@ def read(settings: Settings, body: SubmitSm | DataSm) -> ReceiptRead | TextRead 
     sender = _address(body.source_addr, body.source_addr_ton)
     recipient = _address(body.destination_addr, body.dest_addr_ton)
     return TextRead(sender, recipient, body.data_coding, octets, part, parts.shift(body))
+
+
+def told(settings: Settings, status: int, answer: QuerySmResp) -> ReceiptRead | None:
+    """What a query_sm was answered (§4.8.2), as if a receipt said so; None: the SMSC does not know,
+    which is no proof that the message was never sent."""
+    if status or not answer.message_state:
+        return None
+    state = receipts.NUMBERS.get(answer.message_state, "unknown")
+    error = str(answer.error_code) if answer.error_code else ""
+    provider_id = ids.sent_form(settings.id_rule)(answer.message_id)
+    return ReceiptRead(provider_id, state, error)
 
 
 def _address(address: str, ton: int) -> str:

@@ -67,16 +67,36 @@ class Settings(BaseModel):
     throughput_per_s: float = Field(
         10,
         gt=0,
-        le=10_000,
+        le=100_000,
         title="Messages per second",
-        description="What the provider allows; parts of a long text count each.",
+        description="What the provider allows for the account; parts of a long text count each.",
     )
     window: int = Field(
         10,
         ge=1,
-        le=1_000,
+        le=5_000,
         title="Window",
-        description="How many submits may wait for their answer at once.",
+        description="How many submits may wait for their answer at once on one connection.",
+    )
+    binds: int = Field(
+        1,
+        ge=1,
+        le=16,
+        title="Connections",
+        description="How many connections the provider allows at the same time. They share the"
+        " messages per second.",
+    )
+    bind_as: Literal["transceiver", "pair"] = Field(
+        "transceiver",
+        title="Kind of connection",
+        description="pair: one connection for sending and one for receiving, for providers that"
+        " know no transceiver.",
+    )
+    keep_packets: bool = Field(
+        True,
+        title="Keep packets",
+        description="Shows on a message's page what was said and heard of it, octet by octet. Not"
+        " kept above 200 messages per second.",
     )
     enquire_link_s: float = Field(
         30,

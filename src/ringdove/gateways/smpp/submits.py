@@ -16,14 +16,24 @@ from ringdove.rules.texts.sizes import alphabets
 from ringdove.smpp import parts, tlvs
 from ringdove.smpp.codec import HEADER, encode
 from ringdove.smpp.fields import write_tlvs
-from ringdove.smpp.pdu import BindTransceiver, Pdu, QuerySm, SubmitSm, Tlvs
+from ringdove.smpp.pdu import (
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    Pdu,
+    QuerySm,
+    SubmitSm,
+    Tlvs,
+)
 from ringdove.smpp.quick import SUBMIT_SM
 
 
-def bind(settings: Settings) -> BindTransceiver:
-    return BindTransceiver(
-        settings.system_id, settings.password.get_secret_value(), settings.system_type
-    )
+def binds(settings: Settings) -> list[BindReceiver]:
+    """The binds of one connection: a transceiver, or a transmitter and a receiver."""
+    who = settings.system_id, settings.password.get_secret_value(), settings.system_type
+    if settings.bind_as == "pair":
+        return [BindTransmitter(*who), BindReceiver(*who)]
+    return [BindTransceiver(*who)]
 
 
 def request(
