@@ -17,13 +17,19 @@ from psycopg_pool import AsyncConnectionPool
 
 from ringdove.gateways import (
     africas_talking,
+    bird,
+    infobip,
     labsmobile,
+    plivo,
+    sinch,
     smpp,
     sms_ru,
     smsapi,
     smsc_ru,
     smtp,
     telnyx,
+    twilio,
+    vonage,
 )
 from ringdove.kit import db, postgres
 from ringdove.kit.buckets import Ids
@@ -37,11 +43,17 @@ GATEWAYS: dict[str, ModuleType] = {
     "sandbox": smpp,
     "smtp": smtp,
     "africas_talking": africas_talking,
+    "bird": bird,
+    "infobip": infobip,
     "labsmobile": labsmobile,
+    "plivo": plivo,
+    "sinch": sinch,
     "sms_ru": sms_ru,
     "smsapi": smsapi,
     "smsc_ru": smsc_ru,
     "telnyx": telnyx,
+    "twilio": twilio,
+    "vonage": vonage,
 }
 STORES: dict[str, ModuleType] = {"woocommerce": woocommerce, "events": events}
 
