@@ -62,8 +62,8 @@ def test_a_request_is_one_message_in_a_form():
     assert (made.method, made.url) == ("POST", "https://smsc.ru/sys/send.php")
     assert made.body == (
         b"apikey=key-0123456789&phones=375291234567"
-        b"&mes=Your+order+42+is+on+its+way+%26+soon+there&sender=Linden&charset=utf-8&fmt=3"
-        b"&valid=02%3A00"
+        b"&mes=Your+order+42+is+on+its+way+%26+soon+there&id=0a1b2c3d4e5f6&sender=Linden"
+        b"&charset=utf-8&fmt=3&valid=02%3A00"
     )
 
 

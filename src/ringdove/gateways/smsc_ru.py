@@ -1,8 +1,9 @@
 """SMSC.ru (SMS-центр), HTTP API: https://smsc.ru/api/http/
 
-A status call carries md5 and sha1 of "id:phone:status:secret". How SMSC.ru signs a person's text is
-not written anywhere that we could read, so texts are taken only with the secret in the address;
-so are status calls of an account without a secret for signatures.
+A text is known by our reference, so a status finds it even where the answer was lost; the same
+reference again is a second text all the same. A status call carries md5 and sha1 of
+"id:phone:status:secret". How SMSC.ru signs a person's text is not written anywhere that we could
+read, so texts are taken only with the secret in the address, and status calls with either.
 Pure: no socket, no clock.
 """
 
@@ -85,6 +86,7 @@ def request(settings: Settings, outgoing: Outgoing) -> Request:
     fields = _login(settings) | {
         "phones": outgoing.recipient.removeprefix("+"),
         "mes": outgoing.text,
+        "id": outgoing.reference,
         "sender": outgoing.sender.removeprefix("+"),
         "charset": "utf-8",
         "fmt": "3",  # JSON
