@@ -35,7 +35,7 @@ def test_every_setting_has_a_title_and_help() -> None:
 
 def test_the_password_is_not_shown() -> None:
     assert "pw" not in repr(made())
-    assert smpp.bind(made()).password == "pw"
+    assert smpp.binds(made())[0].password == "pw"
 
 
 def test_a_short_text() -> None:

@@ -22,6 +22,7 @@ from ringdove.smpp.pdu import DeliverSm
 from ringdove.smpp.session import Answered, Asked, BindAsked, Closed, Event, Timers
 from ringdove.workers import bind as binding
 from ringdove.workers import binds, ear, pace, sandbox
+from ringdove.workers.accounts import Account
 from ringdove.workers.links import Link
 from tests.flows.conftest import NOON, Shop, open_shop, order
 from tests.smpp.test_interop import Server
@@ -64,7 +65,8 @@ FROM jsonb_to_recordset(%(rows)s) AS r(
 OUTBOX = """
 INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, urgency, class, topic,
   due_at, window_until, not_after)
-SELECT bucket, store_id, id, gateway_id, contact_id, 0, class, topic, not_before, not_after, not_after
+SELECT bucket, store_id, id, gateway_id, contact_id, 0, class, topic, not_before, not_after,
+  not_after
 FROM message WHERE store_id = %(store_id)s
 """
 CONTACT = """
@@ -394,20 +396,20 @@ def test_what_was_answered_is_written_when_the_database_is_back(
 ) -> None:
     """P5: it went away for minutes, so the lease and the link were given up meanwhile."""
     monkeypatch.setattr(ear, "AGAIN_S", 0.01)
-    settle, tries = messages.settle, []
+    write, tries = messages.write, []
 
-    async def away(*told: Any) -> None:
+    async def away(*told: Any) -> Any:
         tries.append(told)
         if len(tries) < 12:
             raise psycopg.OperationalError("the server is away")
-        await settle(*told)
+        return await write(*told)
 
     async def story(shop: Shop) -> None:
         await queue(shop, ("+375291112233", "One"))
         (row,) = await shop.messages()
-        monkeypatch.setattr(messages, "settle", away)
+        monkeypatch.setattr(messages, "write", away)
         there = smpp.sandbox(shop.sms, {"password": "x"}, 1)
-        heard = ear.Ear(shop.runtime, shop.sms, shop.store, there)
+        heard = ear.Ear(shop.runtime, Account(shop.sms, shop.store, there, lambda: None))
         heard.settled(messages.Settled(row["id"], "sent", "", ("id-1",)))
         heard.close()
         await heard.run()
@@ -468,16 +470,16 @@ def test_receipts_are_acknowledged_only_once_written(
             await queue(shop, ("+375291112233", "Hi"), gateway_id=gateway_id)
             async with speaking(shop, 1):
                 await until(shop, lambda rows: states(rows) == ["sent"])
-                real = ear.receipts.record
+                real = ear.messages.write
 
                 async def broken(*args: Any) -> None:
                     raise db.psycopg.OperationalError("no disk")
 
-                monkeypatch.setattr(ear.receipts, "record", broken)
+                monkeypatch.setattr(ear.messages, "write", broken)
                 deliver(smsc.links[0], "id-1", "DELIVRD")
                 await asyncio.sleep(1.0)
                 assert smsc.answered == []
-                monkeypatch.setattr(ear.receipts, "record", real)
+                monkeypatch.setattr(ear.messages, "write", real)
                 await until(shop, lambda rows: states(rows) == ["delivered"])
 
     play(story)

@@ -6,7 +6,6 @@ import pytest
 
 from ringdove.gateways.smpp import Outcome, Refused, Sent
 from ringdove.records.messages import Settled, Taken
-from ringdove.smpp.pdu import SubmitSm
 from ringdove.workers import submissions
 from ringdove.workers.pace import Allowance
 from ringdove.workers.submissions import Submission
@@ -17,8 +16,11 @@ LOST = None
 
 
 def submission(parts: int, attempts: int = 1) -> Submission:
-    taken = Taken(7, 1, 2, "sms", "service", "+375291112233", "", "", "Hi", "", NOW, attempts)
-    return submissions.make(taken, [SubmitSm()] * parts)
+    taken = Taken(
+        7, 1, 2, "sms", "service", "+375291112233", "", "", "Hi", "", "GSM-7", parts, NOW,
+        attempts, "BY", None, "",
+    )  # fmt: skip
+    return submissions.make(taken, [b""] * parts)
 
 
 def play(one: Submission, answers: list[Outcome | None]) -> Submission:

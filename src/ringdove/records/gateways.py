@@ -163,6 +163,18 @@ async def change(
     )
 
 
+SET_ID_RULE = """
+UPDATE gateway SET settings = settings || jsonb_build_object('id_rule', %(rule)s::text)
+ WHERE store_id = %(store_id)s AND id = %(gateway_id)s AND removed_at IS NULL
+"""
+
+
+async def set_id_rule(tx: Tx, store_id: int, gateway_id: int, rule: str) -> None:
+    """How this operator writes the ids in its receipts, as was learned from them."""
+    given = {"store_id": store_id, "gateway_id": gateway_id, "rule": rule}
+    await tx.execute(SET_ID_RULE, given)
+
+
 PAUSE = """
 UPDATE gateway SET paused_at = %(at)s
  WHERE store_id = %(store_id)s AND id = %(gateway_id)s AND removed_at IS NULL

@@ -56,12 +56,13 @@ async def settle(
 async def write(
     tx: Tx, store: Store, gateway_id: int, results: Sequence[Settled],
     told: Sequence[Receipt], now: datetime, known: Known | None = None,
-) -> None:  # fmt: skip
+) -> list[Receipt]:  # fmt: skip
     """All that a gateway answered and told in a moment. Each message is written once, whether its
-    answer came or its receipts or both. Only after the commit may receipts be acknowledged."""
+    answer came or its receipts or both. Only after the commit may receipts be acknowledged.
+    Returns the receipts that are nobody's so far."""
     found: Known = {} if known is None else known
     early = await receipts.map_ids(tx, store, gateway_id, _ids_of(results), found, now)
-    matched = await receipts.match(tx, store, gateway_id, told, found, now)
+    matched, strange = await receipts.match(tx, store, gateway_id, told, found, now)
     by_bucket: dict[int, _Batch] = defaultdict(_Batch)
     for result in results:
         by_bucket[bucket_of_id(result.message_id)].settled.append(result)
@@ -70,6 +71,7 @@ async def write(
     for bucket in sorted(by_bucket):
         await _write_bucket(tx, store, gateway_id, bucket, by_bucket[bucket], now)
     await db.notify(tx, "live", str(store.id))
+    return strange
 
 
 def _ids_of(results: Sequence[Settled]) -> dict[str, Found]:

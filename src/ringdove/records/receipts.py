@@ -128,8 +128,8 @@ ON CONFLICT (bucket, store_id, message_id, gateway_id, provider_id, state) DO NO
 async def match(
     tx: Tx, store: Store, gateway_id: int, told: Sequence[Receipt],
     known: Mapping[str, Found], now: datetime,
-) -> list[tuple[Found, Receipt]]:  # fmt: skip
-    """Receipts with their messages; those without one are kept until their id becomes known."""
+) -> tuple[list[tuple[Found, Receipt]], list[Receipt]]:  # fmt: skip
+    """Receipts with their messages; and those without one, kept until their id becomes known."""
     strange = {one.provider_id for one in told if one.provider_id not in known}
     looked_up: dict[str, Found] = {}
     groups = _by_bucket(store, gateway_id, strange)
@@ -147,7 +147,7 @@ async def match(
         else:
             matched.append((found, one))
     await _keep(tx, store, gateway_id, unmatched, base)
-    return matched
+    return matched, unmatched
 
 
 async def _keep(

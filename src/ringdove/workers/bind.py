@@ -9,8 +9,8 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import psycopg
@@ -20,10 +20,10 @@ from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store
 from ringdove.records import gateways, leases, messages
-from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.smpp import statuses
-from ringdove.smpp.session import Answered, Asked, Bound, Closed, Event, Overdue, Timers
+from ringdove.smpp.session import Answered, Asked, Bound, Closed, Event, Overdue, Timers, Told
+from ringdove.workers.accounts import Account
 from ringdove.workers.ear import Ear
 from ringdove.workers.links import Link
 from ringdove.workers.mouth import Mouth
@@ -31,6 +31,7 @@ from ringdove.workers.submissions import Part
 
 log = structlog.get_logger(__name__)
 
+BINDS_LAST: Final = 32_767
 CONNECT_S_MAX: Final = 10.0
 DRAIN_S_MAX: Final = 4.0
 AGAIN_S: Final = (0.5, 60.0)
@@ -42,26 +43,21 @@ LEASE_AGAIN_S: Final = 5.0
 class Bind:
     """`wake` it with the buckets in which its messages are due; `run` until `stop`."""
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        gateway_id: int,
-        store: Store,
-        settings: smpp.Settings,
-        hungry: Callable[[], None],
-    ) -> None:
-        """`hungry` is called whenever the bind could say more than it knows of."""
-        self.gateway_id = gateway_id
+    def __init__(self, runtime: Runtime, account: Account, number: int = 0) -> None:
+        """The `number`-th bind of the account."""
+        self.gateway_id = account.gateway_id
         self._runtime = runtime
-        self._store = store
-        self._settings = settings
-        self._hungry = hungry
+        self._account = account
+        self._number = number
+        self._store = account.store
+        self._settings = account.settings
         self._stop = asyncio.Event()
         self._farewell: tuple[str, str, int] = ("lost", "", 0)
         self._telling = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ear = Ear(runtime, gateway_id, store, settings)
-        self._mouth = Mouth(runtime, gateway_id, store, settings, self._ear, hungry)
+        self._links: list[Link] = []
+        self._ear = Ear(runtime, account)
+        self._mouth = Mouth(runtime, account, number, self._ear)
 
     def stop(self) -> None:
         self._stop.set()
@@ -79,26 +75,30 @@ class Bind:
     async def run(self) -> None:
         """Holds the gateway's lease and its link for as long as it may."""
         pool, owner = self._runtime.pool, self._runtime.name
+        name = f"bind/{self.gateway_id}" + (f"/{self._number}" if self._number else "")
         while not self._stop.is_set():
             try:
-                async with leases.leased(pool, f"bind/{self.gateway_id}", owner) as lost:
+                async with leases.leased(pool, name, owner) as lost:
                     if lost is not None:
-                        await self._hold(lost)
+                        self._account.hold(1)
+                        try:
+                            await self._hold(lost)
+                        finally:
+                            self._account.hold(-1)
             except (psycopg.Error, OSError) as error:
                 log.warning("bind.database", gateway=self.gateway_id, error=repr(error))
             await self._rest(LEASE_AGAIN_S)
 
     async def _hold(self, lost: asyncio.Event) -> None:
-        settings, store = self._settings, self._store
-        ear = self._ear = Ear(self._runtime, self.gateway_id, store, settings)
-        mouth = self._mouth = Mouth(
-            self._runtime, self.gateway_id, store, settings, ear, self._hungry
-        )
+        ear = self._ear = Ear(self._runtime, self._account)
+        mouth = self._mouth = Mouth(self._runtime, self._account, self._number, ear)
         # A name for each holding: what an earlier one of ours left behind is lost as well.
         mouth.owner = f"{self._runtime.name}/{secrets.token_hex(4)}"
         await self._find_lost(mouth.owner)
         speaking = asyncio.create_task(mouth.run())
         hearing = asyncio.create_task(ear.run())
+        for task in (speaking, hearing):
+            task.add_done_callback(partial(self._end_if_broken, lost))
         leaving = asyncio.create_task(self._leave_when(lost))
         try:
             await self._stay_connected(lost)
@@ -110,11 +110,22 @@ class Bind:
             ear.close()
             await asyncio.gather(hearing, *self._tasks, return_exceptions=True)
 
+    def _end_if_broken(self, lost: asyncio.Event, task: "asyncio.Task[None]") -> None:
+        """Without its mouth or ear a bound gateway would be mute for ever."""
+        if not task.cancelled() and (error := task.exception()):
+            log.error("bind.broke", gateway=self.gateway_id, error=repr(error))
+            lost.set()
+
     async def _find_lost(self, owner: str) -> None:
-        now, store = self._runtime.clock(), self._store
+        now, store, binds = self._runtime.clock(), self._store, [(self._number, self._number)]
+        if self._number == 0:
+            binds.append((self._settings.binds, BINDS_LAST))  # there were more of them before
         async with db.transaction(self._runtime.pool) as tx:
             for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
-                await messages.find_lost(tx, store, bucket, self.gateway_id, owner, now)
+                for some in binds:
+                    await messages.find_lost(
+                        tx, store, bucket, self.gateway_id, owner, now, binds=some
+                    )
 
     async def _leave_when(self, lost: asyncio.Event) -> None:
         stop = asyncio.create_task(self._stop.wait())
@@ -125,16 +136,16 @@ class Bind:
             stop.cancel()
             gone.cancel()
         self._mouth.close()
-        if (link := self._mouth.link) is None:
-            return
-        if not lost.is_set():
+        links = self._links
+        if not lost.is_set() and links:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S_MAX):
-                    while link.unanswered:
+                    while links[0].unanswered:
                         await asyncio.sleep(0.02)
-            await self._ear.write()  # so that receipts are still acknowledged on this link
-            await link.unbind()
-        link.close()
+            await self._ear.write()  # so that receipts are still acknowledged on these links
+            await asyncio.gather(*(link.unbind() for link in links))
+        for link in links:
+            link.close()
 
     async def _stay_connected(self, lost: asyncio.Event) -> None:
         pause_s, loop = AGAIN_S[0], asyncio.get_running_loop()
@@ -150,30 +161,47 @@ class Bind:
             pause_s = min(pause_s * 2, AGAIN_S[1])
 
     async def _connect(self) -> None:
-        """One link from its beginning to its end."""
-        settings, loop = self._settings, asyncio.get_running_loop()
+        """One link, or a pair of them, from the beginning to the end."""
+        settings = self._settings
         await self._say_state("connecting", f"{settings.host}:{settings.port}")
-        timers = Timers(settings.window, settings.enquire_link_s, settings.response_timeout_s)
-        context = ssl.create_default_context() if settings.tls else None
+        links: list[Link] = []
         try:
-            async with asyncio.timeout(CONNECT_S_MAX):
-                _, link = await loop.create_connection(
-                    lambda: Link("esme", timers, self._hear),
-                    settings.host,
-                    settings.port,
-                    ssl=context,
-                )
+            for _ in smpp.binds(settings):
+                links.append(await self._open())
         except OSError as error:  # TimeoutError and SSLError are
+            for link in links:
+                link.close()
             await self._say_state("lost", str(error) or "no answer to the connection")
             return
-        self._mouth.link = link
+        self._mouth.link, self._links = links[0], links
         if not self._stop.is_set():
-            link.bind(smpp.bind(settings))
-            await link.gone.wait()
-        link.close()
-        self._mouth.link = None
+            for link, bind in zip(links, smpp.binds(settings), strict=True):
+                link.bind(bind)
+            await self._until_one_is_gone(links)
+        for link in links:
+            link.close()
+        self._mouth.link, self._links = None, []
         state, detail, _ = self._farewell
         await self._say_state(state, detail)
+
+    async def _open(self) -> Link:
+        settings, loop = self._settings, asyncio.get_running_loop()
+        timers = Timers(settings.window, settings.enquire_link_s, settings.response_timeout_s)
+        context = ssl.create_default_context() if settings.tls else None
+        async with asyncio.timeout(CONNECT_S_MAX):
+            _, link = await loop.create_connection(
+                lambda: Link("esme", timers, self._hear), settings.host, settings.port, ssl=context
+            )
+        return link
+
+    async def _until_one_is_gone(self, links: list[Link]) -> None:
+        """Half a pair is of no use: what is said would never be heard of again."""
+        waiting = [asyncio.create_task(link.gone.wait()) for link in links]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     def _tell(self, state: str, detail: str) -> None:
         task = asyncio.create_task(self._say_state(state, detail))
@@ -197,20 +225,27 @@ class Bind:
     # ── what the link tells ──────────────────────────────────────────────────
 
     def _hear(self, link: Link, events: list[Event]) -> None:
+        mouth, ear = self._mouth, self._ear
         for event in events:
-            match event:
-                case Answered(Part() as part, status, body, late):
-                    self._mouth.answered(part, status, getattr(body, "message_id", ""), late)
-                case Overdue(Part() as part):
-                    self._mouth.lost(part)
-                case Asked():
-                    self._ear.asked(link, event)
-                case Bound():
-                    self._tell("bound", "")
-                    self._hungry()
-                case Closed():
-                    self._hear_closed(event)
-        self._mouth.pump()
+            if isinstance(event, Answered) and isinstance(event.token, Part):
+                mouth.answered(event.token, event.status, event.message_id, event.late)
+            elif isinstance(event, Told):
+                ear.told(link, event)
+            elif isinstance(event, Asked):
+                ear.asked(link, event)
+            else:
+                self._hear_seldom(event)
+        mouth.pump()
+
+    def _hear_seldom(self, event: Event) -> None:
+        match event:
+            case Overdue(Part() as part):
+                self._mouth.lost(part)
+            case Bound() if all(link.is_bound for link in self._links):
+                self._tell("bound", "")
+                self._account.hungry()
+            case Closed():
+                self._hear_closed(event)
 
     def _hear_closed(self, closed: Closed) -> None:
         detail = statuses.name(closed.status) if closed.status else closed.reason

@@ -20,6 +20,7 @@ from ringdove.kit.crypto import SealBroken
 from ringdove.records import gateways, messages, stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
+from ringdove.workers.accounts import Account
 from ringdove.workers.bind import Bind
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,8 @@ LOOK_AGAIN_S: Final = 0.05
 @dataclass(frozen=True, slots=True)
 class _Running:
     settings: smpp.Settings
-    bind: Bind
+    account: Account
+    binds: tuple[Bind, ...]
     task: "asyncio.Task[None]"
 
 
@@ -72,6 +74,12 @@ async def _rung(bell: db.Bell, stopped: "asyncio.Task[bool]", timeout_s: float) 
         return waiting.result()
     waiting.cancel()
     return []
+
+
+async def _run_all(binds: Iterable[Bind]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for bind in binds:
+            group.create_task(bind.run())
 
 
 class _Crew:
@@ -123,9 +131,10 @@ class _Crew:
             return None
 
     def _begin(self, gateway_id: int, store: Store, settings: smpp.Settings) -> None:
-        bind = Bind(self._runtime, gateway_id, store, settings, self._hungry)
-        task = asyncio.create_task(bind.run(), name=f"bind/{gateway_id}")
-        self._running[gateway_id] = _Running(settings, bind, task)
+        account = Account(gateway_id, store, settings, self._hungry)
+        binds = tuple(Bind(self._runtime, account, number) for number in range(settings.binds))
+        task = asyncio.create_task(_run_all(binds), name=f"bind/{gateway_id}")
+        self._running[gateway_id] = _Running(settings, account, binds, task)
 
     async def end(self) -> None:
         await self._end(list(self._running))
@@ -133,14 +142,19 @@ class _Crew:
     async def _end(self, gateway_ids: Iterable[int]) -> None:
         leaving = [self._running.pop(gateway_id) for gateway_id in gateway_ids]
         for running in leaving:
-            running.bind.stop()
+            for bind in running.binds:
+                bind.stop()
         for result in await asyncio.gather(*(r.task for r in leaving), return_exceptions=True):
             if isinstance(result, Exception):
                 log.error("bind.failed", error=repr(result))
 
     async def look(self) -> float:
         """Wakes the binds whose messages are due; the seconds until the next will be."""
-        dry = {id_: r.bind for id_, r in self._running.items() if r.bind.is_dry}
+        dry = {
+            gateway_id: some
+            for gateway_id, running in self._running.items()
+            if (some := [bind for bind in running.binds if bind.is_dry])
+        }
         if not dry:
             return self._runtime.settings.idle_poll_s  # a bind rings when it could say more
         async with db.transaction(self._runtime.pool) as tx:
@@ -155,6 +169,7 @@ class _Crew:
                     buckets[row["gateway_id"]].add(row["bucket"])
                 else:
                     later_s = min(later_s, wait_s)
-        for gateway_id, some in buckets.items():
-            dry[gateway_id].wake(some)
+        for gateway_id, places in buckets.items():
+            for bind in dry[gateway_id]:
+                bind.wake(set(places))
         return later_s

@@ -7,7 +7,9 @@ is poison stops nothing but itself (P11).
 
 import asyncio
 import hashlib
+from collections import defaultdict
 from datetime import datetime
+from itertools import islice
 from typing import Final, TypeAlias
 
 import psycopg
@@ -15,19 +17,20 @@ import structlog
 
 from ringdove.gateways import smpp
 from ringdove.kit import db
-from ringdove.records import facts, messages, receipts
+from ringdove.records import facts, gateways, messages, receipts
+from ringdove.records.receipts import Receipt
 from ringdove.rules.facts import TextReceived
-from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
-from ringdove.smpp import statuses, tlvs
+from ringdove.smpp import ids, statuses, tlvs
 from ringdove.smpp.parts import WAIT_S, Joined, Joiner
-from ringdove.smpp.session import Asked
+from ringdove.smpp.session import Asked, Told
+from ringdove.workers.accounts import Account
 from ringdove.workers.links import Link
 
 log = structlog.get_logger(__name__)
 
 _Settled: TypeAlias = list[messages.Settled]
-_Told: TypeAlias = list[tuple[Link, Asked, receipts.Receipt]]
+_Told: TypeAlias = list[tuple[Link, Asked | int, Receipt]]
 _Texts: TypeAlias = list[tuple[list[tuple[Link, Asked]], TextReceived]]
 
 GATHER_S: Final = 0.1
@@ -35,18 +38,20 @@ AGAIN_S: Final = 1.0
 LAST_WRITE_S_MAX: Final = 300.0
 DELIVERED_TWICE_S: Final = 60
 SENDERS_MAX: Final = 10_000
+STRANGE_MAX: Final = 200
+KNOWN_ASKED_MAX: Final = 2_000
 
 
 class Ear:
     """`run` it until `close`; what is left is then written a last time."""
 
-    def __init__(
-        self, runtime: Runtime, gateway_id: int, store: Store, settings: smpp.Settings
-    ) -> None:
+    def __init__(self, runtime: Runtime, account: Account) -> None:
         self._runtime = runtime
-        self._gateway_id = gateway_id
-        self._store = store
-        self._settings = settings
+        self._account = account
+        self._gateway_id = account.gateway_id
+        self._store = account.store
+        self._settings = account.settings
+        self._receipt_id = ids.receipt_form(account.settings.id_rule)
         self._settled: _Settled = []
         self._receipts: _Told = []
         self._texts: _Texts = []
@@ -54,6 +59,7 @@ class Ear:
         self._joiner: Joiner[tuple[Link, Asked]] = Joiner()
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._strange: list[Receipt] = []
         self._is_closing = False
 
     # ── hearing ──────────────────────────────────────────────────────────────
@@ -63,11 +69,18 @@ class Ear:
         self._settled.append(settled)
         self._news.set()
 
+    def told(self, link: Link, told: Told) -> None:
+        """A receipt of the plain kind."""
+        provider_id = self._receipt_id(told.provider_id)[:200]
+        receipt = Receipt(provider_id, told.state, told.complaint[:200])
+        self._receipts.append((link, told.sequence, receipt))
+        self._news.set()
+
     def asked(self, link: Link, asked: Asked) -> None:
         """A deliver_sm: a receipt, or a text or a part of one."""
         read = smpp.read(self._settings, asked.body)
         if isinstance(read, smpp.ReceiptRead):
-            receipt = receipts.Receipt(read.provider_id[:200], read.state, read.error[:200])
+            receipt = Receipt(read.provider_id[:200], read.state, read.error[:200])
             self._receipts.append((link, asked, receipt))
         elif isinstance(read, smpp.TextRead):
             self._hear_text(link, asked, read)
@@ -187,28 +200,62 @@ class Ear:
                 await self._write_all(some_settled, some_told, some_texts)
             except psycopg.Error as error:
                 log.error("ear.poison", gateway=self._gateway_id, error=repr(error))
-                packets = [(link, asked) for link, asked, _ in some_told]
-                packets += [packet for all_, _ in some_texts for packet in all_]
-                for link, asked in packets:
-                    link.answer(asked, status=statuses.ESME_RX_T_APPN)
+                refused = [(link, asked) for link, asked, _ in some_told]
+                refused += [packet for all_, _ in some_texts for packet in all_]
+                for link, asked in refused:
+                    link.refuse_asked(asked, statuses.ESME_RX_T_APPN)
 
     async def _write_all(self, settled: _Settled, told: _Told, texts: _Texts) -> None:
-        now, store, ids = self._runtime.clock(), self._store, self._runtime.ids
+        now, store, make_id = self._runtime.clock(), self._store, self._runtime.ids
         last = {one.message_id: one for one in settled}  # a late answer may follow "unknown"
+        said = [receipt for _, _, receipt in told]
+        known = self._account.known
 
-        async def work(tx: db.Tx) -> None:
-            # Answers first: a receipt of the same moment then finds its message.
-            if settled:
-                await messages.settle(tx, store, self._gateway_id, last.values(), now)
-            if told:
-                said = [receipt for _, _, receipt in told]
-                await receipts.record(tx, store, self._gateway_id, said, now)
+        async def work(tx: db.Tx) -> list[Receipt]:
+            strange = await messages.write(
+                tx, store, self._gateway_id, list(last.values()), said, now, known
+            )
             if texts:
-                await facts.write(tx, store, 0, [text for _, text in texts], now, ids)
+                await facts.write(tx, store, 0, [text for _, text in texts], now, make_id)
+            return strange
 
-        await db.retried(self._runtime.pool, work)
+        strange = await db.retried(self._runtime.pool, work)
+        self._account.forget_old()
+        self._acknowledge(told, texts)
+        if strange and self._settings.id_rule == "learn":
+            await self._learn(strange)
+
+    def _acknowledge(self, told: _Told, texts: _Texts) -> None:
+        plain: dict[Link, list[int]] = defaultdict(list)
         for link, asked, _ in told:
-            link.answer(asked)
+            if isinstance(asked, int):
+                plain[link].append(asked)
+            else:
+                link.answer(asked)
+        for link, sequences in plain.items():
+            link.acknowledge(sequences)
         for packets, _ in texts:
             for link, asked in packets:
                 link.answer(asked)
+
+    async def _learn(self, strange: list[Receipt]) -> None:
+        """Receipts that are nobody's may show how this operator writes its ids otherwise there."""
+        self._strange = [*self._strange, *strange][-STRANGE_MAX:]
+        known = dict(self._account.known)
+        lately = islice(reversed(known), KNOWN_ASKED_MAX)
+        rule = ids.learn(lately, [receipt.provider_id for receipt in self._strange])
+        if rule is None or rule == "exact":
+            return
+        sent, received = ids.sent_form(rule), ids.receipt_form(rule)
+        found = {sent(provider_id): whose for provider_id, whose in known.items()}
+        said = [one._replace(provider_id=received(one.provider_id)) for one in self._strange]
+        now = self._runtime.clock()
+
+        async def work(tx: db.Tx) -> None:
+            await receipts.map_ids(tx, self._store, self._gateway_id, found, known, now)
+            await messages.write(tx, self._store, self._gateway_id, [], said, now, known)
+            await gateways.set_id_rule(tx, self._store.id, self._gateway_id, rule)
+            await db.notify(tx, "gateways")  # the bind begins again with the rule
+
+        await db.retried(self._runtime.pool, work)
+        log.info("ear.id_rule_learned", gateway=self._gateway_id, rule=rule)

@@ -6,10 +6,11 @@ the loop, so that a window of submits is one write. It decides nothing and knows
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias, cast
 
-from ringdove.smpp.pdu import BindReceiver, DataSm, SubmitSm
+from ringdove.smpp import quick
+from ringdove.smpp.pdu import BindReceiver, DataSm, QuerySm, SubmitSm
 from ringdove.smpp.session import Asked, Closed, Event, Session, Side, Timers
 
 CLOSE_S_MAX: Final = 2.0
@@ -55,13 +56,29 @@ class Link(asyncio.Protocol):
     def unanswered(self) -> int:
         return self._session.unanswered
 
-    def ask(self, body: SubmitSm | DataSm, token: object) -> None:
+    def ask(self, body: SubmitSm | DataSm | QuerySm, token: object) -> None:
         """Raises NotNow without room, ValueError for what cannot be written."""
         self._say(self._session.ask(body, token, self._loop.time()))
+
+    def say(self, octets: bytes, token: object) -> None:
+        """The same for a request that is written already. Raises NotNow without room."""
+        self._say(self._session.say(octets, token, self._loop.time()))
+
+    def acknowledge(self, sequences: Iterable[int]) -> None:
+        """Answers to Told."""
+        if self._session.state in ("bound", "unbinding"):
+            self._say(self._session.acknowledge(sequences))
 
     def answer(self, asked: Asked, message_id: str = "", status: int = 0) -> None:
         if self._session.state in ("bound", "unbinding"):
             self._say(self._session.answer(asked, message_id, status))
+
+    def refuse_asked(self, asked: Asked | int, status: int) -> None:
+        """An answer that is a refusal: the peer keeps what it asked or told, and says it again."""
+        if isinstance(asked, Asked):
+            self.answer(asked, status=status)
+        elif self._session.state in ("bound", "unbinding"):
+            self._say(quick.deliver_sm_resp(asked, status))
 
     async def unbind(self, within_s: float = CLOSE_S_MAX) -> None:
         """A polite end, or a plain one when the peer does not answer in time."""

@@ -1,14 +1,13 @@
 """What a gateway says: takes what is due, cuts it into parts, submits them over the window.
 
-Only what `messages.take` marked is put on the wire, never faster than the account allows, and never
+Only what `outbox.take` marked is put on the wire, never faster than the account allows, and never
 twice without the SMSC having refused it (P5). What each answer means for its message is decided in
 `submissions.py`.
 """
 
 import asyncio
-import hashlib
 from collections import deque
-from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import psycopg
@@ -16,27 +15,34 @@ import structlog
 
 from ringdove.gateways import smpp
 from ringdove.kit import db
-from ringdove.records import messages
-from ringdove.rules.scenes import Store
+from ringdove.records import outbox
+from ringdove.records.messages import Settled
+from ringdove.records.outbox import Place, Taken
 from ringdove.rules.texts import TextTooLong
 from ringdove.runtime import Runtime
+from ringdove.smpp import ids
 from ringdove.workers import submissions
+from ringdove.workers.accounts import Account
 from ringdove.workers.ear import Ear
 from ringdove.workers.links import Link
-from ringdove.workers.pace import Allowance
 from ringdove.workers.submissions import Part, Submission
 
 log = structlog.get_logger(__name__)
 
 AGAIN_S: Final = 1.0
 WINDOWS_AHEAD: Final = 2
+TAKE_MOST: Final = 2_000
+SPREAD: Final = 0x9E3779B97F4A7C15
+"""2^64 divided by the golden ratio: neighbours become far apart."""
+FROM_THE_START_S: Final = 2.0
+"""So often a queue is looked through from its start, for what came to be due before its place."""
 
 
-def _most(settings: smpp.Settings) -> int:
+def _most(settings: smpp.Settings, throughput_per_s: float) -> int:
     """How many are taken at once. Whatever is taken and not yet answered when the process is killed
     becomes unknown, so no more than what will be said within a second or two windows."""
-    ahead = min(settings.window * WINDOWS_AHEAD, int(settings.throughput_per_s))
-    return max(1, min(messages.TAKE_MOST, ahead))
+    ahead = min(settings.window * WINDOWS_AHEAD, int(throughput_per_s))
+    return max(1, min(TAKE_MOST, ahead))
 
 
 class Mouth:
@@ -45,26 +51,28 @@ class Mouth:
     def __init__(
         self,
         runtime: Runtime,
-        gateway_id: int,
-        store: Store,
-        settings: smpp.Settings,
+        account: Account,
+        number: int,
         ear: Ear,
-        hungry: Callable[[], None],
     ) -> None:
-        """`hungry` is called whenever more could be said than is known of."""
         self.link: Link | None = None
         self.owner = ""
         self._runtime = runtime
-        self._gateway_id = gateway_id
-        self._store = store
-        self._settings = settings
+        self._account = account
+        self._gateway_id = account.gateway_id
+        self._store = account.store
+        self._settings = account.settings
+        self._number = number
         self._ear = ear
-        self._ask_for_more = hungry
         self._due: set[int] = set()
+        self._places: dict[int, Place] = {}
+        self._from_start_at = 0.0
         self._work = asyncio.Event()
         self._queue: deque[Part] = deque()
-        self._most = _most(settings)
-        self._allowance = Allowance(settings.throughput_per_s)
+        self._submitter = smpp.Submitter(account.settings)
+        self._sent_id = ids.sent_form(account.settings.id_rule)
+        self._most = _most(account.settings, account.throughput_per_s)
+        self._allowance = account.allowance
         self._pump_soon: asyncio.Handle | None = None
         self._is_closing = False
 
@@ -101,11 +109,20 @@ class Mouth:
         bucket = next(iter(self._due))
         self._due.discard(bucket)
         now, owner, most = self._runtime.clock(), self.owner, self._most
+        place = self._place_in(bucket)
         try:
-            taken = await db.retried(
+            taken, onwards = await db.retried(
                 self._runtime.pool,
-                lambda tx: messages.take(
-                    tx, self._store, bucket, self._gateway_id, now, owner, most
+                lambda tx: outbox.take_on(
+                    tx,
+                    self._store,
+                    bucket,
+                    self._gateway_id,
+                    now,
+                    owner,
+                    most,
+                    bind=self._number,
+                    after=place,
                 ),
             )
         except psycopg.Error as error:
@@ -113,31 +130,42 @@ class Mouth:
             await asyncio.sleep(AGAIN_S)
             self._due.add(bucket)
             return
-        if len(taken) == most:
+        if onwards is not None:
+            self._places[bucket] = onwards
+        else:
+            self._places.pop(bucket, None)
+        if onwards is not None or place is not None or len(taken) == most:
             self._due.add(bucket)
         for one in taken:
-            self._enqueue(one)
+            self._enqueue(one, now)
         if not self._may_speak:
             self.put_back()
         self.pump()
         if not self._due:
-            self._ask_for_more()
+            self._account.hungry()
 
-    def _enqueue(self, taken: messages.Taken) -> None:
+    def _place_in(self, bucket: int) -> Place | None:
+        """Where this queue goes on: rows that were taken lie dead before it, and walking through
+        a million of them would cost more than all the rest."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._from_start_at:
+            self._from_start_at = now + FROM_THE_START_S
+            self._places.clear()
+        return self._places.get(bucket)
+
+    def _enqueue(self, taken: Taken, now: datetime) -> None:
         try:
-            packets = smpp.request(
-                self._settings,
-                text=taken.body,
-                recipient=taken.recipient,
-                sender=taken.sender,
-                not_after=taken.not_after,
+            packets = self._submitter.every(
+                taken.recipient,
+                taken.sender,
+                taken.body,
+                taken.not_after,
                 # The low bits of ids are mostly the same; a phone needs differing references.
-                reference=int.from_bytes(hashlib.blake2b(b"%d" % taken.message_id).digest()[:2]),
+                taken.message_id * SPREAD >> 48 & 0xFFFF,
+                now,
             )
         except (TextTooLong, ValueError) as error:
-            self._ear.settled(
-                messages.Settled(taken.message_id, "failed", f"unsayable: {error}"[:200])
-            )
+            self._ear.settled(Settled(taken.message_id, "failed", f"unsayable: {error}"[:200]))
             return
         self._queue.extend(submissions.make(taken, packets).parts)
 
@@ -145,19 +173,30 @@ class Mouth:
 
     def pump(self) -> None:
         """Says what is queued, as far as the window and the account's pace allow."""
-        link, now = self.link, asyncio.get_running_loop().time()
-        while self._queue and link is not None and link.room > 0:
-            part = self._queue[0]
-            if part.state != "queued":
-                self._queue.popleft()  # refused together with another part
-            elif (wait_s := self._allowance.wait_s(now)) > 0:
-                self._pump_later(wait_s)
-                break
-            else:
-                self._queue.popleft()
-                self._submit(link, part)
-        if len(self._queue) * 2 < self._most:
+        link, queue = self.link, self._queue
+        if link is not None and queue and (room := link.room) > 0:
+            self._say_some(link, room)
+        if len(queue) * 2 < self._most:
             self._work.set()
+
+    def _say_some(self, link: Link, room: int) -> None:
+        queue, loop_now = self._queue, asyncio.get_running_loop().time()
+        now, allowed = self._runtime.clock(), self._allowance.room(loop_now)
+        said = 0
+        while queue and said < room:
+            if said >= allowed:
+                self._pump_later(self._allowance.wait_s(loop_now))
+                break
+            part = queue.popleft()
+            if part.state != "queued":
+                continue  # refused together with another part
+            if part.of.taken.not_after < now and part.of.is_untouched:
+                self._give_back(part.of, now)  # take() will drop it as too late
+                continue
+            part.state = "said"
+            link.say(part.packet, part)
+            said += 1
+        self._allowance.spend(said)
 
     def _pump_later(self, seconds: float) -> None:
         # Its time is not asked: uvloop gives no TimerHandle for less than half a millisecond.
@@ -168,21 +207,10 @@ class Mouth:
         self._pump_soon = None
         self.pump()
 
-    def _submit(self, link: Link, part: Part) -> None:
-        now = self._runtime.clock()
-        if part.of.is_untouched and part.of.taken.not_after < now:
-            for other in part.of.parts:
-                other.state = "refused"
-            self._ear.settled(submissions.put_back(part.of, now))  # take() will drop it as too late
-            return
-        try:
-            link.ask(part.packet, part)
-        except ValueError as error:  # a sender or number that no SMPP field can hold
-            submissions.hear(part, smpp.Refused(f"unsayable: {error}"[:200], "permanent"))
-            self._settle_if_done(part.of)
-            return
-        part.state = "said"
-        self._allowance.spend()
+    def _give_back(self, submission: Submission, now: datetime) -> None:
+        for part in submission.parts:
+            part.state = "refused"
+        self._ear.settled(submissions.put_back(submission, now))
 
     def put_back(self) -> None:
         """Nothing more will be said on this link: what is untouched may be taken again."""
@@ -191,9 +219,7 @@ class Mouth:
         for part in queue:
             if part.state == "queued":
                 if part.of.is_untouched:
-                    for other in part.of.parts:
-                        other.state = "refused"
-                    self._ear.settled(submissions.put_back(part.of, now))
+                    self._give_back(part.of, now)
                 else:
                     submissions.give_up(part, "link_lost")
                     self._settle_if_done(part.of)
@@ -201,6 +227,12 @@ class Mouth:
     # ── what the SMSC answers ────────────────────────────────────────────────
 
     def answered(self, part: Part, status: int, message_id: str, late: bool) -> None:
+        if status == 0 and not part.of.is_long:  # nearly all that is ever answered
+            part.state = "sent"
+            self._allowance.went_well()
+            provider_id = self._sent_id(message_id)
+            self._ear.settled(Settled(part.of.taken.message_id, "sent", "", (provider_id,)))
+            return
         outcome = smpp.outcome(self._settings, status, message_id)
         if late and isinstance(outcome, smpp.Refused):
             outcome = smpp.Refused(outcome.reason, "permanent")  # it has left the outbox

@@ -13,7 +13,6 @@ from typing import Final, Literal, TypeAlias
 
 from ringdove.gateways.smpp import Outcome, Refused, Sent
 from ringdove.records.messages import Settled, Taken
-from ringdove.smpp.pdu import SubmitSm
 
 PartState: TypeAlias = Literal["queued", "said", "sent", "refused", "unknown"]
 
@@ -26,7 +25,7 @@ THROTTLED_MAX: Final = 100
 @dataclass(eq=False, slots=True)
 class Part:
     of: "Submission"
-    packet: SubmitSm
+    packet: bytes
     state: PartState = "queued"
     provider_id: str = ""
     throttled: int = 0
@@ -39,6 +38,11 @@ class Submission:
     refusal: Refused | None = None
 
     @property
+    def is_long(self) -> bool:
+        """Of several parts: what becomes of one does not settle the whole."""
+        return len(self.parts) > 1
+
+    @property
     def is_untouched(self) -> bool:
         """Nothing of it can be on its way: it may go back to the queue."""
         return all(part.state == "queued" for part in self.parts)
@@ -48,7 +52,7 @@ class Submission:
         return any(part.state in ("queued", "said") for part in self.parts)
 
 
-def make(taken: Taken, packets: list[SubmitSm]) -> Submission:
+def make(taken: Taken, packets: list[bytes]) -> Submission:
     submission = Submission(taken)
     submission.parts = [Part(submission, packet) for packet in packets]
     return submission

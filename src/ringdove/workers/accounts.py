@@ -1,0 +1,57 @@
+"""What the binds of one gateway share in a process: its pace, and the ids it lately got.
+
+An operator allows so many messages a second for the account, whatever number of binds it allows.
+Each bind is leased to one process and brings its share; the binds of one process spend theirs
+together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from ringdove.gateways import smpp
+from ringdove.records.messages import Known
+from ringdove.rules.scenes import Store
+from ringdove.workers.pace import Allowance
+
+PACKETS_KEPT_PER_S: Final = 200
+KNOWN_MAX: Final = 100_000
+"""Ids in memory: the receipts of the last seconds, or of the last day of a small shop, find their
+message without asking the database."""
+
+
+@dataclass(slots=True)
+class Account:
+    """`hungry` is called whenever more could be said than is known of."""
+
+    gateway_id: int
+    store: Store
+    settings: smpp.Settings
+    hungry: Callable[[], None]
+    known: Known = field(default_factory=dict)
+    allowance: Allowance = field(init=False)
+    binds_held: int = 0
+
+    def __post_init__(self) -> None:
+        self.allowance = Allowance(self.throughput_per_s)
+
+    @property
+    def throughput_per_s(self) -> float:
+        """What the binds that are ours may say together."""
+        return self.settings.throughput_per_s * max(1, self.binds_held) / self.settings.binds
+
+    @property
+    def keeps_packets(self) -> bool:
+        return self.settings.keep_packets and self.settings.throughput_per_s <= PACKETS_KEPT_PER_S
+
+    def hold(self, change: int) -> None:
+        """One more bind is ours (1), or one less (-1)."""
+        self.binds_held += change
+        self.allowance.pace(self.throughput_per_s)
+
+    def forget_old(self) -> None:
+        """Keeps what is remembered within bounds."""
+        if len(self.known) > KNOWN_MAX:
+            for provider_id in list(islice(self.known, KNOWN_MAX // 2)):
+                del self.known[provider_id]
