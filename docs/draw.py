@@ -126,7 +126,8 @@ STATES = {
     "sent": "the gateway took it; the receipt is awaited",
     "unknown": "it was being submitted when the process or link was lost; it may have been sent "
     "and is never said again by itself; a receipt can still settle it",
-    "delivered": "all its parts are on the phone (e-mail stays `sent`: no receipt follows)",
+    "delivered": "all its parts are on the phone (e-mail: where servers tell of it, else it stays "
+    "`sent`)",
     "failed": "it did not arrive: refused for good, tried too often, or a part failed",
     "expired": "kept for gateways that say so; an SMPP receipt that says it makes the message "
     "`failed` with the reason `expired`",
@@ -150,6 +151,21 @@ REASONS = {
     "no_answer": ("The operator did not answer in time.", "Look for the receipt; ask them."),
     "process_lost": ("The process died while it was submitting.", "Look for the receipt."),
 }
+# The same for letters: in a reason a mail server's own words follow after a colon.
+LETTERS = {
+    "no_such_address": ("Nobody has this address.", "Ask for another; the SMS still goes."),
+    "no_such_domain": ("What stands after the @ receives no mail.", "Ask for another."),
+    "mailbox_full": ("The mailbox takes no more.", "Nothing: it may have room later."),
+    "not_in_time": ("Their server could not be reached for days.", "Nothing."),
+    "unwanted": (
+        "Their server refused it as unwanted.",
+        "Let the sender's domain name this server (SPF, DKIM, DMARC).",
+    ),
+    "connection broke": (
+        "The connection broke after the letter was given and before the answer.",
+        "Look for the bounce, or let service letters be repeated (a setting of the gateway).",
+    ),
+}
 WAITS = {
     "quiet_hours": "It is night, or another quiet hour, in a zone where the person may be.",
     "not_yet": "Its own time has not come.",
@@ -172,6 +188,10 @@ def messages_page() -> str:
         "\nrefused; `unsayable: …` that a sender or text does not fit what the gateway carries.\n",
         "## Waiting\n", "| Reason | Means |", "| --- | --- |",
         *(f"| `{word}` | {means} |" for word, means in WAITS.items()),
+        "\n## Letters\n",
+        "A letter can come back after it was `sent`: see [bounces](email.md).\n",
+        "| Reason begins with | Means | What to do |", "| --- | --- | --- |",
+        *(f"| `{word}:` | {means} | {do} |" for word, (means, do) in LETTERS.items()),
         "\n## How long a text is worth sending\n",
         "Counted from the time of its fact; later it is dropped as `too_late`.\n",
         "| Text | Begun by | Worth sending for | As it comes |", "| --- | --- | --- | --- |",

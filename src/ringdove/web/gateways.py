@@ -228,7 +228,9 @@ async def test(page: OwnerPage, gateway_id: int) -> Response:
         MAIL_ANSWERS_S_MAX,
     )
     trouble = await mail.trouble_with(server)
-    tried = Tried("bad", trouble) if trouble else Tried("ok", _("The server answers and lets in."))
+    tried = Tried("ok", _("The server answers and lets in."))
+    if trouble:
+        tried = Tried("bad", reason_words(page.say, trouble))
     return await _render(page, gateway_id, tried=tried)
 
 

@@ -55,6 +55,15 @@ REASONS: Mapping[str, str] = {
     "ESME_RMSGQFUL": N_("The operator's queue was full."),
     "ESME_RSYSERR": N_("The operator had an error of its own."),
     "ESME_RINVMSGLEN": N_("The operator says that the text is too long."),
+    # What is wrong with a mail server (kit/mail.trouble).
+    "server_unknown": N_("Nobody knows a server of this name: look at the settings for a mistake."),
+    "server_away": N_("Nobody answers at this address and port."),
+    "server_silent": N_("The server did not answer in time."),
+    "server_hung_up": N_("The server ended the connection."),
+    "server_speaks_no_tls": N_(
+        "The server speaks no TLS at this port: choose another encryption or port."
+    ),
+    "seal_broken": N_("The passwords cannot be opened with this server's key: enter them again."),
     # Why a run of an automation ended before its text.
     "switched_off": N_("The automation is switched off."),
     "payment.received": N_("The payment arrived."),
@@ -67,6 +76,17 @@ _WITH_MORE: tuple[tuple[str, str], ...] = (
     ("in part: ", N_("A part of it had left when another was refused: %(why)s")),
     ("unsayable: ", N_("The gateway cannot carry it: %(why)s")),
     ("connection broke: ", N_("The connection broke within, so it may have left: %(why)s")),
+    ("login_refused: ", N_("The user name or password was refused: %(why)s")),
+    ("server_refuses: ", N_("The server refuses: %(why)s")),
+    ("server_not_trusted: ", N_("The server's certificate is not to be trusted: %(why)s")),
+    ("sender_refused: ", N_("The server does not let us write as this sender: %(why)s")),
+    ("settings_wrong: ", N_("These settings are wrong: %(why)s")),
+    # Why a letter came back (gateways/smtp/bounces.reason).
+    ("no_such_address: ", N_("There is no such address: %(why)s")),
+    ("no_such_domain: ", N_("Nobody receives mail under this domain: %(why)s")),
+    ("mailbox_full: ", N_("The mailbox is full: %(why)s")),
+    ("not_in_time: ", N_("The other server could not be reached in time: %(why)s")),
+    ("unwanted: ", N_("The other server does not want it: %(why)s")),
 )
 _RECEIPT = re.compile(r"(undeliverable|rejected|failed|expired|deleted) (\S.*)", re.DOTALL)
 
@@ -79,7 +99,7 @@ def reason_words(say: Speech, code: str) -> str:
         if code.startswith(begins):
             return say.gettext(text, why=reason_words(say, code.removeprefix(begins)))
     if told := _RECEIPT.fullmatch(code):
-        return f"{say.gettext(REASONS[told[1]])} ({told[2]})"
+        return f"{say.gettext(REASONS[told[1]])} ({reason_words(say, told[2])})"
     return code
 
 

@@ -17,6 +17,7 @@ from ringdove.records import gateways, message_story
 from ringdove.records import today as records
 from ringdove.records.gateways import Gateway
 from ringdove.records.message_story import Wish
+from ringdove.web.reasons import reason_words
 from ringdove.web.views import StorePage, ViewerPage
 
 router = APIRouter(prefix="/stores/{store_id}", include_in_schema=False)
@@ -148,9 +149,8 @@ def _worries(
             text = _("%(name)s is paused: its messages wait.", name=way.name)
             yield Worry("player-pause", text, "/connections", _("Go on"))
         elif way.state in ("refused", "lost"):
-            text = _(
-                "%(name)s is not connected: %(why)s", name=way.name, why=way.state_detail or ""
-            )
+            why = reason_words(page.say, way.state_detail or "")
+            text = _("%(name)s is not connected: %(why)s", name=way.name, why=why)
             yield Worry("plug", text, "/connections", _("Look at it"))
     for shop in shops:
         if shop["error"]:
