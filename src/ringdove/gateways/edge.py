@@ -86,10 +86,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be sent to the operator. Keys stand in headers or body, which are not shown."""
+    """What is to be sent to the operator. Keys stand in headers or body, at some operators in the
+    address: none of them is shown."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
 
