@@ -172,13 +172,18 @@ def test_fewer_words_than_ids_are_unknown_and_break_nothing():
 
 
 def test_a_persons_text_is_heard():
-    """R79."""
-    call = text_call(
-        {"sms_to": "48500000001", "sms_from": "375291234567", "sms_text": "Стоп 🙏",
-         "sms_date": int(DONE.timestamp()), "username": "linden", "MsgId": "77AF"}
-    )  # fmt: skip
-    text = TextHeard("77AF", "+375291234567", "+48500000001", "Стоп 🙏", DONE)
-    assert smsapi.hear(ITS, call) == Heard(texts=(text,), answer=b"OK")
+    """R79, P8: twice is once, and two answers to one text are two."""
+    told = {
+        "sms_to": "48500000001", "sms_from": "375291234567", "sms_text": "Стоп 🙏",
+        "sms_date": int(DONE.timestamp()), "username": "linden", "MsgId": "77AF",
+    }  # fmt: skip
+    heard = smsapi.hear(ITS, text_call(told))
+    (text,) = heard.texts
+    assert text == TextHeard(text.id, "+375291234567", "+48500000001", "Стоп 🙏", DONE)
+    assert text.id and heard == Heard(texts=(text,), answer=b"OK")
+    assert smsapi.hear(ITS, text_call(told)) == heard
+    other = smsapi.hear(ITS, text_call({**told, "sms_text": "no, go on"})).texts[0]
+    assert other.id != text.id
 
 
 def test_only_the_secret_opens_the_door():

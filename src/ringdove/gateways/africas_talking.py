@@ -114,7 +114,7 @@ def outcome(settings: Settings, outgoing: Outgoing, reply: Reply) -> Outcome:
     provider_id = edge.word(edge.at(person, "messageId")).strip()
     if reply.status >= 500:
         return values.refused(reply, outgoing, why)
-    if code in TAKEN and reply.status < 300:
+    if code in TAKEN and 200 <= reply.status < 300:
         is_id = provider_id not in ("", "None")
         return Sent((provider_id,)) if is_id else Unclear("Africa's Talking names no message")
     if code == NO_MONEY:

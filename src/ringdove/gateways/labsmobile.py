@@ -103,13 +103,13 @@ def outcome(settings: Settings, outgoing: Outgoing, reply: Reply) -> Outcome:
     why = edge.reason(code, edge.at(told, "message"))
     if reply.status >= 500:
         return values.refused(reply, outgoing, why)
-    if code == "0" and reply.status < 300:
+    if code == "0" and 200 <= reply.status < 300:
         return Sent((edge.word(edge.at(told, "subid")) or outgoing.reference,))
     if code in ACCOUNT:
         return Refused(why, "later", account=True)
     if code in PERMANENT:
         return Refused(why, "permanent")
-    if code and reply.status < 300:
+    if code and 200 <= reply.status < 300:
         return Refused(why, "later")
     return values.refused(reply, outgoing, why)
 

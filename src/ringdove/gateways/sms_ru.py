@@ -98,7 +98,7 @@ def outcome(settings: Settings, outgoing: Outgoing, reply: Reply) -> Outcome:
     code = edge.word(edge.at(sms if sms is not None else told, "status_code"))
     why = edge.reason(code, edge.at(sms if sms is not None else told, "status_text"))
     provider_id = edge.word(edge.at(sms, "sms_id"))
-    if reply.status >= 300:
+    if not 200 <= reply.status < 300:
         return values.refused(reply, outgoing, why)
     if code == TAKEN:
         return Sent((provider_id,)) if provider_id else Unclear("SMS.ru's answer names no message")

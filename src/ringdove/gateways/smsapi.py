@@ -136,7 +136,7 @@ def outcome(settings: Settings, outgoing: Outgoing, reply: Reply) -> Outcome:
         return Refused(why, "later", account=True)
     if code in PERMANENT:
         return Refused(why, "permanent", opted_out=code in OPTED_OUT)
-    if reply.status >= 300:
+    if not 200 <= reply.status < 300:
         return values.refused(reply, outgoing, why)
     if code:
         return Refused(why, "later")
@@ -193,10 +193,8 @@ def _receipt(row: dict[str, str]) -> ReceiptHeard:
 
 
 def _text(fields: dict[str, str]) -> TextHeard:
-    return TextHeard(
-        id=fields.get("MsgId", ""),
-        sender=edge.international(fields.get("sms_from")),
-        recipient=edge.international(fields.get("sms_to")),
-        body=fields.get("sms_text", ""),
-        at=edge.moment(fields.get("sms_date")),
-    )
+    """MsgId may be that of our text to which this is an answer: it alone tells no two apart."""
+    sender, recipient = edge.international(fields["sms_from"]), fields.get("sms_to", "")
+    body, seconds = fields.get("sms_text", ""), fields.get("sms_date", "")
+    id_ = edge.digest(fields.get("MsgId", ""), sender, recipient, body, seconds) if seconds else ""
+    return TextHeard(id_, sender, edge.international(recipient), body, edge.moment(seconds))

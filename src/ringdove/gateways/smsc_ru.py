@@ -126,7 +126,7 @@ def outcome(settings: Settings, outgoing: Outgoing, reply: Reply) -> Outcome:
         return Refused(why, "later", account=True)
     if code in PERMANENT:
         return Refused(why, "permanent")
-    if reply.status >= 300:
+    if not 200 <= reply.status < 300:
         return values.refused(reply, outgoing, why)
     if code:
         return Refused(why, "later")
@@ -197,5 +197,5 @@ def _receipt(fields: dict[str, str]) -> ReceiptHeard:
 def _text(fields: dict[str, str]) -> TextHeard:
     sender, body = edge.international(fields.get("phone")), fields.get("mes", "")
     recipient, seconds = edge.international(fields.get("to")), fields.get("time", "")
-    id_ = edge.digest(sender, recipient, body, seconds) if seconds else ""
-    return TextHeard(fields.get("id") or id_, sender, recipient, body)
+    id_ = edge.digest(fields.get("id", ""), sender, recipient, body, seconds) if seconds else ""
+    return TextHeard(id_, sender, recipient, body)

@@ -114,7 +114,7 @@ PERMANENT: Final = frozenset(
 
 def outcome(settings: Settings, outgoing: Outgoing, reply: Reply) -> Outcome:
     told = edge.tree(reply.body)
-    if reply.status < 300:
+    if 200 <= reply.status < 300:
         provider_id = edge.word(edge.at(told, "data", "id"))
         return Sent((provider_id,)) if provider_id else Unclear("Telnyx's answer names no message")
     code, why = _error(edge.at(told, "errors"))
