@@ -55,6 +55,13 @@ class Settings(edge.Settings):
         title="API key",
         description="At smsc.ru under Settings → API. Kept sealed, never shown.",
     )
+    callback_secret: SecretStr = Field(
+        SecretStr(""),
+        max_length=200,
+        title="Callback secret",
+        description="A word of your own that only SMSC.ru is told: it proves receipts and answers.",
+        json_schema_extra={"generate": True},
+    )
     login: str = Field(
         "", max_length=100, title="Login", description="Only where you have no API key."
     )
@@ -63,13 +70,6 @@ class Settings(edge.Settings):
         max_length=200,
         title="Password",
         description="Only where you have no API key: the one for API access, if you set one.",
-    )
-    callback_secret: SecretStr = Field(
-        SecretStr(""),
-        max_length=200,
-        title="Callback secret",
-        description="A word of your own that only SMSC.ru is told: it proves receipts and answers.",
-        json_schema_extra={"generate": True},
     )
 
     @model_validator(mode="after")
