@@ -12,9 +12,11 @@ from psycopg.types.json import Jsonb
 from ringdove.gateways.smtp.letters import marked
 from ringdove.kit import imap
 from ringdove.kit.buckets import token_of
+from ringdove.web.app import create_app
 from ringdove.workers import bounces, react, send
 from tests.flows.conftest import Shop, order, play
 from tests.gateways.test_bounces import COMPLAINT, HOLIDAY, MARK, NO_USER, report
+from tests.web.test_gateway_doors import TOKEN, Site
 from tests.workers.test_send import letters, mail_server, point, write
 
 __all__ = ["play"]
@@ -184,6 +186,31 @@ def test_who_complains_of_a_letter_gets_no_more_marketing(play):
             await shop.hear(order("99", customer={"email": "p0@example.by"}))
             await react.answer_due(shop.runtime)
             assert (await letters(shop))[-1]["state"] == "waiting"
+
+    play(story)
+
+
+def test_a_mail_server_hands_in_bounces_and_complaints_at_the_gateways_door(play):
+    """P8, R4: with the secret only; a complaint ends marketing here as well."""
+
+    async def story(shop: Shop) -> None:
+        await watch(shop, Imap(port=1))
+        mark, other = await sent(shop, 2)
+        await shop.rows("UPDATE contact SET marketing = 'in' RETURNING 1")
+        await shop.rows(
+            "UPDATE gateway SET token = %(token)s WHERE id = %(id)s RETURNING 1",
+            token=TOKEN, id=shop.email,
+        )  # fmt: skip
+        site = Site(shop, shop.email, create_app(shop.runtime))
+        refused = await site.tell(mail_about(mark), authorization="Bearer wrong")
+        assert refused.status == 401
+        assert {m["state"] for m in await letters(shop)} == {"sent"}
+        for mail in (mail_about(mark), mail_about(other, COMPLAINT), mail_about(mark, HOLIDAY)):
+            assert (await site.tell(mail, authorization="Bearer s")).status == 200
+        assert [m["state"] for m in await letters(shop)] == ["failed", "delivered"]
+        await react.answer_due(shop.runtime)
+        people = await shop.rows("SELECT marketing FROM contact ORDER BY email")
+        assert [row["marketing"] for row in people] == ["in", "out"]
 
     play(story)
 
