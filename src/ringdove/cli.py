@@ -403,6 +403,33 @@ def inspect_receipt() -> None:
     _answer(inspect.receipt(sys.stdin))
 
 
+@inspect_app.command("callback")
+def inspect_callback(
+    gateway: Annotated[str, typer.Option(help="Kind of gateway: twilio, vonage, kannel …")],
+    secret: Annotated[
+        str, typer.Option(help="What its calls are proved with: a signing secret or token.")
+    ] = "",
+    settings: Annotated[
+        str, typer.Option(help='The gateway\'s settings as JSON: {"auth_token": "…"}.')
+    ] = "{}",
+) -> None:
+    """Receipts and texts in an operator's calls: {"method", "url", "headers", "body"} a line."""
+    import json
+
+    from ringdove import inspect
+
+    try:
+        known = json.loads(settings)
+    except ValueError as wrong:
+        raise CannotGoOn(f"--settings is not JSON: {wrong}") from None
+    if not isinstance(known, dict):
+        raise CannotGoOn("--settings is a JSON object of names and values.")
+    try:
+        _answer(inspect.callback(sys.stdin, gateway, secret, known))
+    except inspect.LineWrong as wrong:
+        raise CannotGoOn(str(wrong)) from None
+
+
 def _answer(answers: Iterable[dict[str, Any]] | Iterator[dict[str, Any]]) -> None:
     import json
 

@@ -1,8 +1,8 @@
 """What would Ringdove make of this? Reads JSON lines, gives JSON lines; writes nothing anywhere.
 
 Each edge has its reader: `webhook` for what a shop sends, `text` for what a phone will show, `pdu`
-and `receipt` for what an SMSC sends. A line that cannot be read is answered with its error, and the
-next line is read: nothing is raised.
+and `receipt` for what an SMSC sends, `callback` for what an operator over HTTP tells. A line that
+cannot be read is answered with its error, and the next line is read: nothing is raised.
 """
 
 import base64
@@ -13,10 +13,11 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from ringdove.gateways.edge import Call, CallWrong, Heard
 from ringdove.rules import texts
-from ringdove.runtime import STORES
+from ringdove.runtime import GATEWAYS, STORES
 from ringdove.smpp import codec, receipts, statuses, tlvs
 from ringdove.smpp.pdu import Tlv, Tlvs
 from ringdove.stores.edge import Nothing, Refusal, united
@@ -235,3 +236,66 @@ def _tlvs(told: Tlvs) -> dict[str, Any]:
 
 def _shown(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
+
+
+# ------------------------------------------------------------------ what an operator tells
+
+
+def callback(
+    lines: Iterable[str], gateway: str, secret: str = "", settings: Mapping[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
+    """{"method", "url", "headers", "body"} → {"accepted", "reason", "receipts", "texts"}. Also
+    {"body_base64"} for a body that is no text, and {"heard_at": ISO time} where a signature's age
+    is to be checked. `secret` stands for each secret that `settings` do not name."""
+    module = GATEWAYS.get(gateway)
+    if not hasattr(module, "hear"):
+        known = sorted(name for name, one in GATEWAYS.items() if hasattr(one, "hear"))
+        raise LineWrong(f"--gateway {gateway}: choose one of {', '.join(known)}.")
+    its = _gateway_settings(module, secret, settings or {})
+    for line in _told_lines(lines):
+        if line.strip():
+            yield _answered(line, lambda told: _called(told, module, its))
+
+
+def _gateway_settings(module: Any, secret: str, given: Mapping[str, Any]) -> Any:
+    """What is only needed for sending may be left out: a call is read without it."""
+    about = module.Settings.model_fields
+    secrets = {name: secret for name, one in about.items() if one.annotation is SecretStr}
+    told = {name: value for name, value in secrets.items() if value} | dict(given)
+    try:
+        return module.Settings.model_validate(told)
+    except ValidationError as wrong:
+        places = {str(error["loc"][0]) for error in wrong.errors() if error["loc"]}
+        if places & set(given) or not places <= set(about):
+            raise LineWrong(
+                f"These settings cannot be used: {', '.join(sorted(places))}."
+            ) from None
+    sealed = {n: SecretStr(str(v)) if n in secrets else v for n, v in told.items()}
+    empty = {name: SecretStr("") if name in secrets else "" for name in about}
+    empty = {name: value for name, value in empty.items() if about[name].is_required()}
+    return module.Settings.model_construct(**(empty | sealed))
+
+
+def _called(told: dict[str, Any], module: Any, settings: Any) -> dict[str, Any]:
+    url, body = told.get("url", ""), told.get("body", "")
+    if not isinstance(url, str) or not isinstance(body, str):
+        raise LineWrong('"url" and "body" are texts; "body_base64" is for a body that is none.')
+    octets = _body(told) if "body_base64" in told else body.encode("utf-8", "surrogatepass")
+    heard_at = _heard_at(told["heard_at"]) if told.get("heard_at") else None
+    method = str(told.get("method") or "POST").upper()
+    call = Call(method, url, _headers(told.get("headers") or {}), octets, heard_at)
+    try:
+        heard: Heard = module.hear(settings, call)
+    except CallWrong as wrong:
+        return {"accepted": False, "reason": str(wrong), "receipts": [], "texts": []}
+    return {
+        "accepted": True,
+        "reason": None,
+        "receipts": [
+            {"id": one.provider_id, "state": one.state, "error": one.error}
+            for one in heard.receipts
+        ],
+        "texts": [
+            {"from": one.sender, "to": one.recipient, "text": one.body} for one in heard.texts
+        ],
+    }
