@@ -1,4 +1,8 @@
-"""The quick way of filling a text says what Liquid says, and leaves to Liquid what it cannot."""
+"""The quick way of filling a text says what Liquid says, and leaves to Liquid what it cannot; the
+browser fills as it does.
+"""
+
+import random
 
 import pytest
 from hypothesis import given
@@ -6,6 +10,7 @@ from hypothesis import strategies as st
 
 from ringdove.rules import languages, texts
 from ringdove.rules.texts import templates
+from tests.rules import browser
 
 RECIPES = [
     (language, key, form)
@@ -73,3 +78,33 @@ def test_a_value_is_worked_out_only_when_it_is_asked_for():
     assert texts.render("{% if order.items %}{{ order.number }}{% endif %}", values) == "42"
     with pytest.raises(ZeroDivisionError):
         texts.render("{{ order.total }}", values)
+
+
+def test_the_browser_fills_the_same() -> None:
+    """R26: every ready text, and templates made of whatever leaves gaps."""
+    chance = random.Random(9)
+    bits = [
+        "{{ customer.first_name }}", "{{order.number}}", ", ", ". ", "; ", "( )", "  ", "\n", " ,",
+        "{% if order.url %}({{ order.url }}){% endif %}", "{% if a.b %}, {{ a.b }}{% endif %}", "!",
+        "{% if order.url %}{{ nobody.here }}{% endif %}", "€“", "$&", "ваш заказ", "Ähm", "\n\n\n",
+    ]  # fmt: skip
+    values = {
+        "customer": {"first_name": "Анна"},
+        "order": {"number": "", "url": "https://s.by/$1,,a"},
+        "shop": {"name": "S"},
+    }
+    ready = [languages.phrases(code)["recipes"][key][form].strip() for code, key, form in RECIPES]
+    made = ["".join(chance.choices(bits, k=chance.randint(0, 9))) for _ in range(1_500)]
+    answers = browser.ask("filling.js", "fill", [(one, values) for one in [*ready, *made]])
+    for template, answer in zip([*ready, *made], answers, strict=True):
+        if answer is not None or template in made:
+            assert answer == texts.render(template, values), template
+    assert sum(answer is not None for answer in answers[: len(ready)]) > 0.8 * len(ready)
+
+
+def test_the_browser_leaves_the_rest_to_the_server() -> None:
+    hard = [
+        "{{ order.total | upcase }}", "{% if a.b %}{% if c.d %}{% endif %}{% endif %}", "{{ a",
+        "{% for a in b %}{% endfor %}", "{{ order.number | latin }}", "a\rb", "{{ a.b.c }}",
+    ]  # fmt: skip
+    assert browser.ask("filling.js", "fill", [(one, {}) for one in hard]) == [None] * len(hard)

@@ -2,8 +2,6 @@
 
 import json
 import random
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,9 @@ from hypothesis import strategies as st
 
 from ringdove.rules import gsm, texts
 from ringdove.rules.texts import Measure, ShiftUnknown, TextTooLong, shifts, sizes
+from tests.rules import browser
 
 HERE = Path(__file__).parent
-COUNTER = HERE.parents[1] / "src/ringdove/web/static/js/counter.js"
 CASES = [
     {**case, "text": "".join(letters * times for letters, times in case["text"])}
     for case in json.loads((HERE / "texts.json").read_text("utf-8"))
@@ -198,22 +196,6 @@ def test_the_letters_that_make_it_dear(text: str, shift: str, letters: list[str]
 # ------------------------------------------------------------------ the browser
 
 
-def counted_by_the_browser(asked: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    told = {
-        "alphabets": {shift: texts.counters(shift) for shift in SHIFTS},
-        "texts": [{"text": text, "shift": shift} for text, shift in asked],
-    }
-    ran = subprocess.run(
-        [node, str(HERE / "counter.mjs"), str(COUNTER)],
-        input=json.dumps(told), capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-    found: list[dict[str, Any]] = json.loads(ran.stdout)
-    return found
-
-
 def expected(text: str, shift: str) -> dict[str, Any]:
     try:
         found = texts.measure(text, shift)
@@ -247,7 +229,10 @@ def random_texts(times: int) -> list[tuple[str, str]]:
 def test_the_browser_counts_the_same() -> None:
     """R26: the table of cases and two thousand random texts."""
     asked = [(case["text"], case.get("shift", "")) for case in CASES] + random_texts(2_000)
-    for (text, shift), found in zip(asked, counted_by_the_browser(asked), strict=True):
+    alphabets = {f"of {shift}": texts.counters(shift) for shift in SHIFTS}
+    given = [(text, {"same": f"of {shift}"}) for text, shift in asked]
+    answers = browser.ask("counter.js", "measure", given, alphabets)
+    for (text, shift), found in zip(asked, answers, strict=True):
         wanted = expected(text, shift)
         assert {key: found[key] for key in wanted} == wanted, (shift, text)
 

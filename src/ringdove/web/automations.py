@@ -165,6 +165,7 @@ async def _render(
         divided=words.divided,
         units=words.units(page.say),
         field_names=words.field_names(page.say),
+        samples={language: samples_for(page, language) for language in page.store.languages},
         names=LANGUAGE_NAMES,
         values=[
             (name, values[name], sample[name.partition(".")[0]][name.partition(".")[2]])
@@ -189,7 +190,7 @@ async def preview(
     step = recipe.steps[number]
     assert isinstance(step, Send)
     typed = typed or revisions.ready(step.text, language)[field].strip()
-    look = preview_of(page, recipe, language, field, typed)
+    look = preview_of(page, recipe, step, language, field, typed)
     return page.render("automation_preview.html", look=look, id=place, field=field)
 
 
@@ -265,7 +266,7 @@ def _read(
                 place = f"{number}-{language}-{field}"
                 typed = str(given.get(f"text-{place}", "")).strip()
                 kept.setdefault(language, {}).setdefault(step.text, {})[field] = typed
-                look = preview_of(page, recipe, language, field, typed) if typed else None
+                look = preview_of(page, recipe, step, language, field, typed) if typed else None
                 if look and look.wrong:
                     errors[f"text-{place}"] = " ".join(look.wrong)
     return Automation(now.is_on, now.version, steps, kept), errors

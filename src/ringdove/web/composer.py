@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ringdove.rules import consent, texts
 from ringdove.rules.scenes import Contact
 from ringdove.web import handwork
+from ringdove.web.counting import Size, size_of
 from ringdove.web.reasons import reason_words
 from ringdove.web.views import StorePage
 
@@ -17,11 +18,8 @@ class Look:
     """A text on its way."""
 
     typed: str
-    encoding: str
-    units: int
-    room: int
-    parts: int
-    cheaper: texts.Swap | None
+    size: Size
+    calls: bool  # False: an offer with nothing to do (R27)
     goes: str  # now, later, never
     verdict: str  # in words
 
@@ -33,14 +31,10 @@ class Look:
 
 def look(page: StorePage, person: Contact, typed: str, klass: str) -> Look:
     """How big the text is, and whether and when it would go."""
-    size = texts.measure(typed)
-    room = (texts.SINGLE_UNITS_MAX if size.parts == 1 else texts.PART_UNITS_MAX)[size.encoding]
-    swaps = texts.swaps(typed)
-    goes, verdict = _decided(page, person, klass)
-    return Look(
-        typed, size.encoding, size.units, room * size.parts, size.parts,
-        swaps[0] if swaps else None, goes, verdict,
-    )  # fmt: skip
+    latin = texts.in_latin(typed, page.store.languages[0])
+    size = size_of(typed, [*texts.swaps(typed), *([latin] if latin else [])])
+    calls = klass != "marketing" or not typed or texts.has_call(typed)
+    return Look(typed, size, calls, *_decided(page, person, klass))
 
 
 def _decided(page: StorePage, person: Contact, klass: str) -> tuple[str, str]:

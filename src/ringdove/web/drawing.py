@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from ringdove.kit import i18n
+from ringdove.rules import texts
 from ringdove.web import charts
 from ringdove.web.menu import MENU, role_names
 from ringdove.web.places import LANGUAGE_NAMES
@@ -64,10 +65,10 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
-    texts = i18n.catalogue(language)
+    words = i18n.catalogue(language)
     # The i18n extension adds this method while it is loaded; Jinja's types do not know it.
     install: Callable[..., None] = env.install_gettext_callables  # type: ignore[attr-defined]
-    install(texts.gettext, texts.ngettext, newstyle=True)
+    install(words.gettext, words.ngettext, newstyle=True)
     env.filters |= {name: _said(method) for name, method in FILTERS.items()}
     env.globals |= {
         "static": static_url,
@@ -79,6 +80,7 @@ def environment(language: str) -> Environment:
         "state_words": state_words,
         "state_tone": state_tone,
         "why_words": why_words,
+        "alphabets": texts.counters(),
         "offered_languages": [(code, LANGUAGE_NAMES[code]) for code in i18n.languages()],
     }
     return env

@@ -11,6 +11,7 @@ from ringdove.rules.recipes import Recipe
 from ringdove.rules.scenes import Automation
 from ringdove.rules.steps.send import Send
 from ringdove.web import recipe_words as words
+from ringdove.web.counting import Size, size_of
 from ringdove.web.views import StorePage
 
 
@@ -20,11 +21,13 @@ class Preview:
 
     said: str
     wrong: tuple[str, ...] = ()
-    encoding: str = ""
-    units: int = 0
-    room: int = 0
-    parts: int = 0
-    cheaper: texts.Swap | None = None
+    size: Size | None = None  # of a text message
+    calls: bool = True  # False: an offer with nothing to do (R27)
+
+    @property
+    def parts(self) -> int:
+        """Of a text message; of a letter none."""
+        return self.size.parts if self.size else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,15 @@ def words_of(page: StorePage, recipe: Recipe, number: int, own: Automation) -> l
             ready = revisions.ready(step.text, language)[field].strip()
             mine = own.texts.get(language, {}).get(step.text, {}).get(field, "")
             typed = mine or ready
-            look = preview_of(page, recipe, language, field, typed)
+            look = preview_of(page, recipe, step, language, field, typed)
             place = f"{number}-{language}-{field}"
             found.append(Words(place, language, field, typed, ready, typed != ready, look))
     return found
 
 
-def preview_of(page: StorePage, recipe: Recipe, language: str, field: str, typed: str) -> Preview:
+def preview_of(
+    page: StorePage, recipe: Recipe, step: Send, language: str, field: str, typed: str
+) -> Preview:
     """The text with sample values, its size, and its mistakes in words."""
     sample = samples_for(page, language)
     wrong = revisions.mistakes(recipe, typed, sample)
@@ -72,10 +77,5 @@ def preview_of(page: StorePage, recipe: Recipe, language: str, field: str, typed
     said = texts.render(typed, sample)
     if field != "sms":
         return Preview(said)
-    size = texts.measure(said)
-    room = (texts.SINGLE_UNITS_MAX if size.parts == 1 else texts.PART_UNITS_MAX)[size.encoding]
-    swaps = texts.swaps(said)
-    return Preview(
-        said, (), size.encoding, size.units, room * size.parts, size.parts,
-        swaps[0] if swaps else None,
-    )  # fmt: skip
+    size = size_of(said, texts.offers(typed, sample, language))
+    return Preview(said, (), size, step.klass != "marketing" or texts.has_call(typed))
