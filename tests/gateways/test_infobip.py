@@ -66,7 +66,7 @@ def test_a_request_is_one_message_to_one_destination():
 
 @pytest.mark.parametrize("base", ["https://k3xyz1.api.infobip.com/", "k3xyz1.api.infobip.com"])
 def test_the_base_url_is_taken_as_it_is_copied(base):
-    its = infobip.Settings(base_url=base)
+    its = infobip.Settings(base_url=base, api_key="k")
     made = infobip.request(its, outgoing(sender="", callback_url=""))
     assert made.url == "https://k3xyz1.api.infobip.com/sms/3/messages"
     (told,) = json.loads(made.body)["messages"]
@@ -76,7 +76,7 @@ def test_the_base_url_is_taken_as_it_is_copied(base):
 @pytest.mark.parametrize("base", ["http://x.example", "x.example/path", "x.example:80", "a b", ""])
 def test_a_base_url_that_would_send_elsewhere_is_refused_by_the_form(base):
     with pytest.raises(ValueError):
-        infobip.Settings(base_url=base)
+        infobip.Settings(base_url=base, api_key="k")
 
 
 @pytest.mark.parametrize("text", [CYRILLIC, LONG, "a\nb"])
@@ -193,7 +193,7 @@ def test_a_secret_is_always_demanded():
         call(told, authorization=f"Basic {wrong}"),
     ]:
         assert refuses(infobip, ITS, one).status == 401
-    its = infobip.Settings(base_url="k3xyz1.api.infobip.com")
+    its = infobip.Settings(base_url="k3xyz1.api.infobip.com", api_key="k")
     for one in [call(told, f"{DOOR}?secret="), call(told, DOOR, authorization="Basic Og==")]:
         assert refuses(infobip, its, one).status == 401
 

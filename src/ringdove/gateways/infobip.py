@@ -99,7 +99,7 @@ class Settings(edge.Settings):
         description="Infobip portal, first page: your own, such as k3xyz1.api.infobip.com.",
     )
     api_key: SecretStr = Field(
-        SecretStr(""),
+        min_length=1,
         max_length=200,
         title="API key",
         description="Infobip portal, Developer tools, API keys: one with the scope sms.",
@@ -110,6 +110,7 @@ class Settings(edge.Settings):
         title="Callback secret",
         description="A long word that you make up. Only who says it may tell us receipts and"
         " answers.",
+        json_schema_extra={"generate": True},
     )
 
 

@@ -75,7 +75,7 @@ class Settings(edge.Settings):
         description="Plivo console, first page: MA or SA and 18 signs.",
     )
     auth_token: SecretStr = Field(
-        SecretStr(""),
+        min_length=1,
         max_length=100,
         title="Auth token",
         description="Beside the auth ID. Plivo signs with it what it tells us.",

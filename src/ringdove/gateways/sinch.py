@@ -80,7 +80,7 @@ class Settings(edge.Settings):
         description="Sinch dashboard, SMS, APIs.",
     )
     api_token: SecretStr = Field(
-        SecretStr(""),
+        min_length=1,
         max_length=200,
         title="API token",
         description="Beside the service plan ID.",
@@ -94,6 +94,7 @@ class Settings(edge.Settings):
         title="Callback secret",
         description="A long word that you make up. Only who says it may tell us receipts and"
         " answers; if Sinch signs its calls, the secret that you agreed on with Sinch.",
+        json_schema_extra={"generate": True},
     )
 
 

@@ -118,7 +118,7 @@ class Settings(edge.Settings):
         description="Twilio console, first page, Account Info: AC and 32 signs.",
     )
     auth_token: SecretStr = Field(
-        SecretStr(""),
+        min_length=1,
         max_length=100,
         title="Auth token",
         description="Beside the account SID. Twilio signs with it what it tells us.",

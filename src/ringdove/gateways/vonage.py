@@ -116,10 +116,10 @@ class Settings(edge.Settings):
         description="Vonage dashboard, first page: eight signs.",
     )
     api_secret: SecretStr = Field(
-        SecretStr(""), max_length=100, title="API secret", description="Beside the API key."
+        min_length=1, max_length=100, title="API secret", description="Beside the API key."
     )
     signature_secret: SecretStr = Field(
-        SecretStr(""),
+        min_length=1,
         max_length=200,
         title="Signature secret",
         description="Vonage dashboard, API settings. Vonage signs with it what it tells us.",

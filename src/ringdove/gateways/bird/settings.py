@@ -11,13 +11,13 @@ class Settings(edge.Settings):
     """What a merchant fills in."""
 
     access_key: SecretStr = Field(
-        SecretStr(""),
+        min_length=1,
         max_length=200,
         title="Access key",
         description="Bird: Settings, Security, Access keys. MessageBird: Developers, API access.",
     )
     signing_key: SecretStr = Field(
-        SecretStr(""),
+        min_length=1,
         max_length=200,
         title="Signing key",
         description="Of the webhook at Bird (whsec_…, or the one you gave it); MessageBird:"
