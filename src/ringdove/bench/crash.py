@@ -27,6 +27,8 @@ from ringdove.kit import postgres
 from ringdove.kit.children import Child
 
 ENDS_S_MAX: Final = 120.0
+TRAFFIC_S_MAX: Final = 15.0
+MARKETING_EVERY: Final = (1, 1, 2)  # service goes first: else it alone would be struck
 # An answer takes its time and the window is always full: there is something to lose at any moment.
 LINK: Final = {"window": 50, "response_timeout_s": 3, "enquire_link_s": 5}
 SMSC: Final = (
@@ -40,7 +42,7 @@ class Wish:
     """What to do."""
 
     rounds: int = 200
-    messages: int = 800  # of a round, every second one marketing
+    messages: int = 800  # of a round; two of three are marketing
     seconds: float = 0.8  # within which a round is struck
     seed: int = 1
 
@@ -56,6 +58,7 @@ class Scene:
     log: IO[bytes]
     strikes: Counter[str] = field(default_factory=Counter)
     ended_by_itself: int = 0
+    idle: int = 0  # strikes without traffic
 
 
 async def measure(home: Path, wish: Wish) -> dict[str, Any]:
@@ -97,9 +100,11 @@ def _begin_worker(home: Path, log: IO[bytes]) -> Child:
 async def _rounds(scene: Scene, wish: Wish) -> None:
     fate = random.Random(wish.seed)
     for n in range(wish.rounds):
-        texts = stock.Wish(wish.messages, scene.shop.links, 2, n * wish.messages)
+        share = fate.choice(MARKETING_EVERY)
+        texts = stock.Wish(wish.messages, scene.shop.links, share, n * wish.messages)
         await _insisting(lambda texts=texts: stock.load(scene.shop, texts))  # type: ignore[misc]
         await _insisting(lambda: stock.wake(scene.shop))
+        await _until_traffic(scene)
         await asyncio.sleep(fate.uniform(0.02, wish.seconds))
         name = fate.choice(list(STRIKES))
         scene.strikes[name] += 1
@@ -107,6 +112,16 @@ async def _rounds(scene: Scene, wish: Wish) -> None:
         if scene.worker.ended is not None:
             scene.ended_by_itself += 1
             await _new_worker(scene)
+
+
+async def _until_traffic(scene: Scene) -> None:
+    """A strike while nothing is under way proves nothing; yet a link may be long in coming."""
+    before, end = scene.smsc.counters()["submits"], time.monotonic() + TRAFFIC_S_MAX
+    while scene.smsc.counters()["submits"] == before:
+        if time.monotonic() > end:
+            scene.idle += 1
+            return
+        await asyncio.sleep(0.02)
 
 
 async def _insisting(work: Callable[[], Awaitable[Any]]) -> None:
@@ -225,6 +240,7 @@ def _told(scene: Scene, wish: Wish, rows: list[dict[str, Any]]) -> dict[str, Any
         "rounds": wish.rounds,
         "messages": count,
         "strikes": dict(scene.strikes),
+        "idle_rounds": scene.idle,
         "worker_ended_by_itself": scene.ended_by_itself,
         "states": dict(sorted(states.items())),
         "lost": len(wrong),
@@ -247,6 +263,7 @@ def table(found: dict[str, Any]) -> str:
     lines.append("")
     for name, words in (
         ("messages", "messages"),
+        ("idle_rounds", "rounds struck without traffic"),
         ("lost", "lost (or told other than it was)"),
         ("marketing_doubled", "marketing texts doubled"),
         ("service_doubled", "service texts doubled"),
