@@ -229,7 +229,8 @@ def test_a_text_in_message_payload() -> None:
     [
         (0x00, "gsm", b"\x00\x05", "@é"),
         (0x00, "latin1", b"@\xe9", "@é"),
-        (0x01, "gsm", b"a@", "a@"),
+        (0x01, "gsm", b"a@$_\r\n", "a@$_\r\n"),
+        (0x01, "gsm", b"a\x00\x1be", "a@€"),  # npm's smpp
         (0x03, "gsm", b"@\xe9", "@é"),
         (0x04, "gsm", b"@\xe9", "@é"),
         (0x06, "gsm", "Да".encode("iso8859_5"), "Да"),

@@ -17,14 +17,18 @@ const server = smpp.createServer((session) => {
   session.on('submit_sm', (pdu) => {
     const id = `id-${++submitted}`;
     const udh = pdu.short_message.udh;
+    const payload = pdu.message_payload;
     say({
       to: pdu.destination_addr,
       from: pdu.source_addr,
       coding: pdu.data_coding,
-      text: pdu.short_message.message,
+      text: payload ? payload.message : pdu.short_message.message,
       udh: udh ? udh.map((element) => element.toString('hex')) : [],
+      sar: [pdu.sar_msg_ref_num, pdu.sar_total_segments, pdu.sar_segment_seqnum],
       validity: pdu.validity_period,
       registered: pdu.registered_delivery,
+      priority: pdu.priority_flag,
+      service: pdu.service_type,
     });
     if (pdu.destination_addr === '375290000058') {
       return session.send(pdu.response({ command_status: smpp.ESME_RTHROTTLED }));
@@ -40,7 +44,17 @@ const server = smpp.createServer((session) => {
     }, (answer) => say({ receipt: id, status: answer.command_status }));
     if (pdu.short_message.message === 'ping') ping(session);
   });
-  session.on('enquire_link', (pdu) => session.send(pdu.response()));
+  session.on('query_sm', (pdu) => {
+    say({ query: pdu.message_id, from: pdu.source_addr });
+    const known = pdu.message_id.startsWith('id-');
+    session.send(pdu.response(known
+      ? { message_id: pdu.message_id, final_date: '', message_state: 5, error_code: 12 }
+      : { command_status: smpp.ESME_RQUERYFAIL }));
+  });
+  session.on('enquire_link', (pdu) => {
+    say({ checked: true });
+    session.send(pdu.response());
+  });
   session.on('unbind', (pdu) => {
     say({ unbind: true });
     session.send(pdu.response());

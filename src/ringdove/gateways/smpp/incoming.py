@@ -4,6 +4,7 @@ Reading never fails. What cannot be understood of a text becomes U+FFFD; what sa
 None.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,10 +88,15 @@ def decode(
 ) -> str:
     """The words of a text. Never fails: a letter that cannot be read becomes U+FFFD."""
     name = ALPHABETS.get(coding) or _group_alphabet(settings, coding)
-    if name == "gsm":
+    if name == "gsm" or (name == "ascii" and _CONTROL.search(octets)):
         return _decode_gsm(octets, shift) if any(shift) else texts.decode_gsm(octets)
     # NUL cannot be stored in PostgreSQL and says nothing.
     return octets.decode(name, "replace").replace("\0", "")
+
+
+# No text in ASCII has these; @, _, $ and what stands behind an escape have in GSM. Programs made
+# with npm's `smpp` say 1 ("IA5 / ASCII") and write GSM.
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def _decode_gsm(octets: bytes, shift: parts.Shift) -> str:

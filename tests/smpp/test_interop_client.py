@@ -1,0 +1,90 @@
+"""An ESME that we did not write, npm's `smpp`, against both of our servers' ends.
+
+First against the bare session as SMSC, where every packet can be looked at; then against the
+sandbox, where its texts must appear on virtual phones and its receipts be true (N11).
+"""
+
+import time
+
+from ringdove.gateways import smpp as gateway
+from ringdove.smpp import tlvs
+from ringdove.smpp.parts import Joiner
+from ringdove.smpp.pdu import DeliverSm, SubmitSm
+from ringdove.smpp.session import Answered, Asked, BindAsked, Closed
+from tests.smpp.interop import Link, answered, listening, script
+
+SETTINGS = gateway.Settings.model_validate({"host": "h", "system_id": "smsc"})
+SAID = [
+    "Hi [€5]",
+    "Привет, где заказ?",
+    "A long text in one piece. " * 12,
+    "Ваш заказ в пути",
+    "one, two",
+]
+
+
+def texts_of(asked: list[Asked]) -> list[str]:
+    joiner: Joiner[Asked] = Joiner()
+    found = []
+    for one in asked:
+        read = gateway.read(SETTINGS, one.body)
+        assert isinstance(read, gateway.TextRead) and read.recipient == "+375291112233"
+        whole = [read.octets]
+        if read.part:
+            whole = [j.octets for j in joiner.add("", read.part, read.octets, one, 0.0)]
+        found += [gateway.decode(SETTINGS, read.coding, octets, read.shift) for octets in whole]
+    return found
+
+
+def receipt(message_id: str) -> DeliverSm:
+    return DeliverSm(
+        esm_class=4,
+        short_message=f"id:{message_id} stat:DELIVRD err:000 text:".encode(),
+        tlvs=(tlvs.make("receipted_message_id", message_id), tlvs.make("message_state", 2)),
+    )
+
+
+def tell(us: Link, body: DeliverSm) -> None:
+    us.say(us.session.ask(body, body, time.monotonic()))
+    (answer,) = us.wait(Answered)
+    assert answer.status == 0
+
+
+def test_a_client_that_we_did_not_write() -> None:
+    with listening() as door:
+        arguments = door.getsockname()[1], "shop", "secret"
+        with script("interop_client.js", *arguments) as client, answered(door) as us:
+            (asked,) = us.wait(BindAsked)
+            assert (asked.bind.system_id, asked.bind.password) == ("shop", "secret")
+            us.say(us.session.accept("ringdove", time.monotonic()))
+            assert client.says("bound") == {"bound": 0, "smsc": "ringdove"}
+
+            submitted: list[Asked] = us.wait(Asked, 7)
+            assert texts_of(submitted) == SAID
+            for number, one in enumerate(submitted):
+                assert isinstance(one.body, SubmitSm) and one.body.registered_delivery == 1
+                us.say(us.session.answer(one, f"id-{number}"))
+            assert client.says("enquired") == {"enquired": 0}
+            assert client.says("submitted") == {"submitted": 0, "id": "id-0"}
+
+            tell(us, receipt("id-0"))
+            heard = client.says("receipt")
+            assert (heard["receipt"], heard["state"]) == ("id-0", 2)
+            written = gateway.request(
+                SETTINGS, text="чай?", recipient="1234", sender="375291112233",
+                not_after=None, reference=1,
+            )  # fmt: skip
+            tell(us, DeliverSm(source_addr="375291112233", data_coding=8,
+                               short_message=written[0].short_message))  # fmt: skip
+            assert client.says("text")["text"] == "чай?"
+            assert us.wait(Closed) == [Closed("the peer unbound")]
+            assert client.says("unbound") == {"unbound": 0}
+
+
+def test_a_wrong_password() -> None:
+    with listening() as door:
+        arguments = door.getsockname()[1], "shop", "wrong"
+        with script("interop_client.js", *arguments) as client, answered(door) as us:
+            us.wait(BindAsked)
+            us.say(us.session.refuse(0x0E))
+            assert client.says("bound")["bound"] == 0x0E
