@@ -29,6 +29,7 @@ from ringdove.gateways import (
     smsc_ru,
     smtp,
     telnyx,
+    template,
     twilio,
     vonage,
 )
@@ -56,6 +57,7 @@ GATEWAYS: dict[str, ModuleType] = {
     "telnyx": telnyx,
     "twilio": twilio,
     "vonage": vonage,
+    "template": template,
 }
 STORES: dict[str, ModuleType] = {"woocommerce": woocommerce, "events": events}
 

@@ -100,6 +100,11 @@ class Speaker:
     def _resting_s(self) -> float:
         return self._rest_until - asyncio.get_running_loop().time()
 
+    @property
+    def _guards_doubles(self) -> bool:
+        """The operator's file says it, or what a merchant wrote of an operator without one."""
+        return bool(getattr(self._settings, "guards_doubles", self._module.GUARDS_DOUBLES))
+
     # ── holding the gateway ──────────────────────────────────────────────────
 
     async def run(self) -> None:
@@ -148,7 +153,7 @@ class Speaker:
 
     async def _find_lost(self, owner: str) -> None:
         now, store = self._runtime.clock(), self._store
-        repeat = ("service",) if self._module.GUARDS_DOUBLES else ()
+        repeat = ("service",) if self._guards_doubles else ()
         async with db.transaction(self._runtime.pool) as tx:
             for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
                 await messages.find_lost(
@@ -281,7 +286,7 @@ class Speaker:
                     asked,
                     came,
                     status=status,
-                    guards_doubles=self._module.GUARDS_DOUBLES,
+                    guards_doubles=self._guards_doubles,
                     rest_s=self._next_rest_s(came),
                     now=self._runtime.clock(),
                 )
