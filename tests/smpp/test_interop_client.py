@@ -4,14 +4,23 @@ First against the bare session as SMSC, where every packet can be looked at; the
 sandbox, where its texts must appear on virtual phones and its receipts be true (N11).
 """
 
+import asyncio
 import time
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ringdove.gateways import smpp as gateway
+from ringdove.kit import db
+from ringdove.records import phones
 from ringdove.smpp import tlvs
 from ringdove.smpp.parts import Joiner
 from ringdove.smpp.pdu import DeliverSm, SubmitSm
 from ringdove.smpp.session import Answered, Asked, BindAsked, Closed
-from tests.smpp.interop import Link, answered, listening, script
+from ringdove.workers import sandbox
+from tests.flows.conftest import NOON, Shop, open_shop
+from tests.smpp.interop import Link, Program, answered, listening, script
 
 SETTINGS = gateway.Settings.model_validate({"host": "h", "system_id": "smsc"})
 SAID = [
@@ -88,3 +97,40 @@ def test_a_wrong_password() -> None:
             us.wait(BindAsked)
             us.say(us.session.refuse(0x0E))
             assert client.says("bound")["bound"] == 0x0E
+
+
+@pytest.mark.slow
+def test_a_client_that_we_did_not_write_and_the_sandbox(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """N11: to anybody's client the sandbox is an operator like any other."""
+    monkeypatch.setattr(sandbox, "RECEIPT_AFTER_S", (0.01, 0.05))
+
+    def converse(client: Program) -> list[dict[str, Any]]:
+        assert client.says("bound") == {"bound": 0, "smsc": "ringdove"}
+        heard = [client.says("receipt") for _ in range(7)]
+        client.says("receipted")
+        return heard
+
+    async def story(shop: Shop) -> None:
+        async with sandbox.opened(shop.runtime, 0) as smsc:
+            who = f"sandbox-{shop.sms}", "sandbox"
+            with script("interop_client.js", smsc.port, *who) as client:
+                receipts = await asyncio.to_thread(converse, client)
+                assert {receipt["state"] for receipt in receipts} == {2}
+                assert len({receipt["receipt"] for receipt in receipts}) == 7
+                async with db.transaction(shop.runtime.pool) as tx:
+                    shown = await phones.texts(tx, shop.store, "+375291112233")
+                    assert sorted(text.body for text in shown) == sorted(SAID)
+                    await phones.write(
+                        tx, shop.store, shop.sms, phone="+375291112233", shop_number="1234",
+                        body="Спасибо", now=NOON, ids=shop.runtime.ids,
+                    )  # fmt: skip
+                assert (await asyncio.to_thread(client.says, "text"))["text"] == "Спасибо"
+                assert await asyncio.to_thread(client.says, "unbound") == {"unbound": 0}
+
+    async def whole() -> None:
+        async with open_shop(database_url, tmp_path) as shop:
+            await story(shop)
+
+    asyncio.run(whole())
