@@ -42,7 +42,9 @@ def test_a_preview_offers_what_is_cheaper(site: Site) -> None:
     page = owner.post(PREVIEW, {"text-1-ru-sms": LONG}).text
     assert "In Latin letters:" in page and "data-swap=" in page
     assert "Vash zakaz {{ order.number | latin }} zhdyot oplaty: {{ order.total | latin }}" in page
-    assert "Cheaper by" not in page
+    assert "Cheaper by" not in page and "<q>Vash zakaz 1042 zhdyot oplaty" in page
+    page = owner.post(PREVIEW, {"text-1-ru-sms": "Pay\u00a0now " + "a" * 100}).text
+    assert 'U+00A0</code> → <code class="mono">a blank</code>' in page
 
 
 def test_who_may_only_look_is_offered_nothing_to_press(site: Site) -> None:
@@ -116,6 +118,7 @@ def test_the_size_is_there_while_one_types(
     expect(place.get_by_text(with_words[3])).to_be_visible()
     expect(place.locator("[data-costly]")).to_contain_text("“")
     expect(place.locator("mark")).to_have_text("“")
+    expect(page.locator("[data-parts-of=look-1-ru-sms]")).to_have_text(with_words[2])
     area.fill("Pay now")
     expect(place.locator("[data-costly]")).to_be_hidden()
 

@@ -44,6 +44,11 @@ class Size:
             for letter in self.text
         )
 
+    @staticmethod
+    def name(letter: str) -> str:
+        """One side of a change."""
+        return letter_name(letter) if len(letter) == 1 else letter
+
 
 def size_of(text: str, offers: Sequence[texts.Swap]) -> Size:
     """Of the text as the phone will show it."""

@@ -27,6 +27,7 @@ class Swap:
     parts_saved: int
     kind: Kind = "typographic"  # the boldest of its changes
     money_saved: Decimal | None = None  # of one text, where a price a part is known
+    said: str = ""  # how it reads then
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _swap(
     kind: Kind, changes: tuple[tuple[str, str], ...], text: str, saved: int, how: _Text
 ) -> Swap:
     money = None if how.per_part is None else saved * how.per_part
-    return Swap(changes, text, saved, kind, money)
+    return Swap(changes, text, saved, kind, money, how.say(text))
 
 
 _MARKED = re.compile("[^\\W\\d_][\u0300-\u036f]+")  # a letter and its accents, one by one

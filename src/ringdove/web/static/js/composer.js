@@ -26,7 +26,9 @@ function show(place, said, size, words) {
   const put = (name, text) => (place.querySelector(`[data-${name}]`).textContent = text);
   const number = new Intl.NumberFormat(document.documentElement.lang || undefined);
   const form = new Intl.PluralRules(document.documentElement.lang || undefined).select(size.parts);
-  put("parts", (words.parts[form] ?? words.parts.other).replace(/\d+/, number.format(size.parts)));
+  const parts = (words.parts[form] ?? words.parts.other).replace(/\d+/, number.format(size.parts));
+  put("parts", parts);
+  for (const other of document.querySelectorAll(`[data-parts-of="${place.id}"]`)) other.textContent = parts;
   put("used", words.used.replace("{used}", number.format(size.units)).replace("{room}", number.format(size.room)));
   put("encoding", size.encoding);
   const dear = dearLetters(said, size.costly);
