@@ -147,7 +147,8 @@ def test_what_would_be_too_late_in_the_next_hours_is_dropped_then(play):
         await shop.answer()
         (row,) = await shop.rows("SELECT window_until FROM outbox")
         ends = row["window_until"] + timedelta(hours=3)
-        await shop.rows("UPDATE outbox SET not_after = %(e)s RETURNING 1", e=ends)
+        for table in ("outbox", "message"):
+            await shop.rows(f"UPDATE {table} SET not_after = %(e)s RETURNING 1", e=ends)
         shop.at = row["window_until"] + timedelta(minutes=1)
         assert not await take(shop)
         assert (await _ends(shop))["order_unpaid"] == ("waiting", "")

@@ -37,7 +37,7 @@ def test_this_month_and_two_more_are_made_once(database_url: str) -> None:
             assert await visit(tx, datetime(2026, 12, 1, tzinfo=UTC)) == "visit_2026_12"
             assert await visit(tx, datetime(2026, 7, 1, tzinfo=UTC)) == "visit_rest"
             options = await (await tx.execute(OPTIONS)).fetchone()
-            assert options and options["reloptions"] == ["fillfactor=75"]
+            assert options and options["reloptions"] == ["fillfactor=50"]
         await pool.close()
 
     asyncio.run(look())

@@ -178,10 +178,13 @@ def test_a_scene_of_one_store_sees_nothing_of_another(play):
 
 
 def test_the_contacts_of_a_scene_are_locked(play):
-    """P1, P3: a worker that takes messages passes over people who are being answered now."""
+    """P3: a worker that takes reminders passes over people who are being answered now."""
 
     async def story(shop: Shop) -> None:
-        await shop.hear(order())
+        await shop.hear(order(payment_due=True, payment_url="https://linden.example/pay"))
+        await shop.answer()
+        await take(shop)
+        shop.later(hours=3)
         await shop.answer()
         async with db.transaction(shop.runtime.pool) as tx:
             await scenes.load(tx, shop.store, [paid()], shop.runtime.ids)

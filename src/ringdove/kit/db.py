@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -152,6 +153,27 @@ def document(rows: Any) -> Jsonb:
     """A batch as one JSON document; times, decimals and tuples as JSON has them. pydantic-core
     writes it in a sixth of the time that the standard library takes with default=str."""
     return Jsonb(rows, dumps=to_json)
+
+
+def numbers(values: Iterable[int]) -> str:
+    """Whole numbers as PostgreSQL writes an array of them, for `%(ids)s::bigint[]`. A list given as
+    it is costs fifty times as much: psycopg looks at each element on its own."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def words(values: Sequence[str]) -> str:
+    """Texts as PostgreSQL writes an array of them, for `%(names)s::text[]`."""
+    if not values:
+        return "{}"
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * len(values) - 2:
+        joined = '","'.join(one.replace("\\", r"\\").replace('"', r"\"") for one in values)
+    return f'{{"{joined}"}}'
+
+
+def moments(values: Iterable[datetime | None]) -> str:
+    """Times, or none, as PostgreSQL writes an array of them, for `%(ats)s::timestamptz[]`."""
+    return f"{{{','.join('NULL' if at is None else at.isoformat() for at in values)}}}"
 
 
 async def execute_each(

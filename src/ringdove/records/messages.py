@@ -204,12 +204,14 @@ async def _write_bucket(
             {"message_id": one.message_id, "state": one.state, "reason": one.reason,
              "ids": len(one.provider_ids)} for one in rest
         ]  # fmt: skip
-        given = {"rows": db.document(rows), "all": [one.message_id for one in rest]}
+        given = {"rows": db.document(rows), "all": db.numbers(one.message_id for one in rest)}
         await tx.execute(SETTLE_REST, base | given)
     if again:
         await outbox.put_back(tx, store, bucket, [_again(one, now) for one in again])
     if batch.settled:
-        await tx.execute(UNMARK, base | {"all": [one.message_id for one in batch.settled]})
+        await tx.execute(
+            UNMARK, base | {"all": db.numbers(one.message_id for one in batch.settled)}
+        )
     await counters.add(tx, store, now, counts, bucket)
 
 
@@ -224,16 +226,16 @@ async def _fold(
 ) -> Sequence[tuple[Any, ...]]:
     about = [found.message_id for found, _ in told]
     given = {
-        "sent": [one.message_id for one in sent],
-        "ids": [len(one.provider_ids) for one in sent],
-        "messages": about,
-        "providers": [receipt.provider_id for _, receipt in told],
-        "parts": [found.part for found, _ in told],
-        "states": [receipt.state for _, receipt in told],
-        "errors": [receipt.error for _, receipt in told],
-        "ats": [receipt.at for _, receipt in told],
+        "sent": db.numbers(one.message_id for one in sent),
+        "ids": db.numbers(len(one.provider_ids) for one in sent),
+        "messages": db.numbers(about),
+        "providers": db.words([receipt.provider_id for _, receipt in told]),
+        "parts": db.numbers(found.part for found, _ in told),
+        "states": db.words([receipt.state for _, receipt in told]),
+        "errors": db.words([receipt.error for _, receipt in told]),
+        "ats": db.moments(receipt.at for _, receipt in told),
         "failed": list(FAILED),
-        "all": list({one.message_id for one in sent}.union(about)),
+        "all": db.numbers({one.message_id for one in sent}.union(about)),
     }
     async with tx.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(WRITE, {**base, **given})
@@ -270,7 +272,7 @@ async def find_lost(
     lost = [message_id for row in await cursor.fetchall() for message_id in row["message_ids"]]
     if not lost:
         return 0
-    cursor = await tx.execute(GIVE_UP, base | {"all": lost})
+    cursor = await tx.execute(GIVE_UP, base | {"all": db.numbers(lost)})
     given_up = await cursor.fetchall()
     again = [row["id"] for row in given_up if row["class"] in repeat]
     await say_again(tx, store, bucket, again, now)
@@ -292,7 +294,7 @@ async def say_again(
     """Messages of unknown outcome wait again, though they may have arrived; how many."""
     if not message_ids:
         return 0
-    given = {"bucket": bucket, "store_id": store.id, "all": list(message_ids)}
+    given = {"bucket": bucket, "store_id": store.id, "all": db.numbers(message_ids)}
     cursor = await tx.execute(WAIT_AGAIN, given)
     rows = [Again(row["id"], now) for row in await cursor.fetchall()]
     await outbox.put_back(tx, store, bucket, rows)

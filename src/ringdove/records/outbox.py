@@ -58,25 +58,29 @@ class Place(NamedTuple):
 
 
 # Rows are locked first and judged by the next statement, which sees all that was committed before:
-# a stop or a payment that came earlier cannot be missed (P1, P3). Whoever pays just now holds the
-# lock of his person; a guarded message of such a person is passed over and taken the next time.
+# a stop or a payment that came earlier cannot be missed (P1, P3). A stop that comes meanwhile takes
+# messages back out of here, so it waits for these rows and is later; and a row that it holds is
+# passed over. A payment holds the lock of its person: his guarded messages are passed over as well.
 CLAIM = """
 WITH service AS MATERIALIZED (
-  SELECT o.message_id, o.contact_id, o.guard, o.due_at, o.urgency FROM outbox o
+  SELECT o.message_id, o.contact_id, o.guard, o.due_at, o.urgency,
+    o.window_until < %(now)s AS is_late
+  FROM outbox o
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.gateway_id = %(gateway_id)s
     AND o.urgency = 0 AND o.due_at <= %(now)s
   ORDER BY o.due_at, o.message_id LIMIT %(most)s
   FOR UPDATE SKIP LOCKED
 ), marketing AS MATERIALIZED (
-  SELECT o.message_id, o.contact_id, o.guard, o.due_at, o.urgency FROM outbox o
+  SELECT o.message_id, o.contact_id, o.guard, o.due_at, o.urgency,
+    o.window_until < %(now)s AS is_late
+  FROM outbox o
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.gateway_id = %(gateway_id)s
     AND o.urgency = 1 AND o.due_at <= %(now)s
     AND (o.due_at, o.message_id) > (%(after_at)s, %(after_id)s)
   ORDER BY o.due_at, o.message_id LIMIT %(most)s - (SELECT count(*) FROM service)
   FOR UPDATE SKIP LOCKED
 )
-SELECT message_id, contact_id, guard, due_at, urgency FROM service
-UNION ALL SELECT message_id, contact_id, guard, due_at, urgency FROM marketing
+SELECT * FROM service UNION ALL SELECT * FROM marketing
 """
 LOCK_PEOPLE = """
 SELECT c.id FROM contact c
@@ -87,36 +91,30 @@ FOR KEY SHARE SKIP LOCKED
 # the planner then took "all of the store, filtered by id" for as cheap as "this id". Lateral
 # look-ups and lists of ids leave it no choice: each row is found by its whole key.
 JUDGE = """
-SELECT o.message_id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender, m.subject,
-  m.body, m.language, m.encoding, m.parts, m.not_after, o.attempts + 1, m.network, m.cost,
-  m.cost_currency,
+SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender, m.subject, m.body,
+  m.language, m.encoding, m.parts, m.not_after, m.attempts + 1, m.network, m.cost, m.cost_currency,
   CASE
-    WHEN o.not_after < %(now)s THEN 'too_late'
-    WHEN o.topic = ANY(%(always)s::text[]) THEN NULL
+    WHEN m.not_after < %(now)s THEN 'too_late'
+    WHEN m.topic = ANY(%(always)s::text[]) THEN NULL
     WHEN c.service = 'out' THEN 'stopped'
-    WHEN o.class = 'marketing' AND c.marketing = 'out' THEN 'stopped'
-    WHEN o.class = 'marketing' AND c.marketing <> 'in' THEN 'no_consent'
-    WHEN o.guard = 'unpaid' AND p.paid_at IS NOT NULL THEN 'paid'
-    WHEN o.guard = 'unpaid' AND p.cancelled_at IS NOT NULL THEN 'cancelled'
-    WHEN o.guard = 'unpaid' AND NOT p.payment_due THEN 'not_due'
-    WHEN o.window_until < %(now)s THEN 'past_window'
+    WHEN m.class = 'marketing' AND c.marketing = 'out' THEN 'stopped'
+    WHEN m.class = 'marketing' AND c.marketing <> 'in' THEN 'no_consent'
+    WHEN m.guard = 'unpaid' AND p.paid_at IS NOT NULL THEN 'paid'
+    WHEN m.guard = 'unpaid' AND p.cancelled_at IS NOT NULL THEN 'cancelled'
+    WHEN m.guard = 'unpaid' AND NOT p.payment_due THEN 'not_due'
   END
 FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS k(id, place)
-CROSS JOIN LATERAL (
-  SELECT o.* FROM outbox o
-  WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = k.id OFFSET 0
-) o
 CROSS JOIN LATERAL (
   SELECT m.* FROM message m
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = k.id OFFSET 0
 ) m
 CROSS JOIN LATERAL (
-  SELECT c.* FROM contact c
-  WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = o.contact_id OFFSET 0
+  SELECT c.service, c.marketing FROM contact c
+  WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = m.contact_id OFFSET 0
 ) c
 LEFT JOIN LATERAL (
-  SELECT p.* FROM purchase_order p
-  WHERE o.guard <> '' AND p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.id = o.order_id
+  SELECT p.paid_at, p.cancelled_at, p.payment_due FROM purchase_order p
+  WHERE m.guard <> '' AND p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.id = m.order_id
   OFFSET 0
 ) p ON true
 ORDER BY k.place
@@ -162,17 +160,18 @@ async def take_on(
     if not claimed:
         return [], onwards
     going: list[Taken] = []
+    late: list[int] = []
     refused: dict[int, str] = {}
+    given = {"ids": db.numbers(claimed), "always": sorted(ALWAYS_ANSWERED)}
     async with tx.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(JUDGE, base | {"ids": claimed, "always": sorted(ALWAYS_ANSWERED)})
+        await cursor.execute(JUDGE, base | given)
         for row in await cursor.fetchall():
-            if row[-1] is None:
-                going.append(Taken._make(row[:-1]))
-            else:
+            if row[-1] is not None:
                 refused[row[0]] = row[-1]
-    late = [message_id for message_id, reason in refused.items() if reason == "past_window"]
-    for message_id in late:
-        del refused[message_id]
+            elif claimed[row[0]]:
+                late.append(row[0])
+            else:
+                going.append(Taken._make(row[:-1]))
     await _mark(tx, base, gateway_id, bind, owner, [one.message_id for one in going], refused)
     await counters.add(tx, store, now, {"dropped": len(refused)}, bucket)
     if late:
@@ -182,7 +181,8 @@ async def take_on(
 
 async def _claim(
     tx: Tx, base: dict[str, Any], gateway_id: int, most: int, after: Place | None
-) -> tuple[list[int], Place | None]:
+) -> tuple[dict[int, bool], Place | None]:
+    """Due messages, and of each whether its allowed hours have ended; and from where to go on."""
     after_at, after_id = after or ("-infinity", 0)
     given = {"gateway_id": gateway_id, "most": most, "after_at": after_at, "after_id": after_id}
     async with tx.cursor(row_factory=tuple_row) as cursor:
@@ -192,10 +192,10 @@ async def _claim(
     onwards = Place(last[3], last[0]) if last and last[4] == 1 else None
     guarded = sorted({row[1] for row in rows if row[2]})
     if guarded:
-        cursor = await tx.execute(LOCK_PEOPLE, base | {"ids": guarded})
-        held = {row["id"] for row in await cursor.fetchall()}
-        rows = [row for row in rows if not row[2] or row[1] in held]
-    return [row[0] for row in rows], onwards
+        held = await tx.execute(LOCK_PEOPLE, base | {"ids": db.numbers(guarded)})
+        ours = {row["id"] for row in await held.fetchall()}
+        rows = [row for row in rows if not row[2] or row[1] in ours]
+    return {row[0]: row[5] for row in rows}, onwards
 
 
 async def _mark(
@@ -206,15 +206,15 @@ async def _mark(
     if not gone:
         return
     async with tx.pipeline():
-        await tx.execute(REMOVE, base | {"ids": gone})
+        await tx.execute(REMOVE, base | {"ids": db.numbers(gone)})
         if going:
             mark = {
                 "gateway_id": gateway_id, "id": secrets.randbits(62), "bind": bind, "owner": owner,
-                "lease_until": base["now"] + LEASE, "ids": going,
+                "lease_until": base["now"] + LEASE, "ids": db.numbers(going),
             }  # fmt: skip
             await tx.execute(MARK, base | mark)
         if refused:
-            reasons = {"ids": list(refused), "reasons": list(refused.values())}
+            reasons = {"ids": db.numbers(refused), "reasons": db.words(list(refused.values()))}
             await tx.execute(DROP, base | reasons)
 
 
@@ -305,7 +305,7 @@ async def put_back(
             {
                 "bucket": bucket,
                 "store_id": store.id,
-                "ids": [row.message_id for row in rows],
+                "ids": db.numbers(row.message_id for row in rows),
                 "rows": db.document([row._asdict() for row in rows]),
                 "from_states": [from_state],
             },

@@ -91,9 +91,12 @@ async def map_ids(
         found = [ids[provider_id] for provider_id in groups[bucket]]
         base = {
             "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id,
-            "providers": groups[bucket],
+            "providers": db.words(groups[bucket]),
         }  # fmt: skip
-        refs = {"messages": [one.message_id for one in found], "parts": [one.part for one in found]}
+        refs = {
+            "messages": db.numbers(one.message_id for one in found),
+            "parts": db.numbers(one.part for one in found),
+        }
         await tx.execute(PUT_REFS, base | refs)
         early += await _early(tx, base, ids, now)
     return early
@@ -136,7 +139,9 @@ async def match(
     base = {"store_id": store.id, "gateway_id": gateway_id, "now": now}
     for bucket in sorted(groups):
         async with tx.cursor(row_factory=tuple_row) as cursor:
-            await cursor.execute(MATCH, {**base, "bucket": bucket, "providers": groups[bucket]})
+            await cursor.execute(
+                MATCH, {**base, "bucket": bucket, "providers": db.words(groups[bucket])}
+            )
             for provider_id, message_id, part in await cursor.fetchall():
                 looked_up[provider_id] = Found(message_id, part)
     matched, unmatched = [], []
