@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from ringdove.workers import bounces, react, send
 from tests.flows.conftest import Shop, order, play
 from tests.gateways.test_bounces import COMPLAINT, HOLIDAY, MARK, NO_USER, report
 from tests.web.test_gateway_doors import TOKEN, Site
-from tests.workers.test_send import letters, mail_server, point, write
+from tests.workers.test_send import certified, letters, mail_server, point, write
 
 __all__ = ["play"]
 
@@ -35,6 +36,8 @@ class Imap:
     validity: int = 7
     port: int = 0
     hangs_up_at: str = ""
+    tls: ssl.SSLContext | None = None
+    too_early: bytes = b""
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"* OK here\r\n")
@@ -45,8 +48,10 @@ class Imap:
                 if self.hangs_up_at and self.hangs_up_at in command:
                     return
                 writer.write(self._answer(command))
-                writer.write(tag.encode() + self._verdict(command))
+                writer.write(tag.encode() + self._verdict(command) + self.too_early)
                 await writer.drain()
+                if command == "STARTTLS" and self.tls:
+                    await writer.start_tls(self.tls)
                 if command == "LOGOUT":
                     return
         finally:
@@ -263,6 +268,35 @@ def test_the_worker_reads_until_it_is_told_to_stop(play):
             assert box.seen == {1}
 
     play(story)
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_mailbox_is_read_over_tls(security, tmp_path, monkeypatch):
+    async def whole() -> None:
+        context = certified(tmp_path)
+        with pytest.raises(imap.TROUBLES) as error:
+            await look(context)
+        assert bounces.trouble(error.value).startswith("server_not_trusted: ")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "both.pem"))
+        assert await look(context) == [3]
+        if security == "starttls":
+            with pytest.raises(imap.Refused, match="before TLS"):
+                await look(context, too_early=b"r2 OK you are in\r\n")
+
+    async def look(context: ssl.SSLContext, **more: bytes) -> list[int]:
+        box = Imap(mails={3: b"x"}, tls=context, **more)
+        under = context if security == "tls" else None
+        async with await asyncio.start_server(box.talk, "127.0.0.1", 0, ssl=under) as server:
+            port = server.sockets[0].getsockname()[1]
+            try:
+                async with imap.opened(
+                    "localhost", port, security, "me", PASSWORD, "INBOX"
+                ) as mailbox:
+                    return await mailbox.unseen("18-Nov-2026", 0)
+            finally:
+                await asyncio.sleep(0.1)  # for the server's end
+
+    asyncio.run(whole())
 
 
 @pytest.mark.parametrize(

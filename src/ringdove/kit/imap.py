@@ -83,6 +83,9 @@ class Mailbox:
 
     async def start_tls(self, host: str) -> None:
         await self._ask(b"STARTTLS")
+        if getattr(self._reader, "_buffer", b""):
+            # Said before the line was safe, it would be believed as if said after.
+            raise Refused("the server speaks before TLS has begun")
         await self._writer.start_tls(ssl.create_default_context(), server_hostname=host)
 
     async def leave(self) -> None:
