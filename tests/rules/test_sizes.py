@@ -140,6 +140,24 @@ def test_every_letter_of_a_national_table_there_and_back(language: str) -> None:
         assert gsm.decode_gsm(alphabet.encode(text), basic, extension) == text
 
 
+@given(st.binary(max_size=50), st.integers(0, 255), st.integers(0, 255))
+def test_any_octets_of_any_table_decode(octets: bytes, single: int, locking: int) -> None:
+    assert isinstance(shifts.decode(octets, single, locking), str)
+    assert shifts.decode(octets, 0, 0) == gsm.decode_gsm(octets)
+
+
+@pytest.mark.parametrize("language", shifts.LANGUAGES)
+def test_what_is_sent_with_a_table_is_read_with_it(language: str) -> None:
+    number = shifts.LANGUAGES[language]
+    for alphabet in sizes.alphabets(language)[1:]:
+        single, locking = (
+            number if bytes((kind,)) in alphabet.elements[::3] else 0 for kind in (0x24, 0x25)
+        )
+        text = "".join(sorted(alphabet.letters))
+        assert shifts.decode(alphabet.encode(text), single, locking) == text
+    assert shifts.decode(b"\x0e", 0, 4) == "?", "a place that Bengali leaves free"
+
+
 def test_the_header_names_the_tables() -> None:
     """TS 23.040 §9.2.3.24.15 and .16: single 24, locking 25, length 1, the language."""
     elements = [piece.elements.hex() for _, [piece] in (

@@ -98,6 +98,7 @@ def test_only_what_differs_is_kept(site: Site) -> None:
     [
         ("{{ order.sum }}", "“order.sum” is not a value that this text can know."),
         ("{{ parcel.url }}", "“parcel.url” is not a value that this text can know."),
+        ("{{ customer.fistname }}", "can know: did you mean “customer.first_name”?"),
         ("Hi\n{% if order.url %}", "Line "),
         ("{{ order.total | nonsense }}", "there is no filter “nonsense”"),
         ("{{ shop.phone }}", "This text says nothing."),

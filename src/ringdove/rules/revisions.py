@@ -15,6 +15,7 @@ from ringdove.rules.samples import known_in
 from ringdove.rules.scenes import Automation
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
+from ringdove.rules.texts.checks import is_known
 
 PARTS_MAX = 10
 Texts = Mapping[str, Mapping[str, Mapping[str, str]]]  # language → text → field → words
@@ -27,6 +28,7 @@ class Mistake:
     kind: str
     what: str = ""
     line: int = 0
+    near: str = ""  # the value that was probably meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,10 @@ def mistakes(recipe: Recipe, template: str, samples: Mapping[str, object]) -> li
     """Why this text cannot be used; empty when it can."""
     try:
         asked = texts.variables(template)
-        unknown = sorted(path for path in asked if not _is_known(path, known_in(recipe)))
+        known = known_in(recipe)
+        unknown = sorted(path for path in asked if not is_known(path, known))
         if unknown:
-            return [Mistake("unknown", path) for path in unknown]
+            return [Mistake("unknown", path, near=texts.nearest(path, known)) for path in unknown]
         texts.render(template, {})  # with nothing known it must not break either
         said = texts.render(template, samples)
         parts = texts.measure(said).parts
@@ -71,10 +74,6 @@ def mistakes(recipe: Recipe, template: str, samples: Mapping[str, object]) -> li
     if not said:
         return [Mistake("empty")]
     return [Mistake("long")] if parts > PARTS_MAX else []
-
-
-def _is_known(path: str, known: frozenset[str]) -> bool:
-    return any(path == name or path.startswith(f"{name}.") for name in known)
 
 
 def own_texts(recipe: Recipe, given: Texts) -> dict[str, dict[str, dict[str, str]]]:

@@ -104,6 +104,12 @@ def mistake(say: Speech, found: Mistake) -> str:
     """What is wrong with a text, for who wrote it."""
     _ = say.gettext
     match found.kind:
+        case "unknown" if found.near:
+            return _(
+                "“%(name)s” is not a value that this text can know: did you mean “%(near)s”?",
+                name=found.what,
+                near=found.near,
+            )
         case "unknown":
             return _("“%(name)s” is not a value that this text can know.", name=found.what)
         case "broken":

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from ringdove.rules.texts.templates import KNOWN_VARIABLES, TemplateBroken, variables
 
-LIKENESS_MIN = 0.6
+LIKENESS_MIN = 0.65
 
 
 def check(template: str, known: Collection[str] = KNOWN_VARIABLES) -> list[str]:

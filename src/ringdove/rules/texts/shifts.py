@@ -48,6 +48,20 @@ def single(language: str) -> Table:
     return _INDIAN_EXTENSION | found
 
 
+def decode(octets: bytes, single_table: int, locking_table: int) -> str:
+    """What came in with a header that names tables by number (0: none); never fails."""
+    basic: Table = gsm.BASIC
+    extension: Table = gsm.EXTENSION
+    if locking_table in _BY_NUMBER:
+        basic = locking(_BY_NUMBER[locking_table]) or gsm.BASIC
+    if single_table in _BY_NUMBER:
+        extension = single(_BY_NUMBER[single_table])
+    return gsm.decode_gsm(octets, dict.fromkeys(range(256), "?") | basic, extension)
+
+
+_BY_NUMBER = {number: language for language, number in LANGUAGES.items()}
+
+
 def _arranged(signs: list[str], block: int) -> Table:
     return {code: _letter(sign, block) for code, sign in enumerate(signs) if sign != "--"}
 
