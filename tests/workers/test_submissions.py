@@ -1,5 +1,6 @@
 """What the answers to the parts make of a message, as a table. P5, P6."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,7 +57,10 @@ def play(one: Submission, answers: list[Outcome | None]) -> Submission:
 def test_the_whole(answers: list[Outcome | None], attempts: int, expected: Settled) -> None:
     one = play(submission(len(answers), attempts), answers)
     assert not one.is_open
-    assert submissions.settle(one, NOW) == expected
+    settled = submissions.settle(one, NOW)
+    is_refused = one.refusal is not None and not settled.provider_ids
+    assert (settled.refused is not None) == (is_refused and settled.state != "unknown")
+    assert replace(settled, refused=None) == expected
 
 
 def test_throttled_waits_in_the_queue_and_not_for_ever() -> None:

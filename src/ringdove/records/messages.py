@@ -7,7 +7,6 @@ repeated blindly. Receipts may come before their answer, twice, or for ids never
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +15,9 @@ from psycopg.rows import tuple_row
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import counters, outbox, receipts
+from ringdove.records import counters, failover, outbox, receipts, spending
 from ringdove.records.outbox import Again
+from ringdove.records.outbox import Settled as Settled
 from ringdove.records.outbox import Taken as Taken
 from ringdove.records.outbox import due as due
 from ringdove.records.outbox import take as take
@@ -25,21 +25,6 @@ from ringdove.records.receipts import FAILED, Found, Receipt
 from ringdove.rules.scenes import Store
 
 Tx = AsyncConnection[Any]
-
-
-@dataclass(slots=True)
-class Settled:
-    """What became of a taken message: sent with the gateway's ids (one per part), failed,
-    unknown, or retry (it was surely not sent; due again at retry_at, over another gateway when one
-    is named). A retry without a reason is none of its attempts."""
-
-    message_id: int
-    state: str
-    reason: str = ""
-    provider_ids: tuple[str, ...] = ()
-    retry_at: datetime | None = None
-    gateway_id: int | None = None
-    sender: str | None = None
 
 
 Known = MutableMapping[str, Found]
@@ -61,6 +46,7 @@ async def write(
     answer came or its receipts or both. Only after the commit may receipts be acknowledged.
     Returns the receipts that are nobody's so far."""
     found: Known = {} if known is None else known
+    results = await failover.onwards(tx, store, gateway_id, results, now)
     early = await receipts.map_ids(tx, store, gateway_id, _ids_of(results), found, now)
     matched, strange = await receipts.match(tx, store, gateway_id, told, found, now)
     by_bucket: dict[int, _Batch] = defaultdict(_Batch)
@@ -193,6 +179,7 @@ async def _write_bucket(
     rest = [one for one in batch.settled if one.state not in ("sent", "retry")]
     again = [one for one in batch.settled if one.state == "retry"]
     counts: Counter[str] = Counter(one.state for one in rest)
+    counts["rerouted"] = sum(1 for one in again if one.gateway_id is not None)
     counts.update(f"error/{gateway_id}/{one.reason[:40]}" for one in (*rest, *again) if one.reason)
     if sent or batch.told:
         for network, *numbers in await _fold(tx, base, sent, batch.told):
@@ -206,6 +193,8 @@ async def _write_bucket(
         ]  # fmt: skip
         given = {"rows": db.document(rows), "all": db.numbers(one.message_id for one in rest)}
         await tx.execute(SETTLE_REST, base | given)
+    unspent = [one.message_id for one in (*rest, *again) if _is_unspent(one)]
+    await spending.give_back(tx, store, bucket, unspent, now)
     if again:
         await outbox.put_back(tx, store, bucket, [_again(one, now) for one in again])
     if batch.settled:
@@ -215,9 +204,19 @@ async def _write_bucket(
     await counters.add(tx, store, now, counts, bucket)
 
 
+def _is_unspent(one: Settled) -> bool:
+    """It was counted as spent when it was taken, and was not sent. An attempt that is repeated at
+    the same gateway stays counted."""
+    if one.state == "failed":
+        return not one.provider_ids
+    return one.state == "retry" and (not one.reason or one.gateway_id is not None)
+
+
 def _again(one: Settled, now: datetime) -> Again:
+    if one.gateway_id is None:
+        return Again(one.message_id, one.retry_at or now, tried=int(bool(one.reason)))
     return Again(
-        one.message_id, one.retry_at or now, one.gateway_id, one.sender, int(bool(one.reason))
+        one.message_id, now, 0, "rerouted", one.gateway_id, one.sender, one.cost, one.cost_currency
     )
 
 

@@ -7,6 +7,7 @@ after a crash its messages have an unknown outcome (records/messages.find_lost).
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -17,9 +18,10 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS
-from ringdove.records import counters
+from ringdove.records import counters, spending
 from ringdove.rules import consent
 from ringdove.rules.consent import ALWAYS_ANSWERED
+from ringdove.rules.routes import Refusal
 from ringdove.rules.scenes import Contact, Store
 
 Tx = AsyncConnection[Any]
@@ -48,6 +50,24 @@ class Taken(NamedTuple):
     network: str
     cost: Decimal | None
     cost_currency: str
+
+
+@dataclass(slots=True)
+class Settled:
+    """What became of a taken message: sent with the gateway's ids (one per part), failed,
+    unknown, or retry (it was surely not sent; due again at retry_at, over another gateway when one
+    is named). A retry without a reason is none of its attempts."""
+
+    message_id: int
+    state: str
+    reason: str = ""
+    provider_ids: tuple[str, ...] = ()
+    retry_at: datetime | None = None
+    refused: Refusal | None = None  # surely not sent: another gateway may be asked
+    gateway_id: int | None = None
+    sender: str | None = None
+    cost: Decimal | None = None
+    cost_currency: str = ""
 
 
 class Place(NamedTuple):
@@ -172,6 +192,9 @@ async def take_on(
                 late.append(row[0])
             else:
                 going.append(Taken._make(row[:-1]))
+    held = await spending.charge(tx, store, bucket, going, now)
+    if held:
+        going = [one for one in going if one.message_id not in held]
     await _mark(tx, base, gateway_id, bind, owner, [one.message_id for one in going], refused)
     await counters.add(tx, store, now, {"dropped": len(refused)}, bucket)
     if late:
@@ -265,13 +288,16 @@ async def postpone_late(
 AGAIN = """
 WITH told AS (
   SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
-    message_id bigint, retry_at timestamptz, gateway_id integer, sender text, tried smallint)
+    message_id bigint, retry_at timestamptz, tried smallint, reason text, gateway_id integer,
+    sender text, cost numeric, cost_currency text)
 ), put AS (
-  UPDATE message m SET attempts = m.attempts + t.tried,
-    gateway_id = coalesce(t.gateway_id, m.gateway_id), sender = coalesce(t.sender, m.sender)
+  UPDATE message m SET attempts = m.attempts + t.tried, reason = t.reason,
+    gateway_id = coalesce(t.gateway_id, m.gateway_id), sender = coalesce(t.sender, m.sender),
+    cost = CASE WHEN t.gateway_id IS NULL THEN m.cost ELSE t.cost END,
+    cost_currency = CASE WHEN t.gateway_id IS NULL THEN m.cost_currency ELSE t.cost_currency END
   FROM told t
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
-    AND m.id = ANY(%(ids)s::bigint[]) AND m.state = ANY(%(from_states)s::text[])
+    AND m.id = ANY(%(ids)s::bigint[]) AND m.state = 'waiting'
   RETURNING m.id, m.gateway_id, m.contact_id, m.order_id, m.class, m.topic, m.guard, t.retry_at,
     coalesce(m.window_until, t.retry_at) AS window_until, m.not_after, m.attempts
 )
@@ -286,18 +312,19 @@ ON CONFLICT (bucket, store_id, message_id) DO NOTHING
 
 
 class Again(NamedTuple):
-    """One that is to be said (again) at `retry_at`; gateway_id and sender None: as it was."""
+    """One that is to be said (again) at `retry_at`; the rest where it goes over another gateway."""
 
     message_id: int
     retry_at: datetime
+    tried: int = 1
+    reason: str = ""
     gateway_id: int | None = None
     sender: str | None = None
-    tried: int = 1
+    cost: Decimal | None = None
+    cost_currency: str | None = None
 
 
-async def put_back(
-    tx: Tx, store: Store, bucket: int, rows: Sequence[Again], from_state: str = "waiting"
-) -> None:
+async def put_back(tx: Tx, store: Store, bucket: int, rows: Sequence[Again]) -> None:
     """Messages of one bucket wait in the outbox again."""
     if rows:
         await tx.execute(
@@ -307,9 +334,10 @@ async def put_back(
                 "store_id": store.id,
                 "ids": db.numbers(row.message_id for row in rows),
                 "rows": db.document([row._asdict() for row in rows]),
-                "from_states": [from_state],
             },
         )
+        for gateway_id in {row.gateway_id for row in rows if row.gateway_id is not None}:
+            await db.notify(tx, "outbox", str(gateway_id))
 
 
 # ------------------------------------------------------------------ looking for work

@@ -19,6 +19,7 @@ from typing import Final, Literal, TypeAlias
 
 from ringdove.gateways.edge import Outcome, Refused, Sent, Unclear
 from ringdove.records.messages import Settled, Taken
+from ringdove.rules import routes
 from ringdove.workers.submissions import ATTEMPTS_MAX, RETRY_AFTER
 
 GUARDED_AGAIN_S: Final = (0.5, 2.0, 5.0)
@@ -99,11 +100,17 @@ def _refused(asked: Asked, refused: Refused, status: int, rest_s: float, now: da
         return Verdict(_later(asked, "", rest_s, now), "refused", reason, rest_s=rest_s)
     attempts = asked.taken.attempts
     if refused.again == "permanent" or attempts >= ATTEMPTS_MAX:
-        failed = Settled(message_id, "failed", reason)
+        failed = Settled(message_id, "failed", reason, refused=_told(asked, refused, reason))
         return Verdict(failed, "good", opted_out=refused.opted_out)
     after_s = RETRY_AFTER[max(0, min(attempts, len(RETRY_AFTER)) - 1)].total_seconds()
     after_s = max(after_s, min(refused.retry_after_s, RETRY_AFTER_S_MAX))
-    return Verdict(_later(asked, reason, after_s, now), "good")
+    later = _later(asked, reason, after_s, now)
+    later.refused = _told(asked, refused, reason)
+    return Verdict(later, "good")
+
+
+def _told(asked: Asked, refused: Refused, reason: str) -> routes.Refusal:
+    return routes.Refusal(reason, refused.again, asked.taken.attempts, refused.opted_out)
 
 
 def _later(asked: Asked, reason: str, after_s: float, now: datetime) -> Settled:

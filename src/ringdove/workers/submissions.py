@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from ringdove.gateways.smpp import Outcome, Refused, Sent
 from ringdove.records.messages import Settled, Taken
+from ringdove.rules import routes
 
 PartState: TypeAlias = Literal["queued", "said", "sent", "refused", "unknown"]
 
@@ -99,10 +100,12 @@ def settle(submission: Submission, now: datetime) -> Settled:
         return Settled(taken.message_id, "sent", "", ids)
     if "sent" in states:
         return Settled(taken.message_id, "failed", f"in part: {refusal.reason}", ids)
+    refused = routes.Refusal(refusal.reason, refusal.again, taken.attempts)
     if refusal.again == "permanent" or taken.attempts >= ATTEMPTS_MAX:
-        return Settled(taken.message_id, "failed", refusal.reason)
+        return Settled(taken.message_id, "failed", refusal.reason, refused=refused)
     after = RETRY_AFTER[min(taken.attempts, len(RETRY_AFTER)) - 1]
-    return Settled(taken.message_id, "retry", refusal.reason, retry_at=now + after)
+    retry_at = now + after
+    return Settled(taken.message_id, "retry", refusal.reason, retry_at=retry_at, refused=refused)
 
 
 def put_back(submission: Submission, now: datetime) -> Settled:
