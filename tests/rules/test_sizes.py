@@ -103,6 +103,24 @@ def test_no_way_needs_fewer_parts(text: str, shift: str) -> None:
             assert sizes._measured(text, alphabet).parts >= found.parts
 
 
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_cut_from_its_end_a_text_has_as_many_parts(text: str) -> None:
+    """The least number is the same from both sides; here counted another way, letter by letter."""
+    found = texts.measure(text)
+    if found.parts > 1:
+        room, parts, taken = found.room // found.parts, 1, 0
+        for letter in reversed(text):
+            octets = (
+                texts.encode_gsm(letter)
+                if found.encoding == "GSM-7"
+                else letter.encode("utf-16-be")
+            )
+            width = len(octets) if found.encoding == "GSM-7" else len(octets) // 2
+            parts, taken = (parts + 1, width) if taken + width > room else (parts, taken + width)
+        assert parts == found.parts
+
+
 @pytest.mark.parametrize(
     ("text", "first"),
     [

@@ -55,6 +55,8 @@ def test_bolder_changes_only_where_they_save_more() -> None:
     [quotes] = texts.swaps("“" + "a" * 150)
     assert quotes.kind == "typographic"
     assert texts.swaps("“" + "a" * 150 + "я") == []
+    [blanks] = texts.swaps("я" * 68 + "í\u200b\u200b")  # it stays dear, yet a part goes
+    assert blanks.kind == "typographic" and "í" in blanks.text
 
 
 def test_a_saving_is_told_in_money_where_the_price_is_known() -> None:
