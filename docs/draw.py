@@ -148,6 +148,13 @@ REASONS = {
     "not_due": ("Nothing is to be paid for the order any more before it is delivered.", ""),
     "no_gateway_sms": ("There is no gateway for SMS.", "Add one on the page Connections."),
     "no_gateway_email": ("There is no gateway for e-mail.", "Add one on the page Connections."),
+    "no_sender": ("No sender may be used in this country.", "Add one on Routes and money."),
+    "sender_not_ready": ("Its sender's registration is not through.", "Say so when it is."),
+    "sender_needs_number": ("The country carries no names as senders.", "Add a number for it."),
+    "sender_cannot_be_answered": ("Its advertising must take STOP as a reply.", "Add a number."),
+    "sender_not_registered": ("The country blocks unregistered names.", "Add the registered one."),
+    "sender_no_number": ("The rule asks for a number, and there is none.", "Add one."),
+    "sender_no_name": ("The rule asks for a name, and there is none.", "Add one."),
     "no_answer": ("The operator did not answer in time.", "Look for the receipt; ask them."),
     "process_lost": ("The process died while it was submitting.", "Look for the receipt."),
 }

@@ -15,9 +15,11 @@ from fastapi.routing import APIRoute
 
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
-from ringdove.records import api_keys, connections, gateways, phones, stores
+from ringdove.records import api_keys, connections, gateways, phones, routes, senders, stores
 from ringdove.records import facts as fact_records
 from ringdove.rules import facts
+from ringdove.rules.routes import Route
+from ringdove.rules.senders import Own
 from ringdove.web import api
 from ringdove.web.app import PAGES
 from ringdove.workers import react
@@ -31,6 +33,7 @@ FORM = {
     "phone": "+375291112299", "text": "hello", "body": "STOP", "deed": "paid",
     "name": "Ours", "klass": "service", "version": "0", "is_on": "yes",
 }  # fmt: skip
+PRICES = {"currency": "EUR", "prices": [{"prefix": "375", "price": "0.02"}]}
 TOLD = {"scope": "marketing", "change": "in", "words": "yes"}
 
 
@@ -89,7 +92,8 @@ def _two_stores(site: Site) -> Visitor:
 def _ask(visitor: Visitor, method: str, address: str) -> tuple[int, str]:
     if address.startswith("/api/"):
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
-        body = None if method == "GET" else json.dumps(TOLD)
+        told = PRICES if address.endswith("/prices") else TOLD
+        body = None if method == "GET" else json.dumps(told)
         answer = visitor.ask(method, address, body, headers)
     elif method == "GET":
         answer = visitor.get(address)
@@ -126,6 +130,8 @@ async def _life(site: Site) -> dict[str, int | str]:
             tx, store_id=1, kind="smtp", channel="email", name=SECRET, settings={}, secrets=sealed,
             now=now,
         )  # fmt: skip
+        await routes.save(tx, 1, [Route(1, 1, (gateway,))])
+        await senders.put(tx, 1, Own(SECRET))
         await api_keys.create(
             tx, store_id=1, name=SECRET, role="owner", token_hash=b"1", hint="abcd", now=now
         )
@@ -148,6 +154,7 @@ async def _life(site: Site) -> dict[str, int | str]:
             "shop_id": connection,
             "gateway_id": gateway,
             "way_id": gateway,
+            "route_id": 1,
             "key": "order_paid",
             "recipe": "order_paid",
             "kind": "events",

@@ -76,7 +76,7 @@ async def customer_behind(tx: Tx, store: Store, kind: str, value: str) -> Row | 
 MESSAGE = """m.id, m.contact_id, m.order_id, m.channel, m.class, m.topic, m.cause, m.recipe,
   m.recipient, m.sender, m.subject, m.body, m.language, m.encoding, m.parts, m.not_before,
   m.not_after, m.created_at, m.why, m.state, m.reason, m.sent_at, m.done_at,
-  m.parts_delivered, m.parts_failed"""
+  m.parts_delivered, m.parts_failed, m.network, m.cost, m.cost_currency"""
 
 PAST = {
     "orders": """

@@ -78,6 +78,18 @@ async def forget(tx: Tx, store_id: int, gateway_id: int) -> None:
     await tx.execute(FORGET, {"store_id": store_id, "gateway_id": gateway_id})
 
 
+FIRST = """
+SELECT p.prefix, p.country, p.network, p.price FROM price p
+WHERE p.gateway_id = %(gateway_id)s ORDER BY p.country, p.prefix, p.network LIMIT %(most)s
+"""
+
+
+async def first(tx: Tx, gateway_id: int, most: int) -> list[Price]:
+    """A few lines of a list. The caller has found the gateway in its store."""
+    rows = await (await tx.execute(FIRST, {"gateway_id": gateway_id, "most": most})).fetchall()
+    return [Price(row["prefix"], row["price"], row["country"], row["network"]) for row in rows]
+
+
 async def lines(tx: Tx, gateway_id: int) -> AsyncIterator[Price]:
     """The lines of a list, some at a time: for the export. The caller has found the gateway in its
     store."""

@@ -76,7 +76,7 @@ def open_sheet(octets: bytes) -> Sheet:
     """The table in a file. Raises SheetWrong."""
     if octets.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise SheetWrong("This is a spreadsheet: save it as CSV in your spreadsheet program first.")
-    text = _decoded(octets)
+    text = decoded(octets)
     delimiter = _delimiter(text)
     rows = []
     try:
@@ -94,7 +94,8 @@ def open_sheet(octets: bytes) -> Sheet:
     return Sheet(tuple(rows[start]), above + rows[start + 1 :])
 
 
-def _decoded(octets: bytes) -> str:
+def decoded(octets: bytes) -> str:
+    """The text of a file, whatever program saved it."""
     if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
         return octets.decode("utf-16", "replace")
     try:
@@ -271,7 +272,7 @@ def _prices(
     if own and own != currency:
         return "other_currency"
     written = _cell(row, columns.get("country"))
-    country = _country(written)
+    country = country_named(written)
     prefixes = _prefixes(_cell(row, columns.get("prefix")))
     if prefixes is None:
         return "prefix_unreadable"
@@ -310,7 +311,7 @@ def _countries() -> dict[str, str]:
     return found | dict(aliases)
 
 
-def _country(written: str) -> str:
+def country_named(written: str) -> str:
     """The country that a cell names; "Belarus - MTS" and "BELARUS (mobile)" too."""
     name = written.casefold().strip()
     if not name:

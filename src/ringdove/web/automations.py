@@ -25,9 +25,11 @@ from ringdove.rules.scenes import Automation
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.web import recipe_words as words
+from ringdove.web.costs import PartPrice, part_price
 from ringdove.web.forms import FORM_BYTES_MAX, FORM_FIELDS_MAX, Filled, read_form
 from ringdove.web.places import LANGUAGE_NAMES
 from ringdove.web.previews import preview_of, samples_for, words_of
+from ringdove.web.route_words import country
 from ringdove.web.views import MarketerPage, StorePage, ViewerPage
 
 router = APIRouter(prefix="/stores/{store_id}/automations", include_in_schema=False)
@@ -146,6 +148,7 @@ async def _render(
 ) -> Response:
     async with page.transaction() as tx:
         versions = await automations.versions(tx, page.store.id, recipe.key)
+        price = await part_price(tx, page.store, page.runtime.clock().date())
     title, about = _named(page, recipe)
     sample = samples_for(page, page.store.languages[0])
     values = words.value_names(page.say)
@@ -173,6 +176,7 @@ async def _render(
             if name in samples.known_in(recipe)
         ],
         history=_history(page, recipe, versions),
+        **_price(page, price),
     )
 
 
@@ -191,7 +195,16 @@ async def preview(
     assert isinstance(step, Send)
     typed = typed or revisions.ready(step.text, language)[field].strip()
     look = preview_of(page, recipe, step, language, field, typed)
-    return page.render("automation_preview.html", look=look, id=place, field=field)
+    async with page.transaction() as tx:
+        price = await part_price(tx, page.store, page.runtime.clock().date())
+    return page.render(
+        "automation_preview.html", look=look, id=place, field=field, **_price(page, price)
+    )
+
+
+def _price(page: StorePage, price: PartPrice | None) -> dict[str, Any]:
+    """What the preview needs to say what a text costs."""
+    return {"part_price": price, "country_name": country(page.say, page.store.country)}
 
 
 def _taken_apart(page: StorePage, recipe: Recipe, place: str) -> tuple[int, str, str]:

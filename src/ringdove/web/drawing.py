@@ -48,6 +48,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": Speech.day,
     "clock": Speech.clock,
     "money": Speech.money,
+    "price": Speech.price,
     "number": Speech.number,
     "percent": Speech.percent,
     "phone": Speech.phone,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from ringdove.kit import db, mail
 from ringdove.kit.crypto import SealBroken
 from ringdove.kit.db import Tx
-from ringdove.records import gateways
+from ringdove.records import gateways, prices
 from ringdove.records.gateways import Gateway
 from ringdove.rules import facts
 from ringdove.runtime import GATEWAYS
@@ -95,11 +95,13 @@ async def _render(
     async with page.transaction() as tx:
         way = await _find(tx, page, gateway_id)
         ways = await gateways.of_store(tx, page.store.id)
+        listed = (await prices.of_store(tx, page.store.id)).get(gateway_id)
     same = [one.id for one in ways if one.channel == way.channel and not one.paused_at]
     return page.render(
         "gateway.html",
         status,
         way=way,
+        listed=listed,
         kind=edges.title(page.say, way.kind),
         state=way_state(page.say, way.state, way.paused_at),
         is_first=same[:1] == [way.id],

@@ -44,6 +44,7 @@ MENU = (
             Entry("/phones", N_("Virtual phones"), "device-mobile"),
             Entry("/automations", N_("Automations"), "bolt"),
             Entry("/connections", N_("Connections"), "plug"),
+            Entry("/routes", N_("Routes and money"), "credit-card"),
         ),
     ),
     Group(

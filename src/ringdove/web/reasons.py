@@ -33,6 +33,19 @@ REASONS: Mapping[str, str] = {
     "no_email": N_("The customer has no e-mail address."),
     "no_gateway_sms": N_("There is no gateway for texts."),
     "no_gateway_email": N_("There is no gateway for e-mail."),
+    "no_sender": N_("There is no sender for this country."),
+    "sender_not_ready": N_("The sender for this country is not registered yet, or was refused."),
+    "sender_needs_number": N_("This country carries no names as senders: add a number for it."),
+    "sender_cannot_be_answered": N_(
+        "Advertising to this country needs a number that can be told STOP, and there is none."
+    ),
+    "sender_not_registered": N_(
+        "This country blocks names that its register does not have: add the one that is registered."
+    ),
+    "sender_no_number": N_("The rule asks for a number as the sender, and there is none."),
+    "sender_no_name": N_("The rule asks for a name as the sender, and there is none."),
+    "rerouted": N_("Its gateway was away for too long: it goes over the next one."),
+    "spending_limit": N_("It waits for money: a limit is reached."),
     "no_allowed_hour": N_("No hour suits every time zone in which the customer may be."),
     "paid": N_("The order was paid meanwhile."),
     "cancelled": N_("The order was cancelled meanwhile."),

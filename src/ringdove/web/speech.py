@@ -93,6 +93,14 @@ class Speech:
             return numbers.format_decimal(amount, "#,##0.00", locale=self.locale)
         return numbers.format_currency(amount, currency, locale=self.locale)
 
+    def price(self, amount: Decimal | None, currency: str) -> str:
+        """A small amount with all its digits: €0.0125."""
+        if amount is None:
+            return ""
+        return numbers.format_currency(
+            amount, currency, locale=self.locale, decimal_quantization=False
+        )
+
     def number(self, value: int | float | Decimal) -> str:
         """A number with the separators of this language."""
         return numbers.format_decimal(value, locale=self.locale)

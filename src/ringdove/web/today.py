@@ -13,10 +13,12 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from ringdove.records import gateways, message_story
+from ringdove.records import gateways, message_story, spending
 from ringdove.records import today as records
 from ringdove.records.gateways import Gateway
 from ringdove.records.message_story import Wish
+from ringdove.rules.spending import Limit
+from ringdove.web import route_words
 from ringdove.web.reasons import reason_words
 from ringdove.web.views import StorePage, ViewerPage
 
@@ -57,6 +59,7 @@ async def show(page: ViewerPage) -> Response:
         waiting = await records.waiting(tx, page.store, now)
         shops = await records.shops(tx, page.store)
         ways = await gateways.of_store(tx, page.store.id)
+        limits = await spending.limits(tx, page.store.id)
         newest = await message_story.newest(tx, page.store, Wish(), now, most=NEWEST)
     labels, series = _day(counted, begins, now)
     return page.render(
@@ -64,7 +67,7 @@ async def show(page: ViewerPage) -> Response:
         figures=_figures(page, counted, begins, now),
         labels=labels,
         series=series,
-        worries=list(_worries(page, waiting, ways, shops)),
+        worries=list(_worries(page, waiting, ways, shops, limits)),
         newest=newest,
         shops=shops,
         begins=begins,
@@ -123,6 +126,7 @@ def _worries(
     waiting: Mapping[str, int],
     ways: Sequence[Gateway],
     shops: Sequence[Mapping[str, Any]],
+    limits: Sequence[Limit],
 ) -> Iterable[Worry]:
     _, n_ = page.say.gettext, page.say.ngettext
     if n := waiting["parked"]:
@@ -152,6 +156,10 @@ def _worries(
             why = reason_words(page.say, way.state_detail or "")
             text = _("%(name)s is not connected: %(why)s", name=way.name, why=why)
             yield Worry("plug", text, "/connections", _("Look at it"))
+    for limit in limits:
+        if limit.held_until and limit.held_until > page.runtime.clock():
+            text = _("A limit is reached: %(limit)s.", limit=route_words.limit(page.say, limit))
+            yield Worry("credit-card", text, "/routes", _("Raise it"))
     for shop in shops:
         if shop["error"]:
             text = _("%(name)s: %(why)s", name=shop["name"], why=shop["error"])

@@ -1,8 +1,9 @@
 """The JSON API: what programs may do, its OpenAPI description, and a page to read and try it.
 
-`/api/stores/{store_id}/…` with a bearer key; tell.py holds what programs tell, ask.py what
-they ask. The description is made from the routes and from the very models of rules/facts.py, so it
-cannot say anything else than the program does. The page loads nothing from elsewhere.
+`/api/stores/{store_id}/…` with a bearer key; tell.py holds what programs tell, ask.py what they
+ask, money.py routes and prices. The description is made from the routes and from the very models of
+rules/facts.py, so it cannot say anything else than the program does. The page loads nothing from
+elsewhere.
 """
 
 from functools import cache
@@ -15,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ringdove.rules.facts import OutsideFact
-from ringdove.web.api import ask, tell
+from ringdove.web.api import ask, money, tell
 from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
 
-ROUTERS: tuple[APIRouter, ...] = (tell.router, ask.router)
+ROUTERS: tuple[APIRouter, ...] = (tell.router, ask.router, money.router)
 
 VERSION = "1"
 SUMMARY = """
