@@ -161,9 +161,13 @@ MAY_ASK: Final[dict[Side, tuple[type[Body], ...]]] = {
 
 
 class Session:
-    def __init__(self, side: Side, timers: Timers, now: float) -> None:
+    def __init__(
+        self, side: Side, timers: Timers, now: float, *, reads_quickly: bool = True
+    ) -> None:
+        """`reads_quickly`: plain receipts are Told; else all of them are Asked, with their body."""
         self.state: Phase = "open"
         self._side: Side = side
+        self._tells = reads_quickly and side == "esme"
         self._timers = timers
         self._rest = b""
         self._sequence = 0
@@ -258,7 +262,7 @@ class Session:
         self, data: bytes, frames: list[quick.Frame], events: list[Event], said: list[bytes]
     ) -> None:
         """The two kinds that come by the million are read without making packets of them."""
-        waiting, is_esme = self._waiting, self._side == "esme"
+        waiting, tells = self._waiting, self._tells
         for command_id, status, sequence, start, end in frames:
             if self.state == "closed":
                 return
@@ -267,7 +271,7 @@ class Session:
                 events.append(Answered(token, status, quick.message_id(data, start, end)))
             elif (
                 command_id == quick.DELIVER_SM
-                and is_esme
+                and tells
                 and self.state == "bound"
                 and (told := quick.receipt(data, start, end))
             ):

@@ -188,9 +188,13 @@ class Bind:
         settings, loop = self._settings, asyncio.get_running_loop()
         timers = Timers(settings.window, settings.enquire_link_s, settings.response_timeout_s)
         context = ssl.create_default_context() if settings.tls else None
+        keeps = self._account.keeps_packets
         async with asyncio.timeout(CONNECT_S_MAX):
             _, link = await loop.create_connection(
-                lambda: Link("esme", timers, self._hear), settings.host, settings.port, ssl=context
+                lambda: Link("esme", timers, self._hear, reads_quickly=not keeps),
+                settings.host,
+                settings.port,
+                ssl=context,
             )
         return link
 

@@ -17,7 +17,7 @@ import structlog
 
 from ringdove.gateways import smpp
 from ringdove.kit import db
-from ringdove.records import facts, gateways, messages, receipts
+from ringdove.records import facts, gateways, messages, receipts, wire
 from ringdove.records.receipts import Receipt
 from ringdove.rules.facts import TextReceived
 from ringdove.runtime import Runtime
@@ -26,6 +26,7 @@ from ringdove.smpp.parts import WAIT_S, Joined, Joiner
 from ringdove.smpp.session import Asked, Told
 from ringdove.workers.accounts import Account
 from ringdove.workers.links import Link
+from ringdove.workers.packets import Packets, Taken
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class Ear:
         self._writing = asyncio.Lock()
         self._strange: list[Receipt] = []
         self._is_closing = False
+        self.packets = Packets(runtime.clock) if account.keeps_packets else None
 
     # ── hearing ──────────────────────────────────────────────────────────────
 
@@ -82,6 +84,8 @@ class Ear:
         if isinstance(read, smpp.ReceiptRead):
             receipt = Receipt(read.provider_id[:200], read.state, read.error[:200])
             self._receipts.append((link, asked, receipt))
+            if self.packets is not None:
+                self.packets.told(receipt.provider_id, asked)
         elif isinstance(read, smpp.TextRead):
             self._hear_text(link, asked, read)
         else:
@@ -176,8 +180,9 @@ class Ear:
         texts, self._texts = self._texts, []
         if not (settled or told or texts):
             return True
+        packets = self.packets.take() if self.packets is not None else None
         try:
-            await self._write_all(settled, told, texts)
+            await self._write_all(settled, told, texts, packets)
         except psycopg.Error as error:
             log.error("ear.write_failed", gateway=self._gateway_id, error=repr(error))
             if not db.is_curable(error) and not isinstance(error, psycopg.OperationalError):
@@ -186,6 +191,8 @@ class Ear:
             self._settled = settled + self._settled
             self._receipts = told + self._receipts
             self._texts = texts + self._texts
+            if self.packets is not None and packets is not None:
+                self.packets.put_back(packets)
             return False
         return True
 
@@ -205,7 +212,9 @@ class Ear:
                 for link, asked in refused:
                     link.refuse_asked(asked, statuses.ESME_RX_T_APPN)
 
-    async def _write_all(self, settled: _Settled, told: _Told, texts: _Texts) -> None:
+    async def _write_all(
+        self, settled: _Settled, told: _Told, texts: _Texts, packets: Taken | None = None
+    ) -> None:
         now, store, make_id = self._runtime.clock(), self._store, self._runtime.ids
         last = {one.message_id: one for one in settled}  # a late answer may follow "unknown"
         said = [receipt for _, _, receipt in told]
@@ -217,6 +226,9 @@ class Ear:
             )
             if texts:
                 await facts.write(tx, store, 0, [text for _, text in texts], now, make_id)
+            if packets is not None:
+                kept = packets.with_messages(known)
+                await wire.keep(tx, store, self._gateway_id, kept, make_id)
             return strange
 
         strange = await db.retried(self._runtime.pool, work)

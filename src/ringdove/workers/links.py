@@ -21,13 +21,16 @@ Hear: TypeAlias = Callable[["Link", list[Event]], None]
 class Link(asyncio.Protocol):
     """After `Closed` was heard the socket is closed and every verb but `close` does nothing."""
 
-    def __init__(self, side: Side, timers: Timers, hear: Hear) -> None:
+    def __init__(
+        self, side: Side, timers: Timers, hear: Hear, *, reads_quickly: bool = True
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._hear = hear
         self._said: list[bytes] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
-        self._session = Session(side, timers, self._loop.time())
+        now = self._loop.time()
+        self._session = Session(side, timers, now, reads_quickly=reads_quickly)
         self.gone = asyncio.Event()
 
     # ── what we say ──────────────────────────────────────────────────────────
@@ -60,9 +63,12 @@ class Link(asyncio.Protocol):
         """Raises NotNow without room, ValueError for what cannot be written."""
         self._say(self._session.ask(body, token, self._loop.time()))
 
-    def say(self, octets: bytes, token: object) -> None:
-        """The same for a request that is written already. Raises NotNow without room."""
-        self._say(self._session.say(octets, token, self._loop.time()))
+    def say(self, octets: bytes, token: object) -> bytes:
+        """The same for a request that is written already: as it leaves, with its number. Raises
+        NotNow without room."""
+        said = self._session.say(octets, token, self._loop.time())
+        self._say(said)
+        return said
 
     def acknowledge(self, sequences: Iterable[int]) -> None:
         """Answers to Told."""

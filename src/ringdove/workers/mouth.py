@@ -70,6 +70,7 @@ class Mouth:
         self._work = asyncio.Event()
         self._queue: deque[Part] = deque()
         self._submitter = smpp.Submitter(account.settings)
+        self._packets = ear.packets
         self._sent_id = ids.sent_form(account.settings.id_rule)
         self._most = _most(account.settings, account.throughput_per_s)
         self._allowance = account.allowance
@@ -182,7 +183,7 @@ class Mouth:
     def _say_some(self, link: Link, room: int) -> None:
         queue, loop_now = self._queue, asyncio.get_running_loop().time()
         now, allowed = self._runtime.clock(), self._allowance.room(loop_now)
-        said = 0
+        said, packets = 0, self._packets
         while queue and said < room:
             if said >= allowed:
                 self._pump_later(self._allowance.wait_s(loop_now))
@@ -194,7 +195,9 @@ class Mouth:
                 self._give_back(part.of, now)  # take() will drop it as too late
                 continue
             part.state = "said"
-            link.say(part.packet, part)
+            packet = link.say(part.packet, part)
+            if packets is not None:
+                packets.said(part, packet)
             said += 1
         self._allowance.spend(said)
 
@@ -227,6 +230,8 @@ class Mouth:
     # ── what the SMSC answers ────────────────────────────────────────────────
 
     def answered(self, part: Part, status: int, message_id: str, late: bool) -> None:
+        if self._packets is not None:
+            self._packets.answered(part, status, message_id)
         if status == 0 and not part.of.is_long:  # nearly all that is ever answered
             part.state = "sent"
             self._allowance.went_well()
@@ -247,6 +252,8 @@ class Mouth:
     def lost(self, part: Part) -> None:
         """Said, and never answered."""
         submissions.give_up(part, "no_answer")
+        if self._packets is not None:
+            self._packets.lost(part)
         self._settle_if_done(part.of)
 
     def _settle_if_done(self, submission: Submission) -> None:
