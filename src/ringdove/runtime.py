@@ -64,6 +64,17 @@ STORES: dict[str, ModuleType] = {"woocommerce": woocommerce, "events": events}
 Clock = Callable[[], datetime]
 
 
+def door_of_gateway(settings: Settings, token: str) -> str:
+    """Where an operator tells this gateway receipts and texts, as its owner is shown."""
+    return f"{settings.outside_url}/in/gateways/{token}"
+
+
+def callback_url(settings: Settings, token: str) -> str:
+    """The same as the operator is told with each text; "" while nobody said under which address we
+    are reached: many operators refuse a text that names an address of this machine."""
+    return door_of_gateway(settings, token) if settings.public_url else ""
+
+
 def wall_clock() -> datetime:
     """Now, in UTC."""
     return datetime.now(UTC)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ringdove.kit import db, http
+from ringdove.kit import db
 from ringdove.records import gateways
 from ringdove.runtime import GATEWAYS
 from ringdove.workers import attempts, pace, react, results, speak, speaker
@@ -466,51 +466,6 @@ def test_no_key_in_any_log_or_reason(
     play(story)
     out, err = capfd.readouterr()
     assert "geheim" not in out + err
-
-
-def test_a_get_is_never_repeated_by_itself() -> None:
-    """aiohttp would, on a kept connection: at some operators a GET sends a text (P5)."""
-
-    async def story() -> None:
-        hits = 0
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            nonlocal hits
-            while await reader.readuntil(b"\r\n\r\n"):
-                hits += 1
-                if hits > 1:
-                    writer.close()
-                    return
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        async with server, http.opened() as ask:
-            assert (await ask("GET", url, {})).body == b"ok"
-            with pytest.raises(http.TROUBLES):
-                await ask("GET", url, {})
-            assert hits == 2
-
-    asyncio.run(story())
-
-
-def test_redirects_are_not_followed_and_answers_are_bounded() -> None:
-    async def story() -> None:
-        plays: list[Play] = [
-            lambda paper, request, told: paper_redirect(), says(200, id="x" * 5_000),
-        ]  # fmt: skip
-        async with served(plays) as server, http.opened(reply_bytes_max=1_000) as ask:
-            reply = await ask("POST", server.url, {}, b"{}")
-            assert reply.status == 302
-            with pytest.raises(http.TROUBLES):
-                await ask("POST", server.url, {}, b"{}")
-            assert len(server.heard) == 2
-
-    asyncio.run(story())
-
-
-def paper_redirect() -> Any:
-    return paper.web.Response(status=302, headers={"location": "http://127.0.0.1:1/"})
 
 
 def test_it_takes_little_time(play: Callable[..., None]) -> None:

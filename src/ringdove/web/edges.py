@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ringdove.gateways import edge as operators
 from ringdove.kit.crypto import new_token
 from ringdove.runtime import GATEWAYS, STORES
 from ringdove.stores import edge
@@ -68,6 +69,12 @@ def help_text(say: Speech, kind: str) -> str:
     return say.gettext(HELPS.get(kind) or {**STORES, **GATEWAYS}[kind].HELP)
 
 
+def callbacks(say: Speech, kind: str) -> str:
+    """What is to be entered at an operator so that receipts and texts come; "": nothing."""
+    words = getattr(GATEWAYS.get(kind), "CALLBACKS", "")
+    return say.gettext(words) if words else ""
+
+
 def model_of(kind: str) -> type[BaseModel] | None:
     """Its settings; None: there are none to fill in."""
     if kind in WITHOUT_SETTINGS:
@@ -89,9 +96,18 @@ def fields(say: Speech, kind: str, kept: frozenset[str] = frozenset()) -> list[F
         return []
     secret = secret_names(model)
     return [
-        _field(say, name, about, name in secret, name in kept)
-        for name, about in model.model_fields.items()
+        _field(say, name, about, name in secret, name in kept) for name, about in _in_order(model)
     ]
+
+
+def _in_order(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """What all operators over HTTP have in common comes last, but for the sender: one's own account
+    is asked for first."""
+    own = model.model_fields.items()
+    if not issubclass(model, operators.Settings):
+        return list(own)
+    shared = set(operators.Settings.model_fields) - {"sender"}
+    return sorted(own, key=lambda field: field[0] in shared)
 
 
 def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: bool) -> Field:
@@ -108,7 +124,7 @@ def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: b
         kind, more = "number", {"step": "any" if annotation is float else "1"}
     elif get_origin(annotation) is Literal:
         kind, options = "select", tuple((one, one) for one in get_args(annotation))
-    elif get_origin(annotation) in (tuple, dict):
+    elif get_origin(annotation) in (tuple, dict) or _is_long(about):
         kind = "lines"
     hint = say.gettext(about.description) if about.description else ""
     more_hint = ""
@@ -124,6 +140,11 @@ def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: b
 def _is_generated(about: FieldInfo) -> bool:
     extra = about.json_schema_extra
     return isinstance(extra, dict) and bool(extra.get("generate"))
+
+
+def _is_long(about: FieldInfo) -> bool:
+    extra = about.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("lines"))
 
 
 def typed(kind: str, name: str, plain: Mapping[str, Any]) -> Form[Any]:
@@ -208,6 +229,8 @@ def extract(
     for module in {**STORES, **GATEWAYS}.values():
         yield 1, "gettext", module.TITLE, []
         yield 1, "gettext", module.HELP, []
+        if callbacks := getattr(module, "CALLBACKS", ""):
+            yield 1, "gettext", callbacks, []
         for about in module.Settings.model_fields.values():
             for text in (about.title, about.description):
                 if text:
@@ -227,14 +250,40 @@ def choice(
     if kind and kind not in catalogue:
         raise HTTPException(404)
     say = page.say
+    kinds = [(one, title(say, one), help_text(say, one)) for one in catalogue]
     fresh: Form[Any] = typed(kind, title(say, kind), {}) if kind else Form()
     return page.render(
         "connection_new.html",
         422 if refused else 200,
         what=what,
         kind=kind,
-        kinds=[(one, title(say, one), help_text(say, one)) for one in catalogue],
+        kinds=kinds,
+        groups=_grouped(say, kinds) if what == "gateways" else [("", kinds)],
+        callbacks=callbacks(say, kind),
         form=refused or fresh,
         fields=fields(say, kind) if kind else [],
         shown_first=SHOWN_FIRST,
     )
+
+
+def _grouped(
+    say: Speech, kinds: list[tuple[str, str, str]]
+) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Gateways by how they speak; operators by name, the one that is described by a form last."""
+    headings = {
+        "trial": say.gettext("To try it out"),
+        "smpp": say.gettext("Directly, over SMPP"),
+        "http": say.gettext("Operators, over their web address"),
+        "email": say.gettext("E-mail"),
+    }
+    groups: dict[str, list[tuple[str, str, str]]] = {name: [] for name in headings}
+    for one in kinds:
+        module = GATEWAYS[one[0]]
+        name = getattr(module, "CHANNEL", "sms")
+        if one[0] in WITHOUT_SETTINGS:
+            name = "trial"
+        elif name != "email":
+            name = "http" if getattr(module, "TRANSPORT", "") == "http" else "smpp"
+        groups[name].append(one)
+    groups["http"].sort(key=lambda one: (one[0] == "template", one[1].casefold()))
+    return [(headings[name], some) for name, some in groups.items() if some]

@@ -4,6 +4,7 @@ A change is told to the workers in the transaction that makes it (channel `gatew
 bind follows within a second. Only owners come here; secrets are sealed and never shown again.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,8 +19,8 @@ from ringdove.kit.db import Tx
 from ringdove.records import gateways, prices
 from ringdove.records.gateways import Gateway
 from ringdove.rules import facts
-from ringdove.runtime import GATEWAYS
-from ringdove.web import edges, handwork
+from ringdove.runtime import GATEWAYS, callback_url, door_of_gateway
+from ringdove.web import edges, handwork, operator_requests
 from ringdove.web.connections import Tried, way_state
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.reasons import reason_words
@@ -42,7 +43,7 @@ async def add(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") 
     """A new gateway, used after those that are there."""
     if kind not in GATEWAYS:
         raise HTTPException(404)
-    form, kept, _made = await edges.read(page.request, kind, page.say, {})
+    form, kept, made = await edges.read(page.request, kind, page.say, {})
     if kept is None:
         return edges.choice(page, "gateways", GATEWAYS, kind, form)
     channel = getattr(GATEWAYS[kind], "CHANNEL", "sms")
@@ -62,6 +63,8 @@ async def add(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") 
         await gateways.take_over(tx, page.store, channel)
         await page.audit(tx, "gateway.created", kept.name, kind=kind)
         await _tell_workers(tx)
+    if made:  # on this answer and nowhere else
+        return await _render(page, gateway_id, shown_once=made)
     return page.go(f"{page.home}/connections/gateways/{gateway_id}", page.say.gettext("Added."))
 
 
@@ -91,12 +94,17 @@ async def _render(
     form: Form[Any] | None = None,
     text: Form[Any] | None = None,
     tried: Tried | None = None,
+    shown_once: Mapping[str, str] | None = None,
 ) -> Response:
     async with page.transaction() as tx:
         way = await _find(tx, page, gateway_id)
         ways = await gateways.of_store(tx, page.store.id)
         listed = (await prices.of_store(tx, page.store.id)).get(gateway_id)
     same = [one.id for one in ways if one.channel == way.channel and not one.paused_at]
+    secrets = _secrets(page, way)
+    words = page.say.gettext("A test text of %s.") % page.store.name
+    module, settings = GATEWAYS.get(way.kind), page.runtime.settings
+    told = callback_url(settings, way.token)
     return page.render(
         "gateway.html",
         status,
@@ -107,10 +115,17 @@ async def _render(
         is_first=same[:1] == [way.id],
         has_others=len([one for one in ways if one.channel == way.channel]) > 1,
         form=form or edges.typed(way.kind, way.name, way.settings),
-        fields=edges.fields(page.say, way.kind, frozenset(_secrets(page, way))),
+        fields=edges.fields(page.say, way.kind, frozenset(secrets)),
         shown_first=edges.SHOWN_FIRST,
-        text=text or Form({"text": page.say.gettext("A test text of %s.") % page.store.name}),
+        text=text or Form({"text": words}),
         tried=tried,
+        door=door_of_gateway(settings, way.token) if hasattr(module, "hear") else "",
+        is_public=bool(settings.public_url),
+        callbacks=edges.callbacks(page.say, way.kind),
+        shown_once=shown_once or {},
+        preview=operator_requests.preview(
+            way, secrets, told, page.store.country, words, page.runtime.clock()
+        ),
     )
 
 
@@ -127,7 +142,7 @@ async def change(page: OwnerPage, gateway_id: int) -> Response:
     """Other settings; a bind that runs is ended and begun anew."""
     async with page.transaction() as tx:
         way = await _find(tx, page, gateway_id)
-    form, kept, _made = await edges.read(page.request, way.kind, page.say, _secrets(page, way))
+    form, kept, made = await edges.read(page.request, way.kind, page.say, _secrets(page, way))
     if kept is None:
         return await _render(page, gateway_id, 422, form=form)
     async with page.transaction() as tx:
@@ -142,6 +157,8 @@ async def change(page: OwnerPage, gateway_id: int) -> Response:
         )
         await page.audit(tx, "gateway.changed", kept.name)
         await _tell_workers(tx)
+    if made:
+        return await _render(page, gateway_id, shown_once=made)
     return page.go(f"{page.home}/connections/gateways/{gateway_id}", page.say.gettext("Saved."))
 
 

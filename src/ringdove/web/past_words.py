@@ -57,6 +57,7 @@ CHANGES = {
 }
 SOURCES = {
     "reply": N_("by a text"),
+    "operator": N_("told by the operator, who carries no more texts to this number"),
     "checkout": N_("at the checkout"),
     "account": N_("in the shop's account"),
     "import": N_("imported"),

@@ -24,8 +24,9 @@ from ringdove.records import gateways, leases, messages, outbox
 from ringdove.records.messages import Settled, Taken
 from ringdove.rules import texts
 from ringdove.rules.scenes import Store
-from ringdove.runtime import Runtime
-from ringdove.workers import attempts
+from ringdove.runtime import Runtime, callback_url
+from ringdove.workers import attempts, packets, pulse
+from ringdove.workers.accounts import PACKETS_KEPT_PER_S
 from ringdove.workers.attempts import Asked, NotSent, Verdict
 from ringdove.workers.pace import Allowance
 from ringdove.workers.results import Results, Stopped
@@ -56,12 +57,15 @@ class Speaker:
         """`hungry` is called whenever it could say more than it knows of."""
         self._runtime = runtime
         self._gateway_id = gateway.id
-        self._callback_url = callback_url(runtime, gateway)
+        self._callback_url = callback_url(runtime.settings, gateway.token)
         self._store = store
         self._module = module
         self._settings = settings
         self._ask_for_more = hungry
         self._stop = asyncio.Event()
+        self._said_total = 0
+        keeps = settings.keep_packets and settings.throughput_per_s <= PACKETS_KEPT_PER_S
+        self._hidden = packets.secrets_of(settings, gateway.token) if keeps else None
         self._state = (gateway.state or "", gateway.state_detail or "")
         self._telling = asyncio.Lock()
         self._side_tasks: set[asyncio.Task[None]] = set()
@@ -127,6 +131,9 @@ class Speaker:
         owner = f"{self._runtime.name}/{secrets.token_hex(4)}"
         await self._find_lost(owner)
         writing = asyncio.create_task(self._results.run())
+        beating = asyncio.create_task(
+            pulse.run(self._runtime, self._store.id, self._gateway_id, 0, self._beat)
+        )
         try:
             async with http.opened(
                 self._settings.response_timeout_s,
@@ -146,6 +153,7 @@ class Speaker:
                 await self._drain()
         finally:
             self._ask = None
+            beating.cancel()
             self._results.close()
             await writing
         if self._stop.is_set() and self._state[0] in ("bound", "connecting"):
@@ -153,7 +161,8 @@ class Speaker:
 
     async def _find_lost(self, owner: str) -> None:
         now, store = self._runtime.clock(), self._store
-        repeat = ("service",) if self._guards_doubles else ()
+        is_repeated = self._guards_doubles or self._settings.repeat_unknown
+        repeat = ("service",) if is_repeated else ()
         async with db.transaction(self._runtime.pool) as tx:
             for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
                 await messages.find_lost(
@@ -251,6 +260,7 @@ class Speaker:
             self._results.settled(Settled(taken.message_id, "failed", why))
             return
         self._allowance.spend()
+        self._said_total += 1
         task = asyncio.create_task(self._say(asked, request))
         self._in_flight.add(task)
         task.add_done_callback(self._said)
@@ -287,6 +297,7 @@ class Speaker:
                     came,
                     status=status,
                     guards_doubles=self._guards_doubles,
+                    repeats_unknown=self._settings.repeat_unknown,
                     rest_s=self._next_rest_s(came),
                     now=self._runtime.clock(),
                 )
@@ -303,7 +314,9 @@ class Speaker:
         if ask is None:
             return edge.Unclear("stopped"), 0
         try:
+            self._keep(taken, request)
             reply = await ask(request.method, request.url, request.headers, request.body)
+            self._keep(taken, reply)
         except http.NotConnected as error:
             return NotSent(str(error)), 0
         except TimeoutError:
@@ -321,6 +334,21 @@ class Speaker:
             log.error("speak.unreadable", gateway=self._gateway_id, error=type(error).__name__)
             return edge.Unclear(f"unreadable answer {reply.status}"), reply.status
         return came, reply.status
+
+    def _keep(self, taken: Taken, packet: edge.Request | http.Reply) -> None:
+        if self._hidden is None:
+            return
+        message_id, at = taken.message_id, self._runtime.clock()
+        if isinstance(packet, edge.Request):
+            what = (packet.method, packet.url, packet.headers, packet.body)
+            self._results.packet(packets.request(message_id, at, *what, self._hidden))
+        else:
+            heard = (packet.status, packet.headers, packet.body)
+            self._results.packet(packets.reply(message_id, at, *heard, self._hidden))
+
+    def _beat(self) -> pulse.Beat:
+        in_flight = len(self._in_flight)
+        return pulse.Beat(self._said_total, in_flight, self._settings.connections, len(self._queue))
 
     def _next_rest_s(self, came: attempts.Came) -> float:
         if not isinstance(came, NotSent):
@@ -379,13 +407,6 @@ class Speaker:
                 now = self._runtime.clock()
                 await gateways.say_state(tx, self._gateway_id, state, detail[:500], now)
                 await db.notify(tx, "live", f"{self._store.id} gateways")
-
-
-def callback_url(runtime: Runtime, gateway: gateways.Gateway) -> str:
-    """What the operator is told; "" while nobody said under which address we are reached: many
-    operators refuse a text that names an address of this machine."""
-    public = runtime.settings.public_url.rstrip("/")
-    return f"{public}/in/gateways/{gateway.token}" if public else ""
 
 
 async def _first_of(*events: asyncio.Event) -> None:
