@@ -25,7 +25,7 @@ BOXES: Final = ("bearerbox", "smsbox")
 PATH: Final = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 ADMIN, BEARER, HTTP, HEAR = 13_000, 13_001, 13_013, 18_080
 CONNECTIONS: Final = 64
-WINDOW: Final = 100  # more makes it slower
+WINDOW: Final = 100  # its CPU a message is the same from 10 to 300
 OPEN_S_MAX: Final = 20.0
 TEXT: Final = (
     "Anna%2C+new+autumn+coats+came+in+today.+Use+code+0012ab7+until+Sunday+for+-15+%25."

@@ -5,6 +5,7 @@ Rows go in by COPY in chunks, so that memory does not grow with their number. Al
 sending benches is here, beside the columns that it depends on.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ COPY_OUTBOX = """
 COPY outbox (bucket, store_id, message_id, gateway_id, contact_id, urgency, class, topic, due_at,
   window_until, not_after) FROM STDIN
 """
-FRESH = "VACUUM (ANALYZE) contact, message, outbox"
+FRESH = "VACUUM (ANALYZE) contact, message, outbox, provider_ref, receipt"
 CHECKPOINT = "CHECKPOINT"
 
 
@@ -269,10 +270,17 @@ async def fill_past(shop: Shop, count: int) -> None:
             "indexes": [INDEX_OF[bucket] for bucket in buckets],
             "first_id": id_floor(at) - (first << 14),
         }  # fmt: skip
-        async with db.transaction(shop.runtime.pool) as tx:
-            await tx.execute("SET LOCAL statement_timeout = 0")
-            for statement in (OLD_MESSAGES, OLD_REFS, OLD_RECEIPTS):
-                await tx.execute(statement, given)
+        await asyncio.gather(
+            _insert(shop, given, OLD_MESSAGES), _insert(shop, given, OLD_REFS, OLD_RECEIPTS)
+        )
+
+
+async def _insert(shop: Shop, given: dict[str, Any], *statements: str) -> None:
+    async with db.transaction(shop.runtime.pool) as tx:
+        await tx.execute("SET LOCAL statement_timeout = 0")
+        await tx.execute("SET LOCAL synchronous_commit = off")
+        for statement in statements:
+            await tx.execute(statement, given)
 
 
 # ------------------------------------------------------------------ after crashes
