@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 
 from ringdove.gateways import smpp
 from ringdove.gateways.smpp import ReceiptRead, Settings
+from ringdove.rules.texts import TextTooLong
 from ringdove.smpp.codec import encode
-from ringdove.smpp.pdu import DeliverSm, Pdu, QuerySm, QuerySmResp
+from ringdove.smpp.pdu import (
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    DeliverSm,
+    Pdu,
+    QuerySm,
+    QuerySmResp,
+)
 from ringdove.smpp.quick import numbered
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -261,3 +270,19 @@ def test_what_a_question_is_answered(
     status: int, answer: QuerySmResp, expected: ReceiptRead | None
 ) -> None:
     assert smpp.told(made(id_rule="hex_to_dec"), status, answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "letters"),
+    [({"long_texts": "udh16"}, 152 * 255 + 1), ({"default_alphabet": "ascii"}, 67 * 255 + 1)],
+)
+def test_no_more_parts_than_a_phone_can_join(changes: dict[str, Any], letters: int) -> None:
+    given: dict[str, Any] = {"recipient": "1", "sender": "", "not_after": None, "reference": 1}
+    with pytest.raises(TextTooLong):
+        smpp.request(made(**changes), text="é" * letters, **given)
+    assert len(smpp.request(made(**changes), text="é" * (letters - 1), **given)) == 255
+
+
+def test_a_transceiver_or_a_pair() -> None:
+    assert smpp.binds(made()) == [BindTransceiver("shop")]
+    assert smpp.binds(made(bind_as="pair")) == [BindTransmitter("shop"), BindReceiver("shop")]

@@ -6,6 +6,7 @@ as Kannel listens on every address. It prints what was heard on both sides, as J
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -140,8 +141,6 @@ def boxes(folder: Path, smsc: int, hear: int) -> "Iterator[list[subprocess.Popen
 
 
 def until_open(port: int) -> None:
-    import socket
-
     until = time.monotonic() + WAIT_S
     while True:
         try:

@@ -289,3 +289,9 @@ def test_answers_are_read_as_far_as_they_go(body: bytes, message_id: str) -> Non
 def test_what_does_not_fit_is_never_truncated(body: kinds.SubmitSm) -> None:
     with pytest.raises(ValueError):
         encode(Pdu(body, 1))
+
+
+@pytest.mark.parametrize(("sequence", "status"), [(1 << 32, 0), (1, -1)])
+def test_a_header_that_does_not_fit(sequence: int, status: int) -> None:
+    with pytest.raises(ValueError, match="header"):
+        encode(Pdu(kinds.Unbind(), sequence, status))

@@ -154,3 +154,9 @@ def test_answers_and_numbers(sequence: int, status: int) -> None:
     answer = Pdu(DeliverSmResp(), sequence, status)
     assert quick.deliver_sm_resp(sequence, status) == encode(answer)
     assert quick.numbered(encode(Pdu(USUAL, 7)), sequence) == encode(Pdu(USUAL, sequence))
+
+
+@pytest.mark.parametrize("kept", [0, 5, 16, 20])
+def test_a_packet_that_is_not_whole_waits(kept: int) -> None:
+    first, second = encode(Pdu(EnquireLink(), 1)), encode(Pdu(SubmitSmResp("12345"), 2))
+    assert quick.frames(first + second[:kept]) == ([(0x15, 0, 1, 16, 16)], 16)

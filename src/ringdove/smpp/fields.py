@@ -203,7 +203,7 @@ def _step(kind: Kind, at: int, run: int) -> Step:
             return _ListStep(at, _write_destination, _read_destination)
         case Unsuccessful():
             return _ListStep(at, _write_refusal, _read_refusal)
-        case Octet():
+        case _:
             return _OctetsStep(at, run)
 
 
