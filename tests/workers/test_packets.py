@@ -1,12 +1,16 @@
 """Packets that are kept: what a message's page shows of the wire, and that nothing is when off."""
 
+import asyncio
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from pydantic import Field, SecretStr
 
 from ringdove.gateways import edge
+from ringdove.kit import db
 from ringdove.smpp.codec import Decoder
 from ringdove.workers import packets, sweep
 from tests.flows.conftest import NOON, Shop
@@ -14,6 +18,7 @@ from tests.workers.test_binds import (
     Smsc,
     accept,
     deliver,
+    ignore,
     operator,
     play,  # noqa: F401
     queue,
@@ -23,6 +28,9 @@ from tests.workers.test_binds import (
     until,
 )
 from tests.workers.test_binds import refuse as refused_with
+from tests.workers.test_speak import add, served
+from tests.workers.test_speak import quick as quick_speakers  # noqa: F401
+from tests.workers.test_speak import speaking as http_speaking
 
 KEPT = "SELECT message_id, direction, what, octets FROM wire ORDER BY id"
 
@@ -113,3 +121,67 @@ def test_a_request_is_shown_without_its_secrets() -> None:
     assert words.startswith("POST /send?key=•••&to=1\nhost: api.example\n")
     assert "Bearer" not in words and "door-token" not in words and '"text": "Hi"' in words
     assert "key=k" not in words and "20acy" not in words
+
+
+def test_what_an_operator_over_http_is_asked_and_answers_is_kept(play: Callable[..., None]) -> None:  # noqa: F811
+    async def story(shop: Shop) -> None:
+        async with served() as server:
+            gateway_id = await add(shop, server.url, throughput_per_s=100)
+            await queue(shop, ("+375291112233", "Hi"), gateway_id=gateway_id)
+            async with http_speaking(shop):
+                await until(shop, lambda rows: states(rows) == ["sent"])
+        asked, answered = await shop.rows(KEPT)
+        assert (asked["direction"], asked["what"]) == ("out", "POST")
+        assert b"/send?key=\xe2\x80\xa2" in asked["octets"] and b"geheim" not in asked["octets"]
+        assert (answered["direction"], answered["what"]) == ("in", "200")
+
+    play(story)
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_a_service_text_without_an_answer_is_said_again_where_the_merchant_chose_it(
+    play: Callable[..., None],  # noqa: F811
+    repeats: bool,
+) -> None:
+    """The policy for unknown outcomes: off, it is unknown; on, it waits to be said again."""
+
+    async def story(shop: Shop) -> None:
+        settings = {"response_timeout_s": 1, "repeat_unknown": repeats}
+        async with operator(shop, ignore, **settings) as (_, gateway_id):
+            await queue(shop, ("+375291112233", "Hi"), gateway_id=gateway_id)
+            async with speaking(shop, 1):
+                (row,) = await until(
+                    shop, lambda rows: rows[0]["state"] != "waiting" or rows[0]["attempts"]
+                )
+        waiting = await shop.rows("SELECT attempts FROM outbox")
+        if repeats:
+            assert row["state"] == "waiting" and waiting == [{"attempts": 1}]
+        else:
+            assert row["state"] == "unknown" and waiting == []
+
+    play(story)
+
+
+def test_a_connection_tells_its_pulse_while_something_moves_and_once_when_it_stands_still(
+    play: Callable[..., None],  # noqa: F811
+) -> None:
+    """A hint on channel `live`: figures of a gateway, never a person's."""
+
+    async def story(shop: Shop) -> None:
+        told: list[dict[str, Any]] = []
+        async with (
+            db.Bell(shop.runtime.database_url, ["live"]) as bell,
+            operator(shop, accept_and_tell) as (_, gateway_id),
+            speaking(shop, 1),
+        ):
+            await queue(shop, ("+375291112233", "Hi"), gateway_id=gateway_id)
+            async with asyncio.timeout(10):
+                while not told or told[-1]["per_s"]:
+                    for _, payload in await bell.wait(5):
+                        _, _, topic = payload.partition(" ")
+                        if topic.startswith("pulse "):
+                            told.append(json.loads(topic.removeprefix("pulse ")))
+        assert told[0]["gateway"] == gateway_id and told[0]["per_s"] > 0
+        assert set(told[0]) == {"gateway", "bind", "per_s", "unanswered", "window", "queued"}
+
+    play(story)

@@ -66,6 +66,18 @@ class Settings(BaseModel):
         title="Answer time-out, seconds",
         description="Without an answer by then the outcome of a message is unknown.",
     )
+    repeat_unknown: bool = Field(
+        False,
+        title="Repeat when in doubt",
+        description="Service texts whose answer was lost are sent again: they may arrive twice,"
+        " unless the operator guards against doubles. Marketing is never repeated.",
+    )
+    keep_packets: bool = Field(
+        True,
+        title="Keep packets",
+        description="Shows on a message's page what was asked and answered, without keys. Not"
+        " kept above 200 messages per second.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

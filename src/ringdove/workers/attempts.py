@@ -9,11 +9,12 @@
     ├── NotSent: no connection was made        retry after the rest       lost, rests
     └── Unclear: it may have been sent         unknown                    bound, or lost
 
-Unknown is final here (P5), but for one case: an operator that knows a reference again is asked
-again for a service text, some times. Marketing is never repeated.
+Unknown is final here (P5), but for two cases, and never for marketing: an operator that knows a
+reference again is asked again for a service text, some times; and where the merchant said so
+(repeat_unknown) a service text waits to be said again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
@@ -64,9 +65,25 @@ class Asked:
 
 
 def judge(
-    asked: Asked, came: Came, *, status: int, guards_doubles: bool, rest_s: float, now: datetime
+    asked: Asked, came: Came, *, status: int, guards_doubles: bool, rest_s: float, now: datetime,
+    repeats_unknown: bool = False,
+) -> Verdict:  # fmt: skip
+    """`status`: of the HTTP answer, 0 without one. `rest_s`: what a gateway in trouble rests.
+    `repeats_unknown`: the merchant would rather have a service text arrive twice than not at
+    all."""
+    verdict = _judged(asked, came, status, guards_doubles, rest_s, now)
+    taken, settled = asked.taken, verdict.settled
+    if not repeats_unknown or settled is None or settled.state != "unknown":
+        return verdict
+    if taken.klass != "service" or taken.attempts >= ATTEMPTS_MAX:
+        return verdict
+    after_s = RETRY_AFTER[max(0, min(taken.attempts, len(RETRY_AFTER)) - 1)].total_seconds()
+    return replace(verdict, settled=_later(asked, settled.reason or "no_answer", after_s, now))
+
+
+def _judged(
+    asked: Asked, came: Came, status: int, guards_doubles: bool, rest_s: float, now: datetime
 ) -> Verdict:
-    """`status`: of the HTTP answer, 0 without one. `rest_s`: what a gateway in trouble rests."""
     message_id = asked.taken.message_id
     if asked.repeats and not isinstance(came, Sent):
         # What was asked before may have been heard: no refusal of the repetition undoes that.

@@ -23,6 +23,7 @@ from ringdove.records import gateways, leases, messages
 from ringdove.runtime import Runtime
 from ringdove.smpp import statuses
 from ringdove.smpp.session import Answered, Asked, Bound, Closed, Event, Overdue, Timers, Told
+from ringdove.workers import pulse
 from ringdove.workers.accounts import Account
 from ringdove.workers.ear import Ear
 from ringdove.workers.links import Link
@@ -100,15 +101,24 @@ class Bind:
         for task in (speaking, hearing):
             task.add_done_callback(partial(self._end_if_broken, lost))
         leaving = asyncio.create_task(self._leave_when(lost))
+        beating = asyncio.create_task(
+            pulse.run(self._runtime, self._store.id, self.gateway_id, self._number, self._beat)
+        )
         try:
             await self._stay_connected(lost)
         finally:
+            beating.cancel()
             mouth.close()
             if not (self._stop.is_set() or lost.is_set()):
                 leaving.cancel()
             await asyncio.gather(speaking, leaving, return_exceptions=True)
             ear.close()
             await asyncio.gather(hearing, *self._tasks, return_exceptions=True)
+
+    def _beat(self) -> pulse.Beat:
+        unanswered = sum(link.unanswered for link in self._links)
+        mouth = self._mouth
+        return pulse.Beat(mouth.said, unanswered, self._settings.window, mouth.queued)
 
     def _end_if_broken(self, lost: asyncio.Event, task: "asyncio.Task[None]") -> None:
         """Without its mouth or ear a bound gateway would be mute for ever."""
@@ -120,11 +130,12 @@ class Bind:
         now, store, binds = self._runtime.clock(), self._store, [(self._number, self._number)]
         if self._number == 0:
             binds.append((self._settings.binds, BINDS_LAST))  # there were more of them before
+        repeat = ("service",) if self._settings.repeat_unknown else ()
         async with db.transaction(self._runtime.pool) as tx:
             for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
                 for some in binds:
                     await messages.find_lost(
-                        tx, store, bucket, self.gateway_id, owner, now, binds=some
+                        tx, store, bucket, self.gateway_id, owner, now, binds=some, repeat=repeat
                     )
 
     async def _leave_when(self, lost: asyncio.Event) -> None:

@@ -57,6 +57,7 @@ class Mouth:
     ) -> None:
         self.link: Link | None = None
         self.owner = ""
+        self.said = 0
         self._runtime = runtime
         self._account = account
         self._gateway_id = account.gateway_id
@@ -71,6 +72,7 @@ class Mouth:
         self._queue: deque[Part] = deque()
         self._submitter = smpp.Submitter(account.settings)
         self._packets = ear.packets
+        self._repeats = account.settings.repeat_unknown
         self._sent_id = ids.sent_form(account.settings.id_rule)
         self._most = _most(account.settings, account.throughput_per_s)
         self._allowance = account.allowance
@@ -86,6 +88,11 @@ class Mouth:
     def is_dry(self) -> bool:
         """Able to speak, and with nothing left of what it was last woken for."""
         return self._may_speak and not self._due
+
+    @property
+    def queued(self) -> int:
+        """Taken, and not said yet."""
+        return len(self._queue)
 
     @property
     def _may_speak(self) -> bool:
@@ -200,6 +207,7 @@ class Mouth:
                 packets.said(part, packet)
             said += 1
         self._allowance.spend(said)
+        self.said += said
 
     def _pump_later(self, seconds: float) -> None:
         # Its time is not asked: uvloop gives no TimerHandle for less than half a millisecond.
@@ -240,6 +248,8 @@ class Mouth:
             return
         outcome = smpp.outcome(self._settings, status, message_id)
         if late and isinstance(outcome, smpp.Refused):
+            if self._repeats:
+                return  # it waits again already, or was never unknown
             outcome = smpp.Refused(outcome.reason, "permanent")  # it has left the outbox
         submissions.hear(part, outcome)
         if part.state == "queued":
@@ -258,4 +268,5 @@ class Mouth:
 
     def _settle_if_done(self, submission: Submission) -> None:
         if not submission.is_open:
-            self._ear.settled(submissions.settle(submission, self._runtime.clock()))
+            now = self._runtime.clock()
+            self._ear.settled(submissions.settle(submission, now, self._repeats))

@@ -14,7 +14,7 @@ import structlog
 
 from ringdove.kit import db
 from ringdove.kit.buckets import token_of
-from ringdove.records import facts, messages
+from ringdove.records import facts, messages, wire
 from ringdove.records.messages import Settled
 from ringdove.rules.facts import StoppedAtOperator
 from ringdove.rules.scenes import Store
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 GATHER_S: Final = 0.1
 AGAIN_S: Final = 1.0
 LAST_WRITE_S_MAX: Final = 300.0
+PACKETS_KEPT_MAX: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Results:
         self._store = store
         self._settled: list[Settled] = []
         self._stopped: list[Stopped] = []
+        self._packets: list[wire.Packet] = []
         self._news = asyncio.Event()
         self._is_closing = False
 
@@ -56,6 +58,11 @@ class Results:
     def stopped(self, stopped: Stopped) -> None:
         """Somebody stopped us at the operator; the message's own end is told apart."""
         self._stopped.append(stopped)
+
+    def packet(self, packet: wire.Packet) -> None:
+        """What went over the wire of a message; written with what became of it."""
+        if len(self._packets) < PACKETS_KEPT_MAX:
+            self._packets.append(packet)
 
     async def run(self) -> None:
         while not self._is_closing:
@@ -83,12 +90,14 @@ class Results:
         stopped, self._stopped = self._stopped, []
         if not (settled or stopped):
             return True
+        packets, self._packets = self._packets, []
         try:
-            await self._write(settled, stopped)
+            await self._write(settled, stopped, packets)
         except psycopg.Error as error:
             log.error("speak.write_failed", gateway=self._gateway_id, error=repr(error))
             if db.is_curable(error) or isinstance(error, psycopg.OperationalError):
                 self._settled, self._stopped = settled + self._settled, stopped + self._stopped
+                self._packets = packets + self._packets
                 return False
             await self._write_each(settled, stopped)
         return True
@@ -110,7 +119,12 @@ class Results:
             except psycopg.Error as error:
                 log.error("speak.poison", gateway=self._gateway_id, error=repr(error))
 
-    async def _write(self, settled: Sequence[Settled], stopped: Sequence[Stopped]) -> None:
+    async def _write(
+        self,
+        settled: Sequence[Settled],
+        stopped: Sequence[Stopped],
+        packets: Sequence[wire.Packet] = (),
+    ) -> None:
         now, store, ids = self._runtime.clock(), self._store, self._runtime.ids
         told = [
             StoppedAtOperator(
@@ -128,5 +142,7 @@ class Results:
                 await messages.settle(tx, store, self._gateway_id, settled, now)
             if told:
                 await facts.write(tx, store, 0, told, now, ids)
+            if packets:
+                await wire.keep(tx, store, self._gateway_id, packets, ids)
 
         await db.retried(self._runtime.pool, work)

@@ -2,7 +2,8 @@
 
     a part: queued → said → sent | refused | unknown      (throttled: said → queued)
 
-The whole is settled once no part is queued or said. Any part unknown makes it unknown (P5); only
+The whole is settled once no part is queued or said. Any part unknown makes it unknown (P5), or said
+again where the merchant chose that for service texts (repeat_unknown). Of what is refused only
 what was surely not accepted at all is tried again; a message of which some parts left is never
 repeated, it failed. No socket and no clock here.
 """
@@ -89,12 +90,15 @@ def _refuse_rest(submission: Submission, refusal: Refused) -> None:
             part.state = "refused"
 
 
-def settle(submission: Submission, now: datetime) -> Settled:
-    """What becomes of a message that is no longer open."""
+def settle(submission: Submission, now: datetime, repeats: bool = False) -> Settled:
+    """What becomes of a message that is no longer open. `repeats`: the merchant would rather have a
+    service text arrive twice than not at all."""
     taken, refusal = submission.taken, submission.refusal
     states = {part.state for part in submission.parts}
     ids = tuple(part.provider_id for part in submission.parts)
     if "unknown" in states:
+        if repeats and taken.klass == "service" and taken.attempts < ATTEMPTS_MAX:
+            return Settled(taken.message_id, "retry", "no_answer", retry_at=now + _pause(taken))
         return Settled(taken.message_id, "unknown", "no_answer", ids)
     if refusal is None:
         return Settled(taken.message_id, "sent", "", ids)
@@ -103,9 +107,12 @@ def settle(submission: Submission, now: datetime) -> Settled:
     refused = routes.Refusal(refusal.reason, refusal.again, taken.attempts)
     if refusal.again == "permanent" or taken.attempts >= ATTEMPTS_MAX:
         return Settled(taken.message_id, "failed", refusal.reason, refused=refused)
-    after = RETRY_AFTER[min(taken.attempts, len(RETRY_AFTER)) - 1]
-    retry_at = now + after
+    retry_at = now + _pause(taken)
     return Settled(taken.message_id, "retry", refusal.reason, retry_at=retry_at, refused=refused)
+
+
+def _pause(taken: Taken) -> timedelta:
+    return RETRY_AFTER[max(0, min(taken.attempts, len(RETRY_AFTER)) - 1)]
 
 
 def put_back(submission: Submission, now: datetime) -> Settled:

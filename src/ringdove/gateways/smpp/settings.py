@@ -98,6 +98,12 @@ class Settings(BaseModel):
         description="Shows on a message's page what was said and heard of it, octet by octet. Not"
         " kept above 200 messages per second.",
     )
+    repeat_unknown: bool = Field(
+        False,
+        title="Repeat when in doubt",
+        description="Service texts whose answer was lost are sent again: they may arrive twice."
+        " Safe where the provider guards against doubles. Marketing is never repeated.",
+    )
     enquire_link_s: float = Field(
         30,
         ge=1,
