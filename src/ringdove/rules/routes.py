@@ -20,7 +20,7 @@ from ringdove.rules.senders import NoSender, Own, Sender, choose_sender
 Again: TypeAlias = Literal["permanent", "later", "throttled"]  # as in gateways/edge.py
 
 LATER_ATTEMPTS_MAX = 3  # "later" so often at one gateway: the next one is tried
-CHOICES_KEPT_MAX = 4_096
+WAYS_KEPT_MAX = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,50 @@ class Ways:
     routes: tuple[Route, ...] = ()  # by rank; for texts only
     senders: tuple[Own, ...] = ()
     lists: Mapping[int, PriceList] = field(default_factory=dict)  # by gateway
-    _kept: dict[tuple[str, ...], Choice] = field(default_factory=dict)
+    _kept: dict[tuple[object, ...], Way | NoSender] = field(default_factory=dict)
     _by_channel: dict[str, tuple[Gateway, ...]] = field(default_factory=dict)
 
     def find(self, channel: str, recipient: str, klass: str, today: date) -> Way | NoSender | None:
         """The way of a text; None: there is no gateway for the channel; NoSender: none of them has
         a sender that may be used in that country."""
+        if channel != "sms":
+            return self._kept_way((channel,), "", "", klass, today, None)
+        country = phones.country_of(recipient)
+        network = networks.network_of(country, self._operator(recipient))
+        # Only prices tell two numbers of one network apart.
+        per_part = self.per_part(recipient) if self._by_price else None
+        return self._kept_way((channel, network, klass), country, network, klass, today, per_part)
+
+    def _kept_way(
+        self,
+        key: tuple[str, ...],
+        country: str,
+        network: str,
+        klass: str,
+        today: date,
+        per_part: Mapping[int, Decimal] | None,
+    ) -> Way | NoSender | None:
+        """Asked once for all texts that are alike: facts come by the thousand."""
+        if per_part is not None:
+            return self._find(key[0], country, network, klass, today, per_part)
+        found = self._kept.get((*key, today))
+        if found is None:
+            if len(self._kept) >= WAYS_KEPT_MAX:
+                self._kept.clear()
+            found = self._find(key[0], country, network, klass, today, None)
+            if found is not None:
+                self._kept[(*key, today)] = found
+        return found
+
+    def _find(
+        self,
+        channel: str,
+        country: str,
+        network: str,
+        klass: str,
+        today: date,
+        per_part: Mapping[int, Decimal] | None,
+    ) -> Way | NoSender | None:
         there = self.of_channel(channel)
         if not there:
             return None
@@ -132,10 +170,7 @@ class Ways:
             chosen = choose((), there, "", "", klass)
             first = self.gateway(chosen.order[0])
             return Way(first, first.sender, "", "", chosen.reason, chosen.order)
-        country = phones.country_of(recipient)
-        operator = self._operator(recipient)
-        network = networks.network_of(country, operator)
-        chosen = self.choose(recipient, country, network, klass)
+        chosen = choose(self.routes, there, country, network, klass, per_part)
         why: NoSender | None = None
         for gateway_id in chosen.order:
             one = self.gateway(gateway_id)
@@ -145,20 +180,6 @@ class Ways:
                 continue
             return Way(one, sender.text, country, network, chosen.reason, chosen.order)
         return why
-
-    def choose(self, recipient: str, country: str, network: str, klass: str) -> Choice:
-        """choose() over this store's gateways for texts; asked once for all that are alike."""
-        if any(route.pick == "price" for route in self.routes):
-            per_part = self.per_part(recipient)
-            return choose(self.routes, self.of_channel("sms"), country, network, klass, per_part)
-        key = (country, network, klass)
-        kept = self._kept.get(key)
-        if kept is None:
-            if len(self._kept) >= CHOICES_KEPT_MAX:
-                self._kept.clear()
-            kept = choose(self.routes, self.of_channel("sms"), country, network, klass)
-            self._kept[key] = kept
-        return kept
 
     def sender_of(
         self, gateway: Gateway, country: str, klass: str, today: date, wanted: str = ""
@@ -174,6 +195,10 @@ class Ways:
         """What a text costs over a gateway; None: its list does not say."""
         listed = self.lists.get(gateway_id)
         return price_of(listed, recipient, parts) if listed else None
+
+    @property
+    def _by_price(self) -> bool:
+        return any(route.pick == "price" for route in self.routes)
 
     def per_part(self, recipient: str) -> dict[int, Decimal]:
         """By gateway, where its list has the number."""
