@@ -1,6 +1,6 @@
 """command_status: the numbers of SMPP 3.4 §5.1.3 and their names.
 
-Only names; what a status means for a message is decided by the gateway (`gateways/smpp.py`).
+Only names; what a status means for a message is decided in `gateways/smpp/answers.py`.
 """
 
 from typing import Final
