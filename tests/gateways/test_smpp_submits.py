@@ -66,7 +66,7 @@ moments = st.none() | st.sampled_from(
 )
 
 
-@profile(max_examples=1500, deadline=None)
+@profile(max_examples=500, deadline=None)
 @given(all_settings, st.lists(st.tuples(numbers, senders, words, moments), max_size=4))
 @example(made(), [("+375291112233", "", "a" * 160, NOW), ("+375291112233", "", "Ж" * 70, None)])
 def test_the_octets_are_those_of_the_packets(

@@ -71,12 +71,12 @@ def numbered(octets: bytes, sequence: int) -> bytes:
 # ── Receipts ─────────────────────────────────────────────────────────────────
 
 # A deliver_sm that is marked as a receipt and has no header, with the fields of SMPP 3.4
-# Appendix B in their order; sub, dlvrd and the dates may be missing.
+# Appendix B in their order; sub, dlvrd, the dates and the text may be missing.
 _RECEIPT: Final = re.compile(
     rb"[^\0]*\0..[^\0]*\0..[^\0]*\0"  # service_type, source and destination
     rb"[\x04\x20]..[^\0]*\0[^\0]*\0...."  # esm_class … data_coding, sm_default_msg_id
     rb"(.)(id:([0-9A-Za-z-]+) (?:sub:\d+ )?(?:dlvrd:\d+ )?(?:submit date:\d+ done date:\d+ )?"
-    rb"stat:([A-Z]+) err:([0-9A-Za-z]+) [Tt]ext:)",
+    rb"stat:([A-Z]+) err:([0-9A-Za-z]+))( [Tt]ext:)?",
     re.DOTALL,
 )
 _match = _RECEIPT.match
@@ -95,10 +95,12 @@ def receipt(data: bytes, start: int, end: int) -> tuple[str, State, str] | None:
     found = _match(data, start, end)
     if found is None:
         return None
-    length, text, provider_id, word, error = found.groups()
+    length, _, provider_id, word, error, text = found.groups()
     known = _STATES.get(word)
     text_end = found.start(2) + length[0]
-    if known is None or text_end > end or len(text) > length[0]:
+    if known is None or text_end > end or found.end() > text_end:
+        return None
+    if text is None and found.end() != text_end:
         return None
     state, complaint = known
     if error.strip(b"0"):
