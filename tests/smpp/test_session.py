@@ -295,3 +295,8 @@ def test_a_garbled_answer_is_never_nacked() -> None:
     us = esme()
     broken = encode(Pdu(kinds.Other(0x80000003, b"id\0date\0"), 2))  # query_sm_resp, cut short
     assert us.receive(broken, 1.0) == ([], b"")
+
+
+def test_a_phone_that_is_back_is_not_answered() -> None:
+    """§4.12: alert_notification has no response, and a generic_nack would be one."""
+    assert esme().receive(encode(Pdu(kinds.AlertNotification(), 7)), 1.0) == ([], b"")

@@ -20,6 +20,7 @@ from ringdove.smpp.codec import ProtocolError, encode, read_body
 from ringdove.smpp.pdu import (
     RESPONSE,
     SEQUENCE_MAX,
+    AlertNotification,
     BindReceiver,
     BindReceiverResp,
     BindTransceiver,
@@ -336,6 +337,9 @@ class Session:
     def _hear_enquire_link(self, pdu: Pdu, events: list[Event]) -> bytes:
         return encode(Pdu(EnquireLinkResp(), pdu.sequence))
 
+    def _hear_alert(self, pdu: Pdu, events: list[Event]) -> bytes:
+        return b""  # nobody answers it (§4.12)
+
     def _hear_unbind(self, pdu: Pdu, events: list[Event]) -> bytes:
         if self.state in ("open", "binding"):
             return encode(Pdu(UnbindResp(), pdu.sequence, ESME_RINVBNDSTS))
@@ -448,6 +452,7 @@ HEARD: Final[dict[type[Body], _Hearing]] = {
     SubmitSm: Session._hear_request,
     DeliverSm: Session._hear_request,
     DataSm: Session._hear_request,
+    AlertNotification: Session._hear_alert,
     EnquireLink: Session._hear_enquire_link,
     Unbind: Session._hear_unbind,
     Other: Session._hear_unknown,
