@@ -410,6 +410,34 @@ def test_a_server_that_is_not_there_takes_nothing_and_is_shown(play):
     play(story)
 
 
+def test_a_server_that_is_back_is_noticed_though_nothing_waits_for_it(play):
+    """R113: its letters may have gone over another gateway, which must not be for ever."""
+
+    async def story(shop: Shop) -> None:
+        await point(shop, 1)
+        await write(shop)
+        await send.send_due(shop.runtime)
+        await shop.rows("DELETE FROM outbox RETURNING 1")
+        await send.send_due(shop.runtime)
+        assert await state_of(shop) == ("refused", "server_away")
+        with mail_server() as (box, port):
+            await point(shop, port)
+            box.of_sender = "550 not you"
+            await send.send_due(shop.runtime)
+            assert await state_of(shop) == ("refused", "sender_refused: 550 not you")
+            box.of_sender = ""
+            await send.send_due(shop.runtime)
+            assert await state_of(shop) == ("bound", "")
+            assert not box.envelopes
+            box.of_sender = "550 not you"
+            for n in range(2):  # refused, back, refused in the same words
+                await write(shop, first=10 * n + 1)
+                await send.send_due(shop.runtime)
+                assert (await state_of(shop))[0] == "refused"
+
+    play(story)
+
+
 def test_the_test_button_says_what_is_wrong(tmp_path):
     """R113: before a merchant relies on it."""
 

@@ -162,6 +162,18 @@ async def hand_over(
         raise NobodyKnows(trouble(error)) from error
 
 
+async def try_sender(mail: aiosmtplib.SMTP, sender: str) -> None:
+    """Whether letters from there would be taken; none is sent. Raises NotTaken."""
+    try:
+        await mail.mail(sender)
+    except SMTPSenderRefused as error:
+        raise NotTaken("sender", error.code, error.message) from error
+    except (ValueError, *TROUBLES) as error:
+        raise NotTaken("link", 0, trouble(error)) from error
+    finally:
+        await _begin_anew(mail)
+
+
 async def _begin_anew(mail: aiosmtplib.SMTP) -> None:
     """Without it a server may take the next MAIL for a second one of the same letter."""
     try:

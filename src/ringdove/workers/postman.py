@@ -8,6 +8,7 @@ taken. A server that cannot be reached costs no letter anything: nothing was tak
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -55,6 +56,7 @@ class Postman:
         self._settled: list[Settled] = []
         self._stop = asyncio.Event()
         self._trouble = ""
+        self._state = (gateway.state, gateway.state_detail)
 
     def wake(self, buckets: Iterable[int]) -> None:
         self._buckets.extend(bucket for bucket in buckets if bucket not in self._buckets)
@@ -80,6 +82,22 @@ class Postman:
             await self._settle()
             for line in self._idle:
                 await _leave(line)
+
+    async def knock(self) -> str:
+        """Looks whether the server is back, with nothing to hand over; what is wrong, or nothing.
+        Else a gateway whose letters went over another one would be taken for away for ever."""
+        if not (line := await self._free_line()):
+            return self._trouble
+        try:
+            await mail.try_sender(line, smtp.envelope(self._settings, token_of(0)))
+        except mail.NotTaken as error:
+            refused = smtp.sender_refused(error.code, error.said)
+            self._trouble = refused.reason if error.of == "sender" else error.said
+            await self._tell_state("refused", self._trouble)
+        else:
+            await self._tell_state("bound", "")
+        await _leave(line)
+        return self._trouble
 
     async def _rest(self, wait_s: float | None) -> None:
         if self._busy:
@@ -146,7 +164,6 @@ class Postman:
             settings.response_timeout_s,
         )
         await mail.connect(line, min(CONNECT_S_MAX, settings.response_timeout_s))
-        await self._tell_state("bound", "")
         return line
 
     async def _take(self, bucket: int, most: int) -> Sequence[Taken]:
@@ -208,6 +225,7 @@ class Postman:
         except mail.NobodyKnows as error:
             return self._nobody_knows(message, str(error))
         self._allowance.went_well()
+        await self._tell_state("bound", "")
         return Settled(message.message_id, "sent", "", (token,))
 
     async def _not_taken(self, message: Taken, error: mail.NotTaken, now_s: float) -> Settled:
@@ -218,6 +236,7 @@ class Postman:
             self._trouble = refused.reason
             await self._tell_state("refused", refused.reason)
             return self._again(message, RETRY_AFTER[0])
+        await self._tell_state("bound", "")  # it is their letter or address that it refuses
         refused = _refused(error.code, error.said, token_of(message.message_id))
         if refused.again == "throttled":
             self._allowance.slow_down(now_s)
@@ -261,7 +280,12 @@ class Postman:
         )
 
     async def _tell_state(self, state: str, detail: str) -> None:
-        await tell_state(self._runtime, self._gateway, state, detail)
+        """Not before the server took our sender: a connection alone brings no letter away."""
+        if self._state == (state, detail):
+            return
+        with suppress(psycopg.Error):  # nothing of a letter depends on it
+            await tell_state(self._runtime, self._gateway, state, detail)
+            self._state = (state, detail)
 
 
 def _refused(code: int, said: str, token: str) -> Refused:
@@ -278,9 +302,7 @@ async def _leave(line: aiosmtplib.SMTP) -> None:
 
 
 async def tell_state(runtime: Runtime, gateway: Gateway, state: str, detail: str) -> None:
-    """Shown on the gateway's page; written on change only."""
-    if (gateway.state, gateway.state_detail) == (state, detail):
-        return
+    """Shown on the gateway's page; failover goes by it."""
     async with db.transaction(runtime.pool) as tx:
         await gateways.say_state(tx, gateway.id, state, detail[:500], runtime.clock())
         await db.notify(tx, "live", f"{gateway.store_id} gateways")

@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 KIND: Final = "smtp"
 SERVER_REST_S: Final = 30.0  # after a server could not be reached
+KNOCK_AGAIN_S: Final = 60.0  # nothing is due for it
 LEASE_AGAIN_S: Final = 1.0  # somebody else speaks for it
 LOOK_AGAIN_S: Final = 0.05
 STOP_S_MAX: Final = 6.0
@@ -104,6 +105,9 @@ class Crew:
                 work[row["gateway_id"]].forsaken.add(row["bucket"])
         if only_look:
             return sleep_s
+        for gateway in ours.values():
+            if gateway.state in ("refused", "lost"):
+                work[gateway.id]  # nothing is due, and yet: is it back?
         for gateway_id, some in work.items():
             sleep_s = min(sleep_s, self._give(ours[gateway_id], some))
         return sleep_s
@@ -181,9 +185,12 @@ class Crew:
         await self._find_lost(store, gateway, work.due | work.forsaken, owner, repeat)
         if settings is None:
             return SERVER_REST_S
-        if not work.due or self._stopping:
+        if self._stopping:
             return 0.0
         postman = Postman(runtime, store, gateway, settings, owner)
+        if not work.due:
+            is_away = gateway.state in ("refused", "lost")
+            return KNOCK_AGAIN_S if is_away and await postman.knock() else 0.0
         postman.wake(sorted(work.due))
         postmen.append(postman)
         leaving = asyncio.create_task(_stop_when(lost, postman))
@@ -222,7 +229,9 @@ async def settings_of(runtime: Runtime, gateway: Gateway) -> smtp.Settings | Non
     except ValidationError as error:
         # Never the values: a password may be among them.
         wrong = ", ".join(str(one["loc"][0]) for one in error.errors() if one["loc"])
-        await tell_state(runtime, gateway, "refused", f"settings_wrong: {wrong}")
+        detail = f"settings_wrong: {wrong}"
     except SealBroken:
-        await tell_state(runtime, gateway, "refused", "seal_broken")
+        detail = "seal_broken"
+    if (gateway.state, gateway.state_detail) != ("refused", detail):
+        await tell_state(runtime, gateway, "refused", detail)
     return None
