@@ -8,7 +8,7 @@ from typing import Any
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import prices, spending
+from ringdove.records import messages, outbox, prices, spending
 from ringdove.rules.prices import Price
 from ringdove.rules.spending import Limit
 from tests.flows.conftest import Shop, order, text
@@ -134,6 +134,30 @@ def test_the_answer_to_a_stop_leaves_whatever_it_costs(play):
         assert answer["cost"] > 0
         assert await _charge(shop, [_leaving(answer)]) == set()
         assert await _spent(shop) == int(answer["cost"] * 1_000_000)
+
+    play(story)
+
+
+def test_what_is_taken_for_sending_stays_within_the_limit(play):
+    """N6, P5: the real take; what is held is not marked, and what was refused is given back."""
+
+    async def story(shop: Shop) -> None:
+        texts = await _queued(shop, 3)
+        cost = texts[0].cost
+        assert cost is not None
+        await _limit(shop, str(cost * 2))
+        bucket = bucket_of_id(texts[0].message_id)
+        args = (shop.store, bucket, shop.sms)
+        async with db.transaction(shop.runtime.pool) as tx:
+            taken = await outbox.take(tx, *args, shop.at, "me")
+            assert await outbox.take(tx, *args, shop.at, "me") == []
+        assert len(taken) == 2 and await _spent(shop) == int(cost * 2 * 1_000_000)
+        (held,) = await shop.rows("SELECT due_at FROM outbox")
+        assert held["due_at"] == MIDNIGHT
+        async with db.transaction(shop.runtime.pool) as tx:
+            refused = messages.Settled(taken[0].message_id, "failed", "ESME_RINVDSTADR")
+            await messages.settle(tx, shop.store, shop.sms, [refused], shop.at)
+        assert await _spent(shop) == int(cost * 1_000_000)
 
     play(story)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 
 from ringdove.demo.past import Plan, make_past
 from ringdove.demo.people import ABROAD, HOME
@@ -16,9 +17,20 @@ from ringdove.demo.purchases import CONSENT_WORDS
 from ringdove.demo.rows import COLUMNS
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_password, new_token
-from ringdove.records import bulk, connections, gateways, partitions, stores, users
+from ringdove.records import (
+    bulk,
+    connections,
+    gateways,
+    partitions,
+    prices,
+    spending,
+    stores,
+    users,
+)
 from ringdove.records.stores import StoreSettings
+from ringdove.rules.prices import Price
 from ringdove.rules.scenes import Store
+from ringdove.rules.spending import Limit
 from ringdove.runtime import Runtime
 
 EMAIL, PASSWORD = "demo@ringdove.local", "linden tree"
@@ -50,6 +62,20 @@ FOXGLOVE = StoreSettings(
     website="https://foxglove.example",
     email="hello@foxglove.example",
 )
+# What an operator might ask: by country, and dearer or cheaper by prefix.
+PRICES = [
+    Price("375", Decimal("0.032"), "BY"),
+    Price("37529", Decimal("0.029"), "BY", "MTS"),
+    Price("37525", Decimal("0.027"), "BY", "life:)"),
+    Price("7", Decimal("0.048"), "RU"),
+    Price("48", Decimal("0.019"), "PL"),
+    Price("39", Decimal("0.041"), "IT"),
+    Price("34", Decimal("0.036"), "ES"),
+    Price("370", Decimal("0.025"), "LT"),
+    Price("49", Decimal("0.065"), "DE"),
+    Price("44", Decimal("0.034"), "GB"),
+]
+A_MONTH = Limit("month", "all", "EUR", Decimal(500))
 LINDEN_PAST = Plan(
     "linden",
     people=5_000,
@@ -147,6 +173,9 @@ async def open_shop(
         settings={"store_url": settings.website, "consent_words": CONSENT_WORDS},
         secrets=runtime.sealer.seal({"webhook_secret": new_token()}), now=opened_at,
     )  # fmt: skip
+    version = runtime.ids.make(stores.buckets(store)[0])
+    await prices.replace(tx, store.id, sms, "EUR", PRICES, version, opened_at)
+    await spending.put(tx, store, A_MONTH, opened_at)
     return store, Ways(connection, sms, email)
 
 
