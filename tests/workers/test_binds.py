@@ -341,7 +341,7 @@ async def operator(
     ("script", "settings", "state", "reason", "tries"),
     [
         ([refuse(0x58), refuse(0x14)], {}, "sent", "", 3),
-        ([refuse(0x0B)], {}, "failed", "ESME_RINVDSTADR", 1),
+        ([refuse(0x01)], {}, "failed", "ESME_RINVMSGLEN", 1),
         ([ignore], {"response_timeout_s": 1}, "unknown", "no_answer", 1),
         ([hang_up], {}, "unknown", "no_answer", 1),
         ([receipt_first], {}, "delivered", "", 1),

@@ -114,6 +114,7 @@ JUDGE = """
 SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender, m.subject, m.body,
   m.language, m.encoding, m.parts, m.not_after, m.attempts + 1, m.network, m.cost, m.cost_currency,
   CASE
+    WHEN m.state <> 'waiting' THEN 'said'
     WHEN m.not_after < %(now)s THEN 'too_late'
     WHEN m.topic = ANY(%(always)s::text[]) THEN NULL
     WHEN c.service = 'out' THEN 'stopped'
@@ -181,12 +182,15 @@ async def take_on(
         return [], onwards
     going: list[Taken] = []
     late: list[int] = []
+    said: list[int] = []  # whatever queued it once more: it is not said twice
     refused: dict[int, str] = {}
     given = {"ids": db.numbers(claimed), "always": sorted(ALWAYS_ANSWERED)}
     async with tx.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(JUDGE, base | given)
         for row in await cursor.fetchall():
-            if row[-1] is not None:
+            if row[-1] == "said":
+                said.append(row[0])
+            elif row[-1] is not None:
                 refused[row[0]] = row[-1]
             elif claimed[row[0]]:
                 late.append(row[0])
@@ -195,7 +199,7 @@ async def take_on(
     held = await spending.charge(tx, store, bucket, going, now)
     if held:
         going = [one for one in going if one.message_id not in held]
-    await _mark(tx, base, gateway_id, bind, owner, [one.message_id for one in going], refused)
+    await _mark(tx, base, gateway_id, bind, owner, [one.message_id for one in going], refused, said)
     await counters.add(tx, store, now, {"dropped": len(refused)}, bucket)
     if late:
         await postpone_late(tx, store, bucket, late, now)
@@ -223,9 +227,9 @@ async def _claim(
 
 async def _mark(
     tx: Tx, base: dict[str, Any], gateway_id: int, bind: int, owner: str, going: list[int],
-    refused: Mapping[int, str],
+    refused: Mapping[int, str], said: Sequence[int],
 ) -> None:  # fmt: skip
-    gone = [*going, *refused]
+    gone = [*going, *refused, *said]
     if not gone:
         return
     async with tx.pipeline():

@@ -13,6 +13,8 @@ from typing import Final
 from ringdove.gateways import smpp
 from ringdove.records.messages import Known
 from ringdove.rules.scenes import Store
+from ringdove.smpp import ids
+from ringdove.smpp.ids import Form, Rule
 from ringdove.workers.pace import Allowance
 
 PACKETS_KEPT_PER_S: Final = 200
@@ -32,8 +34,11 @@ class Account:
     known: Known = field(default_factory=dict)
     allowance: Allowance = field(init=False)
     binds_held: int = 0
+    sent_id: Form = field(init=False)
+    receipt_id: Form = field(init=False)
 
     def __post_init__(self) -> None:
+        self._read_rule()
         self.allowance = Allowance(self.throughput_per_s)
 
     @property
@@ -44,6 +49,15 @@ class Account:
     @property
     def keeps_packets(self) -> bool:
         return self.settings.keep_packets and self.settings.throughput_per_s <= PACKETS_KEPT_PER_S
+
+    def learned(self, rule: Rule) -> None:
+        """From now on ids are made comparable by this rule."""
+        self.settings = self.settings.model_copy(update={"id_rule": rule})
+        self._read_rule()
+
+    def _read_rule(self) -> None:
+        rule = self.settings.id_rule
+        self.sent_id, self.receipt_id = ids.sent_form(rule), ids.receipt_form(rule)
 
     def hold(self, change: int) -> None:
         """One more bind is ours (1), or one less (-1)."""

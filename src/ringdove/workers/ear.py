@@ -51,8 +51,6 @@ class Ear:
         self._account = account
         self._gateway_id = account.gateway_id
         self._store = account.store
-        self._settings = account.settings
-        self._receipt_id = ids.receipt_form(account.settings.id_rule)
         self._settled: _Settled = []
         self._receipts: _Told = []
         self._texts: _Texts = []
@@ -73,14 +71,14 @@ class Ear:
 
     def told(self, link: Link, told: Told) -> None:
         """A receipt of the plain kind."""
-        provider_id = self._receipt_id(told.provider_id)[:200]
+        provider_id = self._account.receipt_id(told.provider_id)[:200]
         receipt = Receipt(provider_id, told.state, told.complaint[:200])
         self._receipts.append((link, told.sequence, receipt))
         self._news.set()
 
     def asked(self, link: Link, asked: Asked) -> None:
         """A deliver_sm: a receipt, or a text or a part of one."""
-        read = smpp.read(self._settings, asked.body)
+        read = smpp.read(self._account.settings, asked.body)
         if isinstance(read, smpp.ReceiptRead):
             receipt = Receipt(read.provider_id[:200], read.state, read.error[:200])
             self._receipts.append((link, asked, receipt))
@@ -108,7 +106,7 @@ class Ear:
 
     def _text(self, octets: bytes, packets: list[tuple[Link, Asked]]) -> None:
         body = packets[0][1].body
-        read = smpp.read(self._settings, body)
+        read = smpp.read(self._account.settings, body)
         assert isinstance(read, smpp.TextRead)
         now = self._runtime.clock()
         text = TextReceived(
@@ -119,7 +117,7 @@ class Ear:
             gateway=self._gateway_id,
             sender=read.sender[:500],
             recipient=read.recipient[:500],
-            body=smpp.decode(self._settings, read.coding, octets)[:40_000],
+            body=smpp.decode(self._account.settings, read.coding, octets)[:40_000],
         )
         self._texts.append((packets, text))
 
@@ -234,7 +232,7 @@ class Ear:
         strange = await db.retried(self._runtime.pool, work)
         self._account.forget_old()
         self._acknowledge(told, texts)
-        if strange and self._settings.id_rule == "learn":
+        if strange and self._account.settings.id_rule == "learn":
             await self._learn(strange)
 
     def _acknowledge(self, told: _Told, texts: _Texts) -> None:
@@ -258,7 +256,10 @@ class Ear:
         rule = ids.learn(lately, [receipt.provider_id for receipt in self._strange])
         if rule is None or rule == "exact":
             return
-        sent, received = ids.sent_form(rule), ids.receipt_form(rule)
+        self._account.learned(rule)
+        sent, received = self._account.sent_id, self._account.receipt_id
+        for settled in self._settled:
+            settled.provider_ids = tuple(map(sent, settled.provider_ids))
         found = {sent(provider_id): whose for provider_id, whose in known.items()}
         said = [one._replace(provider_id=received(one.provider_id)) for one in self._strange]
         now = self._runtime.clock()

@@ -20,7 +20,6 @@ from ringdove.records.messages import Settled
 from ringdove.records.outbox import Place, Taken
 from ringdove.rules.texts import TextTooLong
 from ringdove.runtime import Runtime
-from ringdove.smpp import ids
 from ringdove.workers import submissions
 from ringdove.workers.accounts import Account
 from ringdove.workers.ear import Ear
@@ -62,7 +61,6 @@ class Mouth:
         self._account = account
         self._gateway_id = account.gateway_id
         self._store = account.store
-        self._settings = account.settings
         self._number = number
         self._ear = ear
         self._due: set[int] = set()
@@ -73,7 +71,6 @@ class Mouth:
         self._submitter = smpp.Submitter(account.settings)
         self._packets = ear.packets
         self._repeats = account.settings.repeat_unknown
-        self._sent_id = ids.sent_form(account.settings.id_rule)
         self._most = _most(account.settings, account.throughput_per_s)
         self._allowance = account.allowance
         self._pump_soon: asyncio.Handle | None = None
@@ -243,10 +240,10 @@ class Mouth:
         if status == 0 and not part.of.is_long:  # nearly all that is ever answered
             part.state = "sent"
             self._allowance.went_well()
-            provider_id = self._sent_id(message_id)
+            provider_id = self._account.sent_id(message_id)
             self._ear.settled(Settled(part.of.taken.message_id, "sent", "", (provider_id,)))
             return
-        outcome = smpp.outcome(self._settings, status, message_id)
+        outcome = smpp.outcome(self._account.settings, status, message_id)
         if late and isinstance(outcome, smpp.Refused):
             if self._repeats:
                 return  # it waits again already, or was never unknown
