@@ -245,7 +245,8 @@ class Sandbox:
             done = account.joiner.expire(now)
             done += account.joiner.add(who, said.part, said.octets, asked, now)
             octets = [joined.octets for joined in done]
-        return [(phone, said.sender, smpp.decode(settings, said.coding, one)) for one in octets]
+        words = [smpp.decode(settings, said.coding, one, said.shift) for one in octets]
+        return [(phone, said.sender, one) for one in words]
 
     def _new_id(self, now: datetime) -> str:
         """Unlike any of another start: receipts must never find the wrong message."""
