@@ -20,7 +20,7 @@ pytestmark = [
 def bench(*words: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "ringdove", "bench", *words],
-        capture_output=True, text=True, timeout=150,
+        capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -44,9 +44,9 @@ def test_bench_send_delivers_each_once_and_draws_its_figures(tmp_path: Path) -> 
 
 def test_whatever_is_struck_nothing_is_lost_and_no_offer_doubled() -> None:
     """P5. A few rounds of `ringdove bench crash`, which does two hundred."""
-    found = bench("crash", "--rounds", "8", "--messages", "200", "--seconds-per-round", "0.4")
-    assert sum(found["strikes"].values()) == 8 and len(found["strikes"]) >= 4
+    found = bench("crash", "--rounds", "6", "--messages", "200", "--seconds-per-round", "0.4")
+    assert sum(found["strikes"].values()) == 6 and len(found["strikes"]) >= 3
     assert found["lost_list"] == [] and found["lost"] == 0
     assert found["marketing_doubled"] == 0
-    assert sum(found["states"].values()) == found["messages"] == 1_600
+    assert sum(found["states"].values()) == found["messages"] == 1_200
     assert found["unknown"] == len(found["unknown_list"])

@@ -51,6 +51,7 @@ def send(
     span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
     stored: Annotated[int, typer.Option(help="Delivered texts that are there before.")] = 0,
     receipt_delay_ms: Annotated[int, typer.Option(help="How late receipts come.")] = 0,
+    receipt_window: Annotated[int, typer.Option(help="Receipts told at once a link.")] = 1_000,
     gateways: Annotated[int, typer.Option(help="Accounts that the texts go over.")] = 1,
     workers: Annotated[int, typer.Option(help="Processes of `ringdove work`.")] = 1,
     runs: Annotated[int, typer.Option(help="Runs, of which the median is told.")] = 1,
@@ -62,7 +63,9 @@ def send(
     from ringdove.bench import send as one
     from ringdove.bench import sending
 
-    wish = one.Wish(messages, span, stored, receipt_delay_ms, gateways, workers, profile)
+    wish = one.Wish(
+        messages, span, stored, receipt_delay_ms, receipt_window, gateways, workers, profile
+    )
     found = sending.measure(wish, runs, kannel)
     _tell(sending.table(found), found, save)
 

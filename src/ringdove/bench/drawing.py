@@ -99,7 +99,7 @@ def _send(all_found: list[Figures]) -> str:
         ("PostgreSQL's CPU a message, µs", lambda f: f["send"]["us"]["postgres"]),
         ("the SMSC's CPU a message, µs", lambda f: f["send"]["us"]["smsc"]),
         ("write-ahead log a message, bytes", lambda f: f["send"]["wal_bytes"]),
-        ("memory at a fifth, at most, MB", lambda f: _memory(f["send"]["memory_mb"])),
+        ("memory at a tenth, at most, MB", lambda f: _memory(f["send"]["memory_mb"])),
         ("floor: COPY, UPDATE, wire; µs", lambda f: _floor(f["send"]["floor_us"])),
         ("floor, messages a second", lambda f: f["send"]["floor_per_s"]),
         ("of the floor", lambda f: f"{ratio(f['send']):.2f}"),
@@ -121,7 +121,7 @@ def _span(rates: list[int]) -> str:
 
 
 def _memory(memory: Figures) -> str:
-    return f"{memory['at_a_fifth']:g}, {memory['peak']:g}"
+    return f"{memory['at_a_tenth']:g}, {memory['peak']:g}"
 
 
 def _floor(us: Figures) -> str:

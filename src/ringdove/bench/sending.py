@@ -63,7 +63,7 @@ def table(found: dict[str, Any]) -> str:
         _line("PostgreSQL's CPU a message, µs", us["postgres"]),
         _line("the SMSC's CPU a message, µs", us["smsc"]),
         _line("write-ahead log a message, bytes", f"{one['wal_bytes']:,}"),
-        _line("memory at a fifth / at most, MB", f"{memory['at_a_fifth']} / {memory['peak']}"),
+        _line("memory at a tenth / at most, MB", f"{memory['at_a_tenth']} / {memory['peak']}"),
         _line("floor: COPY + UPDATE + wire, a second", f"{one['floor_per_s']:,}"),
         _line("of the floor", f"{ratio(one):.2f}"),
         _line("each delivered once", "yes" if found["verified"] else f"NO: {one['states']}"),
