@@ -60,9 +60,8 @@ def test_without_a_connection_nothing_has_left_and_no_address_is_told() -> None:
 
     async def story() -> None:
         async with http.opened(timeout_s=3) as ask:
-            for url in ("http://127.0.0.1:1/?key=geheim", "https://no.invalid/?key=geheim"):
-                with pytest.raises(http.NotConnected) as wrong:
-                    await ask("GET", url, {})
-                assert "geheim" not in str(wrong.value)
+            with pytest.raises(http.NotConnected) as wrong:
+                await ask("GET", "http://127.0.0.1:1/?key=geheim", {})
+            assert str(wrong.value) and "geheim" not in str(wrong.value)
 
     asyncio.run(story())

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
 from ringdove.gateways.edge import Outcome, Refused, Sent, Unclear
+from ringdove.kit.buckets import token_of
 from ringdove.records.messages import Settled, Taken
 from ringdove.rules import routes
 from ringdove.workers.submissions import ATTEMPTS_MAX, RETRY_AFTER
@@ -105,7 +106,12 @@ def _unclear(asked: Asked, reason: str, status: int, guards_doubles: bool) -> Ve
     is_repeated = guards_doubles and asked.taken.klass == "service"
     if is_repeated and asked.repeats < len(GUARDED_AGAIN_S):
         return Verdict(None, mood, reason, again_s=GUARDED_AGAIN_S[asked.repeats])
-    return Verdict(Settled(asked.taken.message_id, "unknown", reason), mood, reason)
+    return Verdict(unknown(asked.taken.message_id, reason), mood, reason)
+
+
+def unknown(message_id: int, reason: str) -> Settled:
+    """Some operators name our reference in their receipts: those still tell what became of it."""
+    return Settled(message_id, "unknown", reason, (token_of(message_id),))
 
 
 def _refused(asked: Asked, refused: Refused, status: int, rest_s: float, now: datetime) -> Verdict:

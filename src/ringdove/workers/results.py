@@ -5,7 +5,7 @@ they are kept; what is poison stops nothing but itself (P11).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,8 +40,12 @@ class Stopped:
 class Results:
     """`run` it until `close`; what is left is then written a last time."""
 
-    def __init__(self, runtime: Runtime, gateway_id: int, store: Store) -> None:
+    def __init__(
+        self, runtime: Runtime, gateway_id: int, store: Store, put_back: Callable[[], None]
+    ) -> None:
+        """`put_back` is called when messages wait in the outbox again."""
         self._runtime = runtime
+        self._put_back = put_back
         self._gateway_id = gateway_id
         self._store = store
         self._settled: list[Settled] = []
@@ -146,3 +150,5 @@ class Results:
                 await wire.keep(tx, store, self._gateway_id, packets, ids)
 
         await db.retried(self._runtime.pool, work)
+        if any(one.state == "retry" for one in settled):
+            self._put_back()

@@ -81,7 +81,7 @@ class Speaker:
         self._work = asyncio.Event()
         self._pump_soon: asyncio.Handle | None = None
         self._ask: http.Ask | None = None
-        self._results = Results(self._runtime, self._gateway_id, self._store)
+        self._results = Results(self._runtime, self._gateway_id, self._store, self._ask_for_more)
 
     def stop(self) -> None:
         self._stop.set()
@@ -288,7 +288,7 @@ class Speaker:
 
     async def _say(self, asked: Asked, request: edge.Request) -> None:
         """Asks once, and again where that is allowed; whatever ends it, its outcome is written."""
-        verdict = Verdict(Settled(asked.taken.message_id, "unknown", "stopped"), "good")
+        verdict = Verdict(attempts.unknown(asked.taken.message_id, "stopped"), "good")
         try:
             while True:
                 came, status = await self._asked_once(asked.taken, request)
@@ -306,7 +306,7 @@ class Speaker:
                 asked = Asked(asked.taken, asked.repeats + 1)
                 await asyncio.sleep(verdict.again_s)
         finally:
-            unknown = Settled(asked.taken.message_id, "unknown", verdict.detail)
+            unknown = attempts.unknown(asked.taken.message_id, verdict.detail)
             self._hear(asked, verdict, verdict.settled or unknown)
 
     async def _asked_once(self, taken: Taken, request: edge.Request) -> tuple[attempts.Came, int]:
