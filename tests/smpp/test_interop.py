@@ -13,6 +13,7 @@ from ringdove.smpp.parts import Joiner
 from ringdove.smpp.session import Answered, Asked, Bound, Closed, Told
 from tests.smpp.interop import Link, Program, called, script
 
+pytestmark = pytest.mark.slow  # a process of its own
 Server = Program
 
 

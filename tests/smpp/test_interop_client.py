@@ -22,6 +22,7 @@ from ringdove.workers import sandbox
 from tests.flows.conftest import NOON, Shop, open_shop
 from tests.smpp.interop import Link, Program, answered, listening, script
 
+pytestmark = pytest.mark.slow  # a process of its own
 SETTINGS = gateway.Settings.model_validate({"host": "h", "system_id": "smsc"})
 SAID = [
     "Hi [€5]",
@@ -99,7 +100,6 @@ def test_a_wrong_password() -> None:
             assert client.says("bound")["bound"] == 0x0E
 
 
-@pytest.mark.slow
 def test_a_client_that_we_did_not_write_and_the_sandbox(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
