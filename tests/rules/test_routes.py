@@ -95,6 +95,19 @@ def test_the_cheapest_first_where_a_route_says_so():
     assert found(ways, "+375251112233").order == (1, 2, 3)
 
 
+def test_the_one_that_delivers_best_first_where_a_route_says_so():
+    """N7: by country; who is unseen stands among the others, not before or behind them."""
+    best = route(1, 1, 2, 3, pick="delivery")
+    seen = {(1, "BY"): 0.80, (2, "BY"): 0.97, (1, "IT"): 0.99, (2, "IT"): 0.5, (3, "IT"): 0.98}
+
+    def order(country: str) -> tuple[int, ...]:
+        return choose([best], [A, B, C], country, country, "service", shares=seen).order
+
+    assert order("BY") == (2, 3, 1)
+    assert order("IT") == (1, 3, 2)
+    assert order("PL") == (1, 2, 3)
+
+
 def found(ways: Ways, phone: str, klass: str = "service") -> Way:
     way = ways.find("sms", phone, klass, TODAY)
     assert isinstance(way, Way)

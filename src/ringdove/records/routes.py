@@ -11,7 +11,7 @@ from typing import Any
 
 from ringdove.kit import db
 from ringdove.kit.db import Tx
-from ringdove.records import counters, prices, senders
+from ringdove.records import counters, prices, quality, senders
 from ringdove.rules.routes import Gateway, Route, Way, Ways
 from ringdove.rules.scenes import Store
 
@@ -39,12 +39,15 @@ async def load(tx: Tx, store: Store, down_before: datetime | None = None) -> Way
     if not any(row["channel"] == "sms" for row in gateways):
         return Ways(tuple(Gateway(**row) for row in gateways))
     listed = await prices.of_store(tx, store.id)
+    routes = tuple(await of_store(tx, store.id))
+    learns = down_before is not None and any(route.pick == "delivery" for route in routes)
     in_use = {row["id"] for row in gateways}
     return Ways(
         tuple(Gateway(**row) for row in gateways),
-        tuple(await of_store(tx, store.id)),
+        routes,
         tuple(await senders.of_store(tx, store.id)),
         {one: await prices.load(tx, about) for one, about in listed.items() if one in in_use},
+        await quality.shares(tx, store, down_before) if learns and down_before else {},
     )
 
 

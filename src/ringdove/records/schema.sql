@@ -114,7 +114,7 @@ CREATE TABLE route (                     -- none fits: the gateways of the chann
   networks text[] NOT NULL DEFAULT '{}', -- BY/MTS; empty: every one
   classes text[] NOT NULL DEFAULT '{}',  -- service, marketing; empty: both
   gateway_ids integer[] NOT NULL,        -- the first is used, the rest are the failover
-  pick text NOT NULL DEFAULT 'order' CHECK (pick IN ('order', 'price')),
+  pick text NOT NULL DEFAULT 'order' CHECK (pick IN ('order', 'price', 'delivery')),
   sender text NOT NULL DEFAULT '' CHECK (sender IN ('', 'number', 'name')),
   PRIMARY KEY (store_id, id)
 );

@@ -46,7 +46,7 @@ class Route:
     countries: frozenset[str] = frozenset()
     networks: frozenset[str] = frozenset()  # BY/MTS
     classes: frozenset[str] = frozenset()
-    pick: str = "order"  # order; price: the cheapest of them first
+    pick: str = "order"  # order; price: the cheapest first; delivery: the best first
     sender: str = ""  # number, name: only under such a sender
 
     def fits(self, country: str, network: str, klass: str) -> bool:
@@ -74,15 +74,19 @@ def choose(
     network: str,
     klass: str,
     per_part: Mapping[int, Decimal] | None = None,
+    shares: Mapping[tuple[int, str], float] | None = None,
 ) -> Choice:
     """The gateways for a text, of those given (one channel). `routes` come in their order;
-    `per_part`: what a part costs over each, for routes that pick by price."""
+    `per_part`: what a part costs over each, for routes that pick by price; `shares`: what each
+    delivers by country (rules/quality.py), for those that pick by delivery."""
     known = {one.id: one for one in gateways}
     for route in routes:
         named = [known[one] for one in route.gateway_ids if one in known]
         if named and route.fits(country, network, klass):
             if route.pick == "price":
                 named = _cheapest_first(named, per_part or {})
+            elif route.pick == "delivery":
+                named = _best_first(named, country, shares or {})
             return Choice(_order(named), f"route/{route.id}", route.sender)
     by_rank = sorted(gateways, key=lambda one: (one.rank, one.id))
     return Choice(_order(by_rank), "rank" if by_rank else "none")
@@ -97,6 +101,15 @@ def _order(named: Sequence[Gateway]) -> tuple[int, ...]:
 def _cheapest_first(named: Sequence[Gateway], per_part: Mapping[int, Decimal]) -> list[Gateway]:
     # An unknown price is not a cheap one.
     return sorted(named, key=lambda one: (one.id not in per_part, per_part.get(one.id, Decimal())))
+
+
+def _best_first(
+    named: Sequence[Gateway], country: str, shares: Mapping[tuple[int, str], float]
+) -> list[Gateway]:
+    # Of those that nobody has used there yet, the route's own order is what its owner believes.
+    known = [shares[one.id, country] for one in named if (one.id, country) in shares]
+    unseen = sum(known) / len(known) if known else 0.0
+    return sorted(named, key=lambda one: -shares.get((one.id, country), unseen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +132,7 @@ class Ways:
     routes: tuple[Route, ...] = ()  # by rank; for texts only
     senders: tuple[Own, ...] = ()
     lists: Mapping[int, PriceList] = field(default_factory=dict)  # by gateway
+    shares: Mapping[tuple[int, str], float] = field(default_factory=dict)  # delivered, by country
     _kept: dict[tuple[object, ...], Way | NoSender] = field(default_factory=dict)
     _by_channel: dict[str, tuple[Gateway, ...]] = field(default_factory=dict)
 
@@ -170,7 +184,7 @@ class Ways:
             chosen = choose((), there, "", "", klass)
             first = self.gateway(chosen.order[0])
             return Way(first, first.sender, "", "", chosen.reason, chosen.order)
-        chosen = choose(self.routes, there, country, network, klass, per_part)
+        chosen = choose(self.routes, there, country, network, klass, per_part, self.shares)
         why: NoSender | None = None
         for gateway_id in chosen.order:
             one = self.gateway(gateway_id)

@@ -53,6 +53,8 @@ def order(say: Speech, named: Sequence[str], pick: str = "order") -> str:
     """ "A, then B", or "the cheapest of A, B"."""
     if pick == "price" and len(named) > 1:
         return say.gettext("the cheapest of %(names)s", names=", ".join(named))
+    if pick == "delivery" and len(named) > 1:
+        return say.gettext("the one that delivers best of %(names)s", names=", ".join(named))
     return say.gettext(", then ").join(named)
 
 

@@ -123,7 +123,7 @@ class RouteForm(Filled):
     first: int
     second: int = 0
     third: int = 0
-    pick: Literal["order", "price"] = "order"
+    pick: Literal["order", "price", "delivery"] = "order"
     sender: Literal["", "number", "name"] = ""
 
 

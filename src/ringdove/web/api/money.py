@@ -49,7 +49,9 @@ class ARoute(Told):
     countries: list[Country] = Field([], max_length=300)
     networks: list[Line] = Field([], max_length=100, description="As BY/MTS.")
     classes: list[Klass] = Field([], max_length=2)
-    pick: Literal["order", "price"] = Field("order", description="price: the cheapest first.")
+    pick: Literal["order", "price", "delivery"] = Field(
+        "order", description="price: the cheapest first; delivery: the one that delivers best."
+    )
     sender: Literal["", "number", "name"] = Field("", description="Only under such a sender.")
 
     def route(self, number: int) -> Route:
