@@ -201,13 +201,14 @@ def work(leashed: Leashed = False) -> None:
 
         await staff.run(runtime, stop)
 
-    _run(settings, staff_run, leashed)
+    _run(settings, staff_run, leashed, plans_once=True)
 
 
 def _run(
     settings: Settings,
     body: Callable[["Runtime", asyncio.Event], Coroutine[Any, Any, None]],
     leashed: bool,
+    plans_once: bool = False,
 ) -> None:
     """Runs until SIGINT or SIGTERM, or until whoever started us is gone. A second signal ends at
     once."""
@@ -219,7 +220,7 @@ def _run(
         _stop_on_signals(stop)
         if leashed:
             _stop_at_end_of_input(stop)
-        async with open_runtime(settings) as runtime:
+        async with open_runtime(settings, plans_once=plans_once) as runtime:
             await body(runtime, stop)
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -94,11 +94,14 @@ class Runtime:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    settings: Settings, clock: Clock = wall_clock, plans_once: bool = False
+) -> AsyncIterator[Runtime]:
     """Opens everything and closes it again. Raises migrate.SchemaIsOld on an older schema."""
     url = settings.database_url or postgres.ensure(settings.home / "postgres")
     migrate.demand_current(url)
-    pool = await db.open_pool(url, size_max=settings.database_connections_max)
+    size_max = settings.database_connections_max
+    pool = await db.open_pool(url, size_max=size_max, plans_once=plans_once)
     name = f"{socket.gethostname()}/{uuid.uuid4().hex[:8]}"
     try:
         async with slots.leased(pool, name) as ids:

@@ -47,9 +47,15 @@ CURABLE: tuple[type[Exception], ...] = (
 
 
 async def open_pool(
-    url: str, *, size_max: int = 10, statement_s_max: int = STATEMENT_S_MAX
+    url: str,
+    *,
+    size_max: int = 10,
+    statement_s_max: int = STATEMENT_S_MAX,
+    plans_once: bool = False,
 ) -> Pool:
-    """A pool that is ready: the first connection is made before it returns.
+    """A pool that is ready: the first connection is made before it returns. `plans_once`: for who
+    says the same few statements again and again; a plan for two thousand ids costs ten times what
+    carrying it out does, and is the same as that for any ids.
 
     Raises psycopg.OperationalError at once, with the server's own words.
     """
@@ -59,7 +65,7 @@ async def open_pool(
     pool = AsyncConnectionPool(
         url,
         connection_class=AsyncConnection[DictRow],
-        kwargs=_parameters(statement_s_max),
+        kwargs=_parameters(statement_s_max, plans_once),
         configure=_configure,
         min_size=1,
         max_size=size_max,
@@ -75,12 +81,14 @@ async def open_pool(
     return pool
 
 
-def _parameters(statement_s_max: int) -> dict[str, Any]:
+def _parameters(statement_s_max: int, plans_once: bool) -> dict[str, Any]:
     options = (
         f"-c statement_timeout={statement_s_max}s"
         f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S_MAX}s"
         " -c TimeZone=UTC"
     )
+    if plans_once:
+        options += " -c plan_cache_mode=force_generic_plan"
     return {
         "row_factory": dict_row,
         "autocommit": False,

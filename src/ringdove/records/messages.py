@@ -129,7 +129,7 @@ WITH answered AS (
       WHEN t.ids IS NOT NULL THEN 'sent' ELSE m.state END
   FROM told t
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
-    AND m.id = ANY(%(all)s::bigint[])
+    AND m.id = ANY(%(all)s::bigint[]) AND m.id BETWEEN %(first)s AND %(last)s
   RETURNING m.network, t.ids IS NOT NULL AS sent,
     m.state = 'delivered' AND t.delivered > 0 AS delivered,
     m.state = 'failed' AND t.failed > 0 AND t.failed = m.parts_failed AS undelivered
@@ -224,6 +224,7 @@ async def _fold(
     tx: Tx, base: Mapping[str, Any], sent: Sequence[Settled], told: Sequence[tuple[Found, Receipt]]
 ) -> Sequence[tuple[Any, ...]]:
     about = [found.message_id for found, _ in told]
+    every = {one.message_id for one in sent}.union(about)
     given = {
         "sent": db.numbers(one.message_id for one in sent),
         "ids": db.numbers(len(one.provider_ids) for one in sent),
@@ -234,7 +235,10 @@ async def _fold(
         "errors": db.words([receipt.error for _, receipt in told]),
         "ats": db.moments(receipt.at for _, receipt in told),
         "failed": list(FAILED),
-        "all": db.numbers({one.message_id for one in sent}.union(about)),
+        "all": db.numbers(every),
+        # So that months which none of them is of are not looked into.
+        "first": min(every),
+        "last": max(every),
     }
     async with tx.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(WRITE, {**base, **given})
