@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from ringdove.rules import networks
 from ringdove.rules.prices import Price, PriceList
 from ringdove.rules.routes import (
     LATER_ATTEMPTS_MAX,
@@ -126,6 +127,13 @@ def test_a_way_says_gateway_sender_network_and_cost():
     mail = ways.find("email", "anna@linden.example", "service", TODAY)
     assert isinstance(mail, Way) and mail.gateway == MAIL and mail.sender == MAIL.sender
     assert Ways((MAIL,)).find("sms", "+375291112233", "service", TODAY) is None
+
+
+def test_operators_have_the_names_that_people_know():
+    assert networks.operator_of("+375291112233") == "A1"
+    assert networks.operator_of("+375292112233") == "MTS"
+    assert networks.operator_of("+999") == ""
+    assert {"A1", "MTS", "life:)"} <= set(networks.operators_in("BY"))
 
 
 def test_the_operator_is_only_looked_up_for_a_route_that_asks_for_it():

@@ -9,12 +9,16 @@ from functools import cache, lru_cache
 
 from ringdove.rules import phones
 
+RENAMED = {("375", "Velcom"): "A1"}  # since 2019; the table has the old name
+
 
 @cache
 def _operators() -> tuple[dict[str, str], int]:
     from phonenumbers.carrierdata import CARRIER_DATA, CARRIER_LONGEST_PREFIX
 
     known = {prefix: names["en"] for prefix, names in CARRIER_DATA.items() if "en" in names}
+    for prefix, name in known.items():
+        known[prefix] = RENAMED.get((prefix[:3], name), name)
     return known, CARRIER_LONGEST_PREFIX
 
 
