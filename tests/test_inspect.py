@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringdove import inspect
+from ringdove.smpp import codec
+from ringdove.smpp.pdu import Address, Pdu, SubmitMulti
 from ringdove.stores import events, woocommerce
 
 ORDER = (Path(__file__).parent / "stores/woocommerce/order_processing.json").read_bytes()
@@ -164,6 +166,21 @@ def test_a_packet_is_taken_apart_and_put_together_again() -> None:
         "receipted_message_id": "ab1", "message_state": 2, "0x1401": "beef", "0x1401#2": "01",
     }  # fmt: skip
     assert shown["encoded"] == receipt
+
+
+def test_lists_and_what_we_may_not_write() -> None:
+    many = codec.encode(Pdu(SubmitMulti(destinations=(Address(1, 1, "37529"), "friends")), 1))
+    (shown,) = pdu(many.hex())
+    assert shown["fields"]["destinations"] == [
+        {"ton": 1, "npi": 1, "address": "37529"},
+        "friends",
+    ]
+    assert shown["encoded"] == many.hex()
+    long = b"\0\0\0" + b"3" * 30 + b"\0" + b"\0" * 13
+    (shown,) = pdu(
+        (len(long) + 16).to_bytes(4, "big").hex() + "000000040000000000000001" + long.hex()
+    )
+    assert shown["fields"]["source_addr"] == "3" * 30 and shown["encoded"] is None
 
 
 @pytest.mark.parametrize("text", ["", "00", "zz", ENQUIRE + "00", "ffffffff" + ENQUIRE[8:]])

@@ -9,7 +9,6 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,8 +17,8 @@ from pydantic import SecretStr, ValidationError
 from ringdove.gateways.edge import Call, CallWrong, Heard
 from ringdove.rules import texts
 from ringdove.runtime import GATEWAYS, STORES
-from ringdove.smpp import codec, receipts, statuses, tlvs
-from ringdove.smpp.pdu import Tlv, Tlvs
+from ringdove.smpp import codec, receipts, shown, tlvs
+from ringdove.smpp.pdu import Pdu, Tlv
 from ringdove.stores.edge import Nothing, Refusal, united
 
 LINE_CHARS_MAX = 20_000_000
@@ -167,19 +166,15 @@ def _packet(told: dict[str, Any]) -> dict[str, Any]:
     length = int.from_bytes(octets[:4], "big")
     if length < len(octets):
         raise LineWrong(f"{len(octets) - length} octets stand behind the packet: one a line.")
-    return {
-        "command": packet.command,
-        "status": packet.status,
-        "status_name": statuses.name(packet.status),
-        "sequence": packet.sequence,
-        "fields": {
-            item.name: _shown(getattr(packet.body, item.name))
-            for item in fields(packet.body)
-            if item.name != "tlvs"
-        },
-        "tlvs": _tlvs(getattr(packet.body, "tlvs", ())),
-        "encoded": codec.encode(packet).hex(),
-    }
+    return shown.packet(packet) | {"encoded": _encoded(packet)}
+
+
+def _encoded(packet: Pdu) -> str | None:
+    """None: it says more than we may, such as an address of 30 digits."""
+    try:
+        return codec.encode(packet).hex()
+    except ValueError:
+        return None
 
 
 def receipt(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -223,19 +218,6 @@ def _octets(text: Any) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         raise LineWrong('"hex" is not hexadecimal.') from None
-
-
-def _tlvs(told: Tlvs) -> dict[str, Any]:
-    """By name; a parameter that comes twice gets #2 behind its name."""
-    shown: dict[str, Any] = {}
-    for name, value in tlvs.named(told):
-        times = sum(key.partition("#")[0] == name for key in shown)
-        shown[f"{name}#{times + 1}" if times else name] = _shown(value)
-    return shown
-
-
-def _shown(value: Any) -> Any:
-    return value.hex() if isinstance(value, bytes) else value
 
 
 # ------------------------------------------------------------------ what an operator tells
