@@ -61,7 +61,9 @@ async def newest(
 
 
 ONE = f"""
-SELECT {MESSAGE}, m.gateway_id, m.enrollment_id, c.name AS customer, o.number AS order_number,
+SELECT {MESSAGE}, m.gateway_id, m.enrollment_id, m.window_until, m.attempts AS tries,
+  c.name AS customer, o.number AS order_number, g.kind AS gateway_kind,
+  g.settings AS gateway_settings,
   CASE WHEN m.state = 'waiting' AND q.message_id IS NULL THEN 'submitting' END AS queue_state,
   q.due_at, q.attempts, g.name AS gateway
 FROM message m
@@ -77,6 +79,26 @@ SELECT r.part, r.provider_id, r.state, r.error, r.at, r.heard_at FROM receipt r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.message_id = %(message_id)s
 ORDER BY r.heard_at, r.part
 """
+
+
+# There are as many marks as batches under way, and a message is under one at most.
+TAKEN_BY = """
+SELECT s.bind FROM submission s
+WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+  AND %(message_id)s = ANY(s.message_ids)
+"""
+
+
+async def taken_by(tx: Tx, store: Store, message: Row) -> int | None:
+    """Which of the gateway's connections has it now; None: nobody has."""
+    given = {
+        "bucket": bucket_of_id(message["id"]),
+        "store_id": store.id,
+        "gateway_id": message["gateway_id"],
+        "message_id": message["id"],
+    }
+    row = await (await tx.execute(TAKEN_BY, given)).fetchone()
+    return row["bind"] if row else None
 
 
 async def story(tx: Tx, store: Store, message_id: int) -> tuple[Row, Sequence[Row]] | None:

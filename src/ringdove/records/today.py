@@ -45,7 +45,7 @@ UNKNOWN = """
 SELECT count(*) AS n FROM (
   SELECT FROM message m
   WHERE m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s AND m.id >= %(since)s
-    AND m.state = 'unknown'
+    AND m.state = 'unknown' AND m.done_at IS NULL
   LIMIT %(most)s) AS found
 """
 SHOPS = """

@@ -39,6 +39,8 @@ from ringdove.web import (
     store,
     team,
     today,
+    traffic,
+    unknown,
 )
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
@@ -54,9 +56,11 @@ PAGES: tuple[APIRouter, ...] = (
     customers.router,
     customer_deeds.router,
     messages.router,
+    unknown.router,
     automations.router,
     connections.router,
     gateways.router,
+    traffic.router,
     prices.router,
     routes.router,
     money.router,

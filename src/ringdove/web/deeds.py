@@ -41,6 +41,8 @@ def deed_names(say: Speech) -> dict[str, str]:
         "customer.phone_settled": _("Settled a phone number"),
         "message.sent": _("Sent a text by hand"),
         "message.retried": _("Tried a message again"),
+        "unknown.said_again": _("Had messages of unknown outcome said again"),
+        "unknown.left": _("Left messages of unknown outcome as they are"),
         "fact.retried": _("Tried an event again"),
         "fact.given_up": _("Left an event unanswered"),
     }

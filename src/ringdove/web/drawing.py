@@ -47,6 +47,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "exact": Speech.exact,
     "day": Speech.day,
     "clock": Speech.clock,
+    "clock_ms": Speech.clock_ms,
     "money": Speech.money,
     "price": Speech.price,
     "number": Speech.number,

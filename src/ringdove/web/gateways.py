@@ -29,6 +29,7 @@ from ringdove.web.views import OwnerPage, StorePage
 router = APIRouter(prefix="/stores/{store_id}/connections/gateways", include_in_schema=False)
 
 RANK_STEP = 10
+Back = Annotated[str, Query(max_length=20)]
 MAIL_ANSWERS_S_MAX = 15.0
 
 
@@ -187,18 +188,20 @@ async def put_first(page: OwnerPage, gateway_id: int) -> Response:
 
 
 @router.post("/{gateway_id}/pause")
-async def pause(page: OwnerPage, gateway_id: int) -> Response:
+async def pause(page: OwnerPage, gateway_id: int, back: Back = "") -> Response:
     """It is not used until it is resumed."""
-    return await _paused(page, gateway_id, page.runtime.clock(), "gateway.paused")
+    return await _paused(page, gateway_id, page.runtime.clock(), "gateway.paused", back)
 
 
 @router.post("/{gateway_id}/pause/end")
-async def resume(page: OwnerPage, gateway_id: int) -> Response:
+async def resume(page: OwnerPage, gateway_id: int, back: Back = "") -> Response:
     """It is used again."""
-    return await _paused(page, gateway_id, None, "gateway.resumed")
+    return await _paused(page, gateway_id, None, "gateway.resumed", back)
 
 
-async def _paused(page: StorePage, gateway_id: int, at: datetime | None, action: str) -> Response:
+async def _paused(
+    page: StorePage, gateway_id: int, at: datetime | None, action: str, back: str
+) -> Response:
     async with page.transaction() as tx:
         way = await _find(tx, page, gateway_id)
         await gateways.pause(tx, page.store.id, gateway_id, at)
@@ -206,7 +209,8 @@ async def _paused(page: StorePage, gateway_id: int, at: datetime | None, action:
         await _tell_workers(tx)
     _ = page.say.gettext
     said = _("It is paused.") if at else _("It is used again.")
-    return page.go(f"{page.home}/connections/gateways/{gateway_id}", said)
+    here = "gateways" if back == "gateways" else f"connections/gateways/{gateway_id}"
+    return page.go(f"{page.home}/{here}", said)
 
 
 @router.post("/{gateway_id}/end")

@@ -4,7 +4,8 @@ News are hints: "store 7 has news about messages". The page fetches what it show
 its own route with its own rights; nothing of a customer travels here. Streams are counted and
 end at shutdown, so that they never hold the server.
 
-Channel `live`, payload "<store id>" for everything or "<store id> <topic>".
+Channel `live`, payload "<store id>" for everything or "<store id> <topic>". A pulse of a gateway
+("<store id> pulse {…}", workers/pulse.py) is passed on as an event of its own: figures only.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/stores/{store_id}", include_in_schema=False)
 
 CHANNEL = "live"
 EVERYTHING = "*"
+PULSE = "pulse "
 STREAMS_MAX = 500
 PING_S = 20.0
 BELL_S = 60.0
@@ -44,6 +46,8 @@ class Streams:
         for queue in self._open.get(store_id, ()):
             if queue.qsize() < 8:
                 queue.put_nowait(topic)
+            elif topic.startswith(PULSE):
+                continue  # the next one comes within a second
             elif queue.qsize() == 8:
                 queue.put_nowait(EVERYTHING)
 
@@ -88,7 +92,10 @@ async def _lines(streams: Streams, store_id: int) -> AsyncIterator[str]:
                 topic = await asyncio.wait_for(queue.get(), PING_S)
             if topic is None:
                 return
-            yield f"event: news\ndata: {topic}\n\n" if topic else ": still here\n\n"
+            if topic.startswith(PULSE):
+                yield f"event: pulse\ndata: {topic.removeprefix(PULSE)}\n\n"
+            else:
+                yield f"event: news\ndata: {topic}\n\n" if topic else ": still here\n\n"
 
 
 @router.get("/live")

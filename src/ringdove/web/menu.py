@@ -43,6 +43,7 @@ MENU = (
             Entry("/messages", N_("Messages"), "message"),
             Entry("/phones", N_("Virtual phones"), "device-mobile"),
             Entry("/automations", N_("Automations"), "bolt"),
+            Entry("/gateways", N_("Gateways"), "send"),
             Entry("/connections", N_("Connections"), "plug"),
             Entry("/routes", N_("Routes and money"), "credit-card"),
         ),

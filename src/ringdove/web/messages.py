@@ -1,16 +1,19 @@
 """Messages: what was said, what was not and why, and the whole story of each (N2)."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ringdove.records import message_story
+from ringdove.records import wire as wire_records
 from ringdove.records.message_story import ROWS, Wish
 from ringdove.rules.messages import LIFE
 from ringdove.rules.recipes import RECIPES
+from ringdove.web import route_words, wire
 from ringdove.web.reasons import state_words, title
 from ringdove.web.views import StorePage, ViewerPage
 
@@ -68,7 +71,37 @@ async def story(page: ViewerPage, message_id: int) -> Response:
         raise HTTPException(404)
     async with page.transaction() as tx:
         found = await message_story.story(tx, page.store, message_id)
-    if found is None:
-        raise HTTPException(404)
-    message, receipts = found
-    return page.render("message.html", message=message, receipts=receipts)
+        if found is None:
+            raise HTTPException(404)
+        message, receipts = found
+        packets = await wire_records.of_message(tx, page.store, message_id)
+        bind = await message_story.taken_by(tx, page.store, message)
+    kept = wire.shown_packets(page.say, packets)
+    return page.render(
+        "message.html",
+        message=message,
+        receipts=receipts,
+        packets=kept if page.may("support") else [],
+        are_hidden=bool(kept) and not page.may("support"),
+        why_none=_why_no_packets(page, message),
+        bind=bind,
+        network=_network(page, message["network"]),
+    )
+
+
+def _why_no_packets(page: StorePage, message: Mapping[str, Any]) -> str:
+    """Why nothing is kept of the wire; "" where there is nothing to say."""
+    _, settings = page.say.gettext, message["gateway_settings"] or {}
+    if not message["sent_at"] or message["gateway_kind"] in (None, "smtp"):
+        return ""
+    if message["gateway_kind"] == "sandbox" or float(settings.get("throughput_per_s", 0)) > 200:
+        return _("This gateway is too fast to keep packets: more than 200 messages per second.")
+    if settings.get("keep_packets") is False:
+        return _("“Keep packets” is switched off in the settings of this gateway.")
+    return _("None are kept of this message. Packets are kept for 30 days.")
+
+
+def _network(page: StorePage, network: str) -> str:
+    country, _, operator = network.partition("/")
+    name = route_words.country(page.say, country) if country else ""
+    return f"{name}, {operator}" if operator else name

@@ -85,6 +85,10 @@ class Speech:
             return ""
         return dates.format_time(at, "HH:mm", tzinfo=self.zone, locale=self.locale)
 
+    def clock_ms(self, at: datetime) -> str:
+        """The clock to the thousandth of a second, in the store's zone: for packets."""
+        return at.astimezone(self.zone).strftime("%H:%M:%S.%f")[:-3]
+
     def money(self, amount: Decimal | None, currency: str) -> str:
         """An amount with its currency, as this language writes it."""
         if amount is None:

@@ -145,7 +145,7 @@ def _worries(
             "%(num)s messages may or may not have been sent.",
             n,
         )
-        yield Worry("alert-circle", text, "/messages?state=unknown", _("Look at it"))
+        yield Worry("alert-circle", text, "/unknown", _("Look at it"))
     if not any(way.channel == "sms" for way in ways):
         yield Worry("plug", _("No gateway for texts."), "/connections", _("Add one"))
     for way in ways:

@@ -30,10 +30,14 @@ function freshen(part) {
   );
 }
 
-if (address && document.querySelector("[data-live]")) {
+if (address && document.querySelector("[data-live], [data-pulses]")) {
   const stream = new EventSource(address);
   let wasLost = false;
   stream.addEventListener("news", (event) => parts(event.data).forEach(freshen));
+  stream.addEventListener("pulse", (event) => {
+    const detail = JSON.parse(event.data);
+    document.dispatchEvent(new CustomEvent("ringdove:pulse", { detail }));
+  });
   stream.addEventListener("error", () => (wasLost = true));
   stream.addEventListener("open", () => {
     if (wasLost) parts("*").forEach(freshen); // what happened meanwhile is not repeated

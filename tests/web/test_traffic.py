@@ -1,0 +1,104 @@
+"""Gateways at work: figures of now and of the day, by network and by kind of error."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from ringdove.kit import db
+from ringdove.records import counters, gateways, stores, traffic
+from tests.web.conftest import Looker, Site
+from tests.web.test_unknown import lose
+
+HERE = "/stores/1/gateways"
+
+
+async def went(site: Site, networks: dict[str, tuple[int, int, int]], gateway_id: int = 1) -> None:
+    """What the workers counted: sent, delivered, undelivered by network, some hours ago and now."""
+    now = site.runtime.clock()
+    async with db.transaction(site.runtime.pool) as tx:
+        store = await stores.find(tx, 1)
+        assert store is not None
+        for hours in (0, 1, 30):
+            counts: dict[str, int] = {f"error/{gateway_id}/ESME_RTHROTTLED": 4}
+            counts[f"error/{gateway_id}/undeliverable 001"] = 2
+            for network, some in networks.items():
+                for name, n in zip(traffic.COUNTED, some, strict=True):
+                    counts[f"{name}/{gateway_id}/{network}"] = n
+            await counters.add(tx, store, now - timedelta(hours=hours), counts)
+        await gateways.say_state(tx, gateway_id, "bound", "", now)
+
+
+NETWORKS = {"BY/MTS": (900, 850, 20), "BY/life:)": (400, 200, 180), "PL": (30, 0, 0), "": (1, 1, 0)}
+
+
+def test_each_gateway_says_what_went_over_it(site: Site) -> None:
+    """N7, R100. By country and operator, and what went wrong in words."""
+    owner = site.set_up()
+    assert "Nothing was sent over it in this time." in owner.get(HERE).text
+    site.run(went(site, NETWORKS))
+    page = owner.get(f"{HERE}?days=7").text
+    assert "Belarus, MTS" in page and "Poland" in page and "not known" in page
+    assert "98 %" in page and "53 %" in page and "no receipt yet" in page
+    assert "was asked for too much at once" in page
+    assert "messages by time</caption>" in page
+
+
+def test_what_waits_is_counted_exactly_up_to_a_bound(site: Site) -> None:
+    owner = site.set_up()
+    made = site.run(lose(site, 3))
+    owner.post("/stores/1/unknown/again", {"message": made})
+
+    async def count() -> tuple[int, int]:
+        async with db.transaction(site.runtime.pool) as tx:
+            store = await stores.find(tx, 1)
+            assert store is not None
+            return await traffic.waiting(tx, store, 1), await traffic.under_way(tx, store, 1)
+
+    assert site.run(count()) == (3, 0)
+    assert "<dd>3</dd>" in owner.get(HERE).text
+
+
+def test_only_owners_pause_and_see_what_a_gateway_complained_of(site: Site) -> None:
+    """P10. Who may see connections may see figures; owners are told what a pause will do."""
+    owner = site.set_up()
+    site.run(went(site, NETWORKS))
+    viewer = site.add_member(owner, "viewer")
+    page = viewer.get(HERE).text
+    assert "Belarus, MTS" in page and "Pause" not in page and "/connections/gateways/1" not in page
+    assert "texts wait until you resume" in owner.get(HERE).text
+    answer = owner.post("/stores/1/connections/gateways/1/pause?back=gateways")
+    assert answer.headers["location"] == HERE
+    assert "what waits for it waits on" in owner.get(HERE).text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("phone", "language"), [(False, "en"), (True, "ru")])
+def test_the_pulse_is_shown_and_falls_quiet(
+    site: Site, look: Callable[..., Looker], phone: bool, language: str
+) -> None:
+    """What a worker tells stands on the page within a second; without it the gateway is quiet."""
+    owner = site.set_up()
+    owner.post("/me/language", {"language": language})
+    site.run(went(site, NETWORKS))
+    looker = look(phone=phone, language=language, dark=phone)
+    looker.sign_in()
+    looker.go(HERE)
+    looker.assert_clean()
+    page = looker.page
+    told = {"gateway": 1, "bind": 0, "per_s": 41, "unanswered": 7, "window": 10, "queued": 3}
+
+    async def tell() -> None:
+        async with db.transaction(site.runtime.pool) as tx:
+            for bind in (0, 1):
+                words = json.dumps(told | {"bind": bind})
+                await db.notify(tx, "live", f"1 pulse {words}")
+
+    page.wait_for_timeout(300)
+    site.run(tell())
+    page.locator("[data-per-s]", has_text="82").wait_for()
+    assert page.locator("[data-unanswered]").first.inner_text() == "14"
+    quiet = page.locator("[data-gateway]").first.get_attribute("data-quiet")
+    page.locator("[data-gateway='1'] [data-per-s]", has_text=quiet).wait_for(timeout=8000)
+    assert not looker.trouble
