@@ -55,6 +55,18 @@ def general(octets: bytes) -> tuple[str, str, str] | None:
             None,  # the parameter says delivered
         ),
         (
+            body(DeliverSm(esm_class=4, short_message=TEXT, tlvs=(*PARAMETERS, PARAMETERS[0]))),
+            None,  # which of two ids?
+        ),
+        (
+            body(DeliverSm(esm_class=4, short_message=TEXT, tlvs=(*PARAMETERS, PARAMETERS[1]))),
+            None,
+        ),
+        (
+            body(DeliverSm(esm_class=4, short_message=TEXT, tlvs=((0x1E, b"9\0"), *PARAMETERS))),
+            None,
+        ),
+        (
             body(DeliverSm(esm_class=4, short_message=b"id:7 stat:EXPIRED err:17")),
             ("7", "expired", "17"),
         ),
