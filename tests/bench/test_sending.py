@@ -42,9 +42,12 @@ def test_bench_send_delivers_each_once_and_draws_its_figures(tmp_path: Path) -> 
     assert f"{found['send']['per_s']:,}" in text and "600 messages, 128 buckets" in text
 
 
-def test_whatever_is_struck_nothing_is_lost_and_no_offer_doubled() -> None:
+def test_whatever_is_struck_nothing_is_lost_and_no_offer_doubled(tmp_path: Path) -> None:
     """P5. A few rounds of `ringdove bench crash`, which does two hundred."""
-    found = bench("crash", "--rounds", "6", "--messages", "200", "--seconds-per-round", "0.4")
+    saved = tmp_path / "crash.json"
+    words = ("--rounds", "6", "--messages", "200", "--seconds-per-round", "0.4")
+    bench("crash", *words, "--save", str(saved))
+    found = json.loads(saved.read_text("utf-8"))
     assert sum(found["strikes"].values()) == 6 and len(found["strikes"]) >= 3
     assert found["lost_list"] == [] and found["lost"] == 0
     assert found["marketing_doubled"] == 0

@@ -36,6 +36,14 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_without_a_compiler_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(counterpart.NoCompiler, match="apt-get install gcc"):
+        counterpart.build(tmp_path / "programs", "smsc")
+
+
 class Client:
     """A link that says one packet at a time."""
 

@@ -3,6 +3,7 @@ prints a table for people and one line of JSON for programs, and never touches a
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ def _measure() -> None:
     """Measure this machine, on a database made for it and thrown away."""
 
 
+LIST_SHOWN_MAX = 100  # the whole of it is in the file of --save
 Save = Annotated[str, typer.Option(help="Write the figures to this file as well.")]
 
 
@@ -40,9 +42,20 @@ def react(
 def _tell(table: str, found: dict[str, Any], save: str) -> None:
     from ringdove.bench import drawing
 
-    print(table)
-    print(json.dumps(found))
     drawing.save(found, save)
+    print(table)
+    shown = {k: v[:LIST_SHOWN_MAX] if isinstance(v, list) else v for k, v in found.items()}
+    print(json.dumps(shown))
+
+
+def _demand_compiler() -> None:
+    from ringdove.bench import counterpart
+
+    try:
+        counterpart.compiler()
+    except counterpart.NoCompiler as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -63,6 +76,7 @@ def send(
     from ringdove.bench import send as one
     from ringdove.bench import sending
 
+    _demand_compiler()
     wish = one.Wish(
         messages, span, stored, receipt_delay_ms, receipt_window, gateways, workers, profile
     )
@@ -84,6 +98,7 @@ def crash(
     from ringdove.bench import crash as crashing
     from ringdove.bench import ground, report
 
+    _demand_compiler()
     report.quiet()
     with ground.temporary_home() as home:
         wish = crashing.Wish(rounds, messages, seconds_per_round, seed)

@@ -31,18 +31,23 @@ def build(folder: Path, name: str) -> Path:
     made = folder / name
     if made.exists():
         return made
-    compiler = next((path for one in COMPILERS if (path := shutil.which(one))), None)
-    if compiler is None:
-        raise NoCompiler(
-            "Measuring needs a C compiler for the SMSC that it talks to: install gcc or clang"
-            " (Debian, Ubuntu: apt-get install gcc libc6-dev)."
-        )
     folder.mkdir(parents=True, exist_ok=True)
-    command = [compiler, *FLAGS, "-o", str(made), str(SOURCES / f"{name}.c")]
+    command = [compiler(), *FLAGS, "-o", str(made), str(SOURCES / f"{name}.c")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoCompiler(f"{name}.c cannot be compiled here: {done.stderr.strip()[:2000]}")
     return made
+
+
+def compiler() -> str:
+    """The machine's own."""
+    found = next((path for one in COMPILERS if (path := shutil.which(one))), None)
+    if found is None:
+        raise NoCompiler(
+            "Measuring needs a C compiler for the SMSC that it talks to: install gcc or clang"
+            " (Debian, Ubuntu: apt-get install gcc libc6-dev)."
+        )
+    return found
 
 
 class Smsc:

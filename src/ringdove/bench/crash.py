@@ -250,7 +250,7 @@ def _told(scene: Scene, wish: Wish, rows: list[dict[str, Any]]) -> dict[str, Any
         "unknown": len(unknown),
         "unknown_that_came": sum(1 for one in unknown if one["came"]),
         "unknown_by_reason": dict(Counter(one["why"] for one in unknown)),
-        "unknown_list": unknown[:1_000],
+        "unknown_list": unknown,
     }
 
 
