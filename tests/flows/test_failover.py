@@ -64,6 +64,32 @@ def test_what_waits_for_a_gateway_that_is_away_goes_over_the_next(play):
     play(story, span=128)
 
 
+def test_one_that_nobody_tries_is_tried_again_now_and_then(play):
+    """An operator over HTTP is only seen to be well again when it gets a text: for a minute out of
+    five new texts go there; if it still fails, they are moved."""
+
+    async def story(shop: Shop) -> None:
+        second = await _second(shop)
+        await _say(shop, shop.sms, "connecting")
+        shop.later(hours=3)
+        await _orders(shop, "0")
+        assert (await shop.messages())[-1]["gateway_id"] == shop.sms, "it has only been idle"
+        await _say(shop, shop.sms, "lost")
+        went = []
+        for minute in range(1, 13):
+            shop.later(seconds=60)
+            await _orders(shop, str(minute))
+            went.append((await shop.messages())[-1]["gateway_id"] == shop.sms)
+        assert went == [n in (1, 5, 10) for n in range(1, 13)]
+        assert await failover.reroute(shop.runtime) == 4
+        await _say(shop, shop.sms, "bound")
+        await _orders(shop, "99")
+        assert (await shop.messages())[-1]["gateway_id"] == shop.sms
+        assert {m["gateway_id"] for m in (await shop.messages())[:-1]} == {second}
+
+    play(story)
+
+
 def test_what_was_taken_is_never_moved(play):
     """P5: it is not in the outbox any more, or is locked by whoever takes it just now."""
 

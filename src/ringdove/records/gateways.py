@@ -238,17 +238,19 @@ async def take_over(tx: Tx, store: Store, channel: str) -> int:
 SAY_STATE = """
 INSERT INTO gateway_state AS s (gateway_id, state, detail, changed_at, down_since)
 VALUES (%(gateway_id)s, %(state)s, %(detail)s, %(at)s,
-        CASE WHEN %(is_well)s THEN NULL ELSE %(at)s::timestamptz END)
+        CASE WHEN %(is_away)s THEN %(at)s::timestamptz END)
 ON CONFLICT (gateway_id) DO UPDATE
    SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at,
-       down_since = CASE WHEN excluded.down_since IS NULL THEN NULL
-                         ELSE coalesce(s.down_since, excluded.down_since) END
+       down_since = CASE WHEN excluded.state = 'connecting' THEN s.down_since
+                         WHEN excluded.down_since IS NOT NULL
+                         THEN coalesce(s.down_since, excluded.down_since) END
 """
-# Stopped by us is not away: whoever starts again begins to count anew.
-WELL = ("bound", "stopped")
+# Stopped by us is not away, and trying changes nothing: one that has nobody to speak to yet is well
+# until it fails, one that has failed is away until it is bound.
+AWAY = ("refused", "lost")
 
 
 async def say_state(tx: Tx, gateway_id: int, state: str, detail: str, at: datetime) -> None:
     """What a connection just became: connecting, bound, refused, lost, stopped."""
     given = {"gateway_id": gateway_id, "state": state, "detail": detail, "at": at}
-    await tx.execute(SAY_STATE, given | {"is_well": state in WELL})
+    await tx.execute(SAY_STATE, given | {"is_away": state in AWAY})

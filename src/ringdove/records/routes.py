@@ -18,11 +18,16 @@ from ringdove.rules.scenes import Store
 PAGE, PAGES_MAX = 2_000, 10  # of a bucket in one round; the rest follows in the next
 
 # down_since is written by gateways.say_state: not bound since then. Shorter breaks are mended by
-# the bind itself, so only those that began before down_before count.
+# the bind itself, so only those that began before down_before count. One over HTTP or mail only
+# shows that it is well again when it is given a text: where nobody has tried for a while, new texts
+# may go there for a minute out of five, and are moved away again if it still fails.
 GATEWAYS = """
 SELECT g.id, g.channel, g.kind, coalesce(g.settings->>'sender', '') AS sender, g.rank,
   g.paused_at IS NOT NULL AS is_paused,
-  coalesce(s.down_since < %(down_before)s::timestamptz, false) AS is_down
+  coalesce(s.down_since < %(down_before)s::timestamptz AND NOT (
+    s.changed_at < %(down_before)s::timestamptz - interval '1 minute'
+    AND mod(extract(epoch FROM %(down_before)s::timestamptz - s.down_since)::integer, 300) >= 240
+  ), false) AS is_down
 FROM gateway g LEFT JOIN gateway_state s ON s.gateway_id = g.id
 WHERE g.store_id = %(store_id)s AND g.removed_at IS NULL ORDER BY g.rank, g.id
 """
