@@ -160,7 +160,10 @@ def test_a_gateway_is_added_ordered_paused_and_removed(site: Site) -> None:
     answer = owner.post(f"{PAGE}/gateways?kind=smpp", OPERATOR | {"tls": "yes", "window": "20"})
     assert answer.status == 303
     sandbox, operator = ways(site)
-    expected = {"host": "127.0.0.1", "port": 1, "tls": True, "system_id": "volk", "window": 20}
+    expected = {
+        "host": "127.0.0.1", "port": 1, "tls": True, "system_id": "volk", "window": 20,
+        "keep_packets": False,
+    }  # fmt: skip
     assert operator.settings == expected
     assert site.runtime.sealer.open(operator.secrets) == {"password": "opensesame"}
     here = f"{PAGE}/gateways/{operator.id}"
