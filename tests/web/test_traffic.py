@@ -9,6 +9,7 @@ import pytest
 from ringdove.kit import db
 from ringdove.records import counters, gateways, stores, traffic
 from tests.web.conftest import Looker, Site
+from tests.web.test_api import key
 from tests.web.test_unknown import lose
 
 HERE = "/stores/1/gateways"
@@ -102,3 +103,18 @@ def test_the_pulse_is_shown_and_falls_quiet(
     quiet = page.locator("[data-gateway]").first.get_attribute("data-quiet")
     page.locator("[data-gateway='1'] [data-per-s]", has_text=quiet).wait_for(timeout=8000)
     assert not looker.trouble
+
+
+def test_programs_ask_and_pause_over_the_api(site: Site) -> None:
+    """R114. The same figures; a pause needs an owner's key."""
+    site.set_up()
+    site.run(went(site, NETWORKS))
+    program, viewer = key(site, "owner"), key(site, "viewer")
+    first = viewer.ask("GET", "/api/stores/1/gateways?hours=2").json()[0]
+    assert first["networks"]["BY/MTS"] == {"sent": 1800, "delivered": 1700, "undelivered": 40}
+    assert first["errors"]["ESME_RTHROTTLED"] == 8 and first["waiting"] == 0
+    here = "/api/stores/1/gateways/1"
+    assert viewer.ask("POST", f"{here}/pause", {}).status == 403
+    assert program.ask("POST", f"{here}/pause", {}).json() == {"is_paused": True}
+    assert program.ask("POST", f"{here}/resume", {}).json() == {"is_paused": False}
+    assert program.ask("POST", "/api/stores/1/gateways/99/pause", {}).status == 404

@@ -13,6 +13,7 @@ from ringdove.records.messages import Settled
 from ringdove.rules import facts
 from ringdove.workers import react
 from tests.web.conftest import Looker, Site
+from tests.web.test_api import key
 
 HERE = "/stores/1/unknown"
 
@@ -159,3 +160,23 @@ def test_the_page_is_sound_and_works_by_keyboard(
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert page.locator("input[name=message]").count() == len(made) - 1
+
+
+def test_programs_do_the_same_over_the_api(site: Site) -> None:
+    """P5, R114. The list, saying again, leaving, and a message's story."""
+    site.set_up()
+    made = site.run(lose(site, 3, marketing=1))
+    program, viewer = key(site, "owner"), key(site, "viewer")
+    base = "/api/stores/1"
+    listed = program.ask("GET", f"{base}/unknown").json()
+    assert [int(one["id"]) for one in listed] == sorted(made, reverse=True)
+    assert "•" in viewer.ask("GET", f"{base}/unknown").json()[0]["recipient"]
+    told = {"ids": [str(one) for one in made[1:]]}
+    answer = program.ask("POST", f"{base}/unknown/again", told).json()
+    assert answer == {"again": 2, "marketing_left": 1, "too_late": 0}
+    assert program.ask("POST", f"{base}/unknown/left", {"ids": made}).json() == {"left": 2}
+    assert program.ask("GET", f"{base}/unknown").json() == []
+    assert viewer.ask("POST", f"{base}/unknown/left", {"ids": made}).status == 403
+    story = program.ask("GET", f"{base}/messages/{made[0]}/story").json()
+    assert story["state"] == "unknown" and story["packets"] == []
+    assert viewer.ask("GET", f"{base}/messages/{made[0]}/story").status == 403

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from ringdove.records import gateways, message_story, spending
+from ringdove.records import gateways, message_story, spending, traffic
 from ringdove.records import today as records
 from ringdove.records.gateways import Gateway
 from ringdove.records.message_story import Wish
@@ -25,6 +25,7 @@ from ringdove.web.views import StorePage, ViewerPage
 router = APIRouter(prefix="/stores/{store_id}", include_in_schema=False)
 
 NEWEST = 8
+AWAY = ("refused", "lost")  # states of a gateway that cannot speak
 DRAWN = (("sent",), ("dropped",), ("failed", "unknown", "undelivered"))
 
 
@@ -61,13 +62,18 @@ async def show(page: ViewerPage) -> Response:
         ways = await gateways.of_store(tx, page.store.id)
         limits = await spending.limits(tx, page.store.id)
         newest = await message_story.newest(tx, page.store, Wish(), now, most=NEWEST)
+        held = {
+            way.id: await traffic.waiting(tx, page.store, way.id)
+            for way in ways
+            if way.paused_at or way.state in AWAY
+        }
     labels, series = _day(counted, begins, now)
     return page.render(
         "today.html",
         figures=_figures(page, counted, begins, now),
         labels=labels,
         series=series,
-        worries=list(_worries(page, waiting, ways, shops, limits)),
+        worries=list(_worries(page, waiting, ways, shops, limits, held)),
         newest=newest,
         shops=shops,
         begins=begins,
@@ -121,12 +127,22 @@ def _day(
     return labels, series
 
 
+def _held_up(page: StorePage, n: int) -> str:
+    """What waits for a gateway that is away."""
+    if n > traffic.WAITING_MOST:
+        most = page.say.number(traffic.WAITING_MOST)
+        return page.say.gettext("More than %(num)s messages wait for it.", num=most)
+    words = page.say.ngettext("%(num)s message waits for it.", "%(num)s messages wait for it.", n)
+    return words if n else ""
+
+
 def _worries(
     page: StorePage,
     waiting: Mapping[str, int],
     ways: Sequence[Gateway],
     shops: Sequence[Mapping[str, Any]],
     limits: Sequence[Limit],
+    held: Mapping[int, int],
 ) -> Iterable[Worry]:
     _, n_ = page.say.gettext, page.say.ngettext
     if n := waiting["parked"]:
@@ -151,11 +167,13 @@ def _worries(
     for way in ways:
         if way.paused_at:
             text = _("%(name)s is paused: its messages wait.", name=way.name)
-            yield Worry("player-pause", text, "/connections", _("Go on"))
-        elif way.state in ("refused", "lost"):
+            words = f"{text} {_held_up(page, held[way.id])}".strip()
+            yield Worry("player-pause", words, "/gateways", _("Go on"))
+        elif way.state in AWAY:
             why = reason_words(page.say, way.state_detail or "")
             text = _("%(name)s is not connected: %(why)s", name=way.name, why=why)
-            yield Worry("plug", text, "/connections", _("Look at it"))
+            words = f"{text} {_held_up(page, held[way.id])}".strip()
+            yield Worry("plug", words, "/gateways", _("Look at it"))
     for limit in limits:
         if limit.held_until and limit.held_until > page.runtime.clock():
             text = _("A limit is reached: %(limit)s.", limit=route_words.limit(page.say, limit))

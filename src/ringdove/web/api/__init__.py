@@ -16,11 +16,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ringdove.rules.facts import OutsideFact
-from ringdove.web.api import ask, money, tell
+from ringdove.web.api import ask, money, tell, traffic
 from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
 
-ROUTERS: tuple[APIRouter, ...] = (tell.router, ask.router, money.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    tell.router,
+    ask.router,
+    money.router,
+    traffic.router,
+)
 
 VERSION = "1"
 SUMMARY = """
