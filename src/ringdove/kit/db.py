@@ -88,7 +88,8 @@ def _parameters(statement_s_max: int, plans_once: bool) -> dict[str, Any]:
         " -c TimeZone=UTC"
     )
     if plans_once:
-        options += " -c plan_cache_mode=force_generic_plan"
+        # Made while a table was empty, a plan that reads all of it would be kept while it grows.
+        options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
     return {
         "row_factory": dict_row,
         "autocommit": False,

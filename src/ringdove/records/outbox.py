@@ -7,7 +7,7 @@ after a crash its messages have an unknown outcome (records/messages.find_lost).
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -50,13 +50,15 @@ class Taken(NamedTuple):
     network: str
     cost: Decimal | None
     cost_currency: str
+    mark: int = 0
 
 
 @dataclass(slots=True)
 class Settled:
     """What became of a taken message: sent with the gateway's ids (one per part), failed,
     unknown, or retry (it was surely not sent; due again at retry_at, over another gateway when one
-    is named). A retry without a reason is none of its attempts."""
+    is named). A retry without a reason is none of its attempts. `mark`: the one under which it was
+    taken; only from under it may it be put back (0: under whichever it is)."""
 
     message_id: int
     state: str
@@ -68,6 +70,7 @@ class Settled:
     sender: str | None = None
     cost: Decimal | None = None
     cost_currency: str = ""
+    mark: int = field(default=0, compare=False)
 
 
 class Place(NamedTuple):
@@ -122,7 +125,7 @@ SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender
     WHEN m.class = 'marketing' AND c.marketing <> 'in' THEN 'no_consent'
     WHEN m.guard = 'unpaid' AND p.paid_at IS NOT NULL THEN 'paid'
     WHEN m.guard = 'unpaid' AND p.cancelled_at IS NOT NULL THEN 'cancelled'
-    WHEN m.guard = 'unpaid' AND NOT p.payment_due THEN 'not_due'
+    WHEN m.guard = 'unpaid' AND p.payment_due IS NOT TRUE THEN 'not_due'
   END
 FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS k(id, place)
 CROSS JOIN LATERAL (
@@ -136,7 +139,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT p.paid_at, p.cancelled_at, p.payment_due FROM purchase_order p
   WHERE m.guard <> '' AND p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.id = m.order_id
-  OFFSET 0
+    AND p.contact_id = m.contact_id OFFSET 0
 ) p ON true
 ORDER BY k.place
 """
@@ -173,9 +176,11 @@ async def take(
 
 async def take_on(
     tx: Tx, store: Store, bucket: int, gateway_id: int, now: datetime, owner: str, most: int,
-    *, bind: int = 0, after: Place | None = None,
+    *, bind: int = 0, after: Place | None = None, mark: int = 0,
 ) -> tuple[list[Taken], Place | None]:  # fmt: skip
-    """The same, and from where to go on: None when the queue was taken to its end."""
+    """The same, and from where to go on: None when the queue was taken to its end. `mark`: what
+    the mark is to be called (see messages.untake)."""
+    mark = mark or new_mark()
     base: dict[str, Any] = {"bucket": bucket, "store_id": store.id, "now": now}
     claimed, onwards = await _claim(tx, base, gateway_id, most, after)
     if not claimed:
@@ -195,15 +200,21 @@ async def take_on(
             elif claimed[row[0]]:
                 late.append(row[0])
             else:
-                going.append(Taken._make(row[:-1]))
+                going.append(Taken(*row[:-1], mark))
     held = await spending.charge(tx, store, bucket, going, now)
     if held:
         going = [one for one in going if one.message_id not in held]
-    await _mark(tx, base, gateway_id, bind, owner, [one.message_id for one in going], refused, said)
+    marked = {"gateway_id": gateway_id, "id": mark, "bind": bind, "owner": owner}
+    await _mark(tx, base | marked, [one.message_id for one in going], refused, said)
     await counters.add(tx, store, now, {"dropped": len(refused)}, bucket)
     if late:
         await postpone_late(tx, store, bucket, late, now)
     return going, onwards
+
+
+def new_mark() -> int:
+    """A name for a mark, like no other."""
+    return secrets.randbits(62) + 1
 
 
 async def _claim(
@@ -226,20 +237,16 @@ async def _claim(
 
 
 async def _mark(
-    tx: Tx, base: dict[str, Any], gateway_id: int, bind: int, owner: str, going: list[int],
-    refused: Mapping[int, str], said: Sequence[int],
-) -> None:  # fmt: skip
+    tx: Tx, base: dict[str, Any], going: list[int], refused: Mapping[int, str], said: Sequence[int]
+) -> None:
     gone = [*going, *refused, *said]
     if not gone:
         return
     async with tx.pipeline():
         await tx.execute(REMOVE, base | {"ids": db.numbers(gone)})
         if going:
-            mark = {
-                "gateway_id": gateway_id, "id": secrets.randbits(62), "bind": bind, "owner": owner,
-                "lease_until": base["now"] + LEASE, "ids": db.numbers(going),
-            }  # fmt: skip
-            await tx.execute(MARK, base | mark)
+            held = {"lease_until": base["now"] + LEASE, "ids": db.numbers(going)}
+            await tx.execute(MARK, base | held)
         if refused:
             reasons = {"ids": db.numbers(refused), "reasons": db.words(list(refused.values()))}
             await tx.execute(DROP, base | reasons)
@@ -287,15 +294,16 @@ async def postpone_late(
 
 # ------------------------------------------------------------------ putting back
 
-# What surely was not sent waits again: at another gateway where one is named. Only a real attempt
-# counts as one; a link that closed before a word was said is none.
+# What surely was not sent waits again: at another gateway where one is named, which it has not
+# tried yet. Only a real attempt counts as one; a link that closed before a word was said is none.
 AGAIN = """
 WITH told AS (
   SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
     message_id bigint, retry_at timestamptz, tried smallint, reason text, gateway_id integer,
     sender text, cost numeric, cost_currency text)
 ), put AS (
-  UPDATE message m SET attempts = m.attempts + t.tried, reason = t.reason,
+  UPDATE message m SET reason = t.reason,
+    attempts = CASE WHEN t.gateway_id IS NULL THEN m.attempts + t.tried ELSE 0 END,
     gateway_id = coalesce(t.gateway_id, m.gateway_id), sender = coalesce(t.sender, m.sender),
     cost = CASE WHEN t.gateway_id IS NULL THEN m.cost ELSE t.cost END,
     cost_currency = CASE WHEN t.gateway_id IS NULL THEN m.cost_currency ELSE t.cost_currency END

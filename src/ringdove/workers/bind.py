@@ -250,6 +250,7 @@ class Bind:
                 ear.asked(link, event)
             else:
                 self._hear_seldom(event)
+        ear.weigh()
         mouth.pump()
 
     def _hear_seldom(self, event: Event) -> None:

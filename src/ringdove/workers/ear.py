@@ -8,6 +8,8 @@ is poison stops nothing but itself (P11).
 import asyncio
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Final, TypeAlias
@@ -35,6 +37,8 @@ _Told: TypeAlias = list[tuple[Link, Asked | int, Receipt]]
 _Texts: TypeAlias = list[tuple[list[tuple[Link, Asked]], TextReceived]]
 
 GATHER_S: Final = 0.1
+MUCH: Final = 500
+MUCH_TOLD: Final = 250
 AGAIN_S: Final = 1.0
 LAST_WRITE_S_MAX: Final = 300.0
 DELIVERED_TWICE_S: Final = 60
@@ -57,10 +61,27 @@ class Ear:
         self._turns: dict[str, tuple[bytes, int]] = {}
         self._joiner: Joiner[tuple[Link, Asked]] = Joiner()
         self._news = asyncio.Event()
+        self._much = asyncio.Event()
+        self._much_told = asyncio.Event()
+        self._being_written = 0
+        self.on_written: Callable[[], None] = lambda: None
         self._writing = asyncio.Lock()
         self._strange: list[Receipt] = []
         self._is_closing = False
         self.packets = Packets(runtime.clock) if account.keeps_packets else None
+
+    @property
+    def unwritten(self) -> int:
+        """Answers and receipts that are known here only."""
+        return len(self._settled) + len(self._receipts) + self._being_written
+
+    def weigh(self) -> None:
+        """Called after each arrival: much that was heard is written at once, since the SMSC tells
+        no more receipts than its window before we acknowledge some."""
+        if len(self._settled) + len(self._receipts) >= MUCH:
+            self._much.set()
+        if len(self._receipts) >= MUCH_TOLD and self._writing.locked():
+            self._much_told.set()
 
     # ── hearing ──────────────────────────────────────────────────────────────
 
@@ -145,14 +166,26 @@ class Ear:
     # ── writing ──────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
+        receipts = asyncio.create_task(self._write_receipts_meanwhile())
+        try:
+            await self._write_until_closed()
+        finally:
+            receipts.cancel()
+            await asyncio.gather(receipts, return_exceptions=True)
+
+    async def _write_until_closed(self) -> None:
         while not self._is_closing:
             await self._news.wait()
             if not self._is_closing:
-                await asyncio.sleep(GATHER_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(GATHER_S):
+                        await self._much.wait()
             self._news.clear()
+            self._much.clear()
             if not await self.write():
                 await asyncio.sleep(AGAIN_S)
                 self._news.set()
+            self.on_written()
         # Nobody else knows what was answered: without it, all that was said becomes unknown, and
         # what was put back unsaid is never said (P5). The database may be away for minutes.
         loop = asyncio.get_running_loop()
@@ -170,6 +203,28 @@ class Ear:
         async with self._writing:
             return await self._write()
 
+    async def _write_receipts_meanwhile(self) -> None:
+        """While answers are being written, receipts of earlier ones need not wait: the SMSC holds
+        back the next ones until these are acknowledged."""
+        while True:
+            await self._much_told.wait()
+            self._much_told.clear()
+            known = self._account.known
+            told = [one for one in self._receipts if one[2].provider_id in known]
+            if len(told) < MUCH_TOLD or not self._writing.locked():
+                continue
+            self._receipts = [one for one in self._receipts if one[2].provider_id not in known]
+            try:
+                await asyncio.shield(self._write_told(told))
+            except psycopg.Error as error:
+                log.warning("ear.write_failed", gateway=self._gateway_id, error=repr(error))
+                self._receipts = told + self._receipts
+                self._news.set()
+
+    async def _write_told(self, told: _Told) -> None:
+        await self._write_all([], told, [], None)
+        self.on_written()
+
     async def _write(self) -> bool:
         for joined in self._joiner.expire(asyncio.get_running_loop().time()):
             self._joined(joined)
@@ -179,6 +234,7 @@ class Ear:
         if not (settled or told or texts):
             return True
         packets = self.packets.take() if self.packets is not None else None
+        self._being_written = len(settled) + len(told)
         try:
             await self._write_all(settled, told, texts, packets)
         except psycopg.Error as error:
@@ -192,6 +248,8 @@ class Ear:
             if self.packets is not None and packets is not None:
                 self.packets.put_back(packets)
             return False
+        finally:
+            self._being_written = 0
         return True
 
     async def _write_each(self, settled: _Settled, told: _Told, texts: _Texts) -> None:

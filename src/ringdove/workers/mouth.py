@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 AGAIN_S: Final = 1.0
 WINDOWS_AHEAD: Final = 2
 TAKE_MOST: Final = 2_000
+UNWRITTEN_MAX: Final = 4_000
+"""Answers and receipts that may wait to be written: what is lost with the process is unknown."""
 SPREAD: Final = 0x9E3779B97F4A7C15
 """2^64 divided by the golden ratio: neighbours become far apart."""
 FROM_THE_START_S: Final = 2.0
@@ -75,6 +77,7 @@ class Mouth:
         self._allowance = account.allowance
         self._pump_soon: asyncio.Handle | None = None
         self._is_closing = False
+        ear.on_written = self._work.set
 
     def wake(self, buckets: set[int]) -> None:
         """Messages are due in these buckets."""
@@ -97,11 +100,17 @@ class Mouth:
 
     # ── taking ───────────────────────────────────────────────────────────────
 
+    @property
+    def _may_take(self) -> bool:
+        """Nothing is taken that runs ahead: of what is to be said, or of what is to be written."""
+        is_behind = self._ear.unwritten >= UNWRITTEN_MAX
+        return self._may_speak and len(self._queue) < self._most and not is_behind
+
     async def run(self) -> None:
         while not self._is_closing:
             await self._work.wait()
             self._work.clear()
-            while self._due and self._may_speak and len(self._queue) < self._most:
+            while self._due and self._may_take:
                 await self._take_some()
 
     def close(self) -> None:
