@@ -1,11 +1,12 @@
 """Which gateway carries a text, and where it goes when that one refuses or is away (R113, N7)."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
-from ringdove.rules import networks
+from ringdove.rules import messages, networks
+from ringdove.rules.messages import Letter
 from ringdove.rules.prices import Price, PriceList
 from ringdove.rules.routes import (
     LATER_ATTEMPTS_MAX,
@@ -17,7 +18,9 @@ from ringdove.rules.routes import (
     after_refusal,
     choose,
 )
+from ringdove.rules.scenes import Contact
 from ringdove.rules.senders import NoSender, Own
+from tests.rules import scene as scenes
 
 TODAY = date(2026, 11, 22)
 A = Gateway(1, "sms", "smpp", "LINDEN", rank=10)
@@ -181,3 +184,18 @@ def test_a_route_can_ask_for_a_sender_that_can_be_answered():
 def test_where_a_refused_text_goes_next(tried, refusal, goes_to):
     """N7, P5: only what was surely refused, never to one that has refused it, never for ever."""
     assert after_refusal((1, 2, 3), tried, refusal) == goes_to
+
+
+@pytest.mark.parametrize(("shift", "parts"), [("", 2), ("tr", 1)])
+def test_parts_are_counted_as_the_gateway_writes_them(shift: str, parts: int) -> None:
+    """N6: a gateway that takes Turkish tables needs fewer parts for the same words."""
+    place = scenes.scene()
+    place.ways = Ways(gateways=(Gateway(1, "sms", "smpp", "1234", shift=shift),))
+    person = Contact(7, "+375291112233", None, scenes.NOON, zones=("Europe/Minsk",))
+    letter = Letter(
+        person, "sms", "service", "order", "person", {"sms": "ğışç " * 20}, {}, "tr", "test",
+        scenes.NOON, scenes.NOON + timedelta(days=1),
+    )  # fmt: skip
+    messages.speak(place, letter, scenes.NOON)
+    (made,) = scenes.messages(place)
+    assert made.parts == parts

@@ -23,6 +23,7 @@ PAGE, PAGES_MAX = 2_000, 10  # of a bucket in one round; the rest follows in the
 # may go there for a minute out of five, and are moved away again if it still fails.
 GATEWAYS = """
 SELECT g.id, g.channel, g.kind, coalesce(g.settings->>'sender', '') AS sender, g.rank,
+  coalesce(g.settings->>'shift', '') AS shift,
   g.paused_at IS NOT NULL AS is_paused,
   coalesce(s.down_since < %(down_before)s::timestamptz AND NOT (
     s.changed_at < %(down_before)s::timestamptz - interval '1 minute'

@@ -70,7 +70,8 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
             state = "dropped"
     if state == "waiting" and not isinstance(way, Way):
         state, reason = "dropped", way.reason if way else f"no_gateway_{letter.channel}"
-    subject, body, encoding, parts = _write(letter)
+    shift = way.gateway.shift if isinstance(way, Way) else ""
+    subject, body, encoding, parts = _write(letter, shift)
     cost = scene.ways.cost(way.gateway.id, recipient, parts) if isinstance(way, Way) else None
     scene.happens(
         QueueMessage(
@@ -108,12 +109,12 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
     )
 
 
-def _write(letter: Letter) -> tuple[str, str, str, int]:
+def _write(letter: Letter, shift: str) -> tuple[str, str, str, int]:
     if letter.channel == "email":
         subject = texts.render(letter.words["subject"], letter.values)
         return subject, texts.render(letter.words["body"], letter.values), "", 1
     body = texts.render(letter.words["sms"], letter.values)
-    measure = texts.measure(body)
+    measure = texts.measure(body, shift)
     return "", body, measure.encoding, measure.parts
 
 

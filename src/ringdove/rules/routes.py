@@ -34,6 +34,7 @@ class Gateway:
     rank: int = 100
     is_paused: bool = False
     is_down: bool = False
+    shift: str = ""  # language whose national tables it takes: fewer parts
 
 
 @dataclass(frozen=True, slots=True)
