@@ -86,6 +86,23 @@ def test_an_operator_by_its_form_is_shown_as_it_would_be_asked(site: Site) -> No
     assert "RINGDOVE_PUBLIC_URL" in page
 
 
+def test_owners_look_at_the_address_with_its_secret_again_and_that_is_remembered(
+    site: Site,
+) -> None:
+    """Without it nobody could enter the address at the operator a second time."""
+    owner = site.set_up()
+    owner.post(f"{PAGE}?kind=template", FORM)
+    (way,) = [one for one in ways(site) if one.kind == "template"]
+    secret = site.runtime.sealer.open(way.secrets)["callback_secret"]
+    here = f"{PAGE}/{way.id}"
+    assert "?secret=•••" in owner.get(here).text
+    shown = html.unescape(owner.post(f"{here}/address").text)
+    assert f"/in/gateways/{way.token}?secret={secret}" in shown
+    assert secret not in owner.get(here).text
+    assert "Looked at a gateway" in html.unescape(owner.get("/stores/1/audit").text)
+    assert site.add_member(owner, "marketer").post(f"{here}/address").status == 403
+
+
 def test_what_cannot_work_is_said_beside_the_form(site: Site) -> None:
     owner = site.set_up()
     answer = owner.post(f"{PAGE}?kind=template", FORM | {"body": "{{ nobody }}"})

@@ -26,6 +26,7 @@ def deed_names(say: Speech) -> dict[str, str]:
         "gateway.paused": _("Paused a gateway"),
         "gateway.resumed": _("Resumed a gateway"),
         "gateway.removed": _("Removed a gateway"),
+        "gateway.address_shown": _("Looked at a gateway's callback address with its secret"),
         "route.saved": _("Changed a rule of routes"),
         "route.removed": _("Removed a rule of routes"),
         "sender.saved": _("Changed a sender"),

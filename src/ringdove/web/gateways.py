@@ -96,6 +96,7 @@ async def _render(
     text: Form[Any] | None = None,
     tried: Tried | None = None,
     shown_once: Mapping[str, str] | None = None,
+    shows_secret: bool = False,
 ) -> Response:
     async with page.transaction() as tx:
         way = await _find(tx, page, gateway_id)
@@ -124,6 +125,8 @@ async def _render(
         is_public=bool(settings.public_url),
         callbacks=edges.callbacks(page.say, way.kind),
         shown_once=shown_once or {},
+        callback_secret=str(secrets.get("callback_secret", "")),
+        shows_secret=shows_secret,
         preview=operator_requests.preview(
             way, secrets, told, page.store.country, words, page.runtime.clock()
         ),
@@ -224,6 +227,16 @@ async def remove(page: OwnerPage, gateway_id: int) -> Response:
         await _tell_workers(tx)
     said = page.say.gettext("“%(name)s” is removed.", name=way.name)
     return page.go(f"{page.home}/connections", said)
+
+
+@router.post("/{gateway_id}/address")
+async def show_address(page: OwnerPage, gateway_id: int) -> Response:
+    """Our address for the operator with its secret, on this answer only; that somebody looked is
+    remembered."""
+    async with page.transaction() as tx:
+        way = await _find(tx, page, gateway_id)
+        await page.audit(tx, "gateway.address_shown", way.name)
+    return await _render(page, gateway_id, shows_secret=True)
 
 
 # ------------------------------------------------------------------ tests
