@@ -9,7 +9,7 @@ import pytest
 from ringdove.kit import db
 from ringdove.records import messages
 from ringdove.records.messages import Settled
-from ringdove.records.receipts import Receipt
+from ringdove.records.receipts import Found, Receipt
 from tests.flows.conftest import Shop, order
 from tests.records.test_messages import only, settle, take
 
@@ -160,3 +160,24 @@ def test_an_operator_that_counts_from_the_beginning_again(play, span):
         assert made == {old: "sent", first: "delivered", second: "sent"}
 
     play(story, span=span)
+
+
+def test_a_receipt_that_was_written_before_its_answer_is_counted_with_it(play):
+    """Two writers of one process: the receipt's transaction ends before that of the answer."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order())
+        await shop.answer()
+        (taken,) = await take(shop)
+        known = {"1": Found(taken.message_id, 0)}
+        async with db.transaction(shop.runtime.pool) as tx:
+            told = [Receipt("1", "delivered")]
+            await messages.write(tx, shop.store, shop.sms, [], told, shop.at, known)
+        assert (await only(shop))["state"] == "waiting"
+        shop.later(seconds=1)
+        await settle(shop, Settled(taken.message_id, "sent", "", ("1",)))
+        assert (await only(shop))["state"] == "delivered"
+        (row,) = await shop.rows("SELECT sum(n) AS n FROM counter WHERE name = 'delivered'")
+        assert row["n"] == 1
+
+    play(story)
