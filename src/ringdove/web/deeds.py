@@ -42,6 +42,7 @@ def deed_names(say: Speech) -> dict[str, str]:
         "customer.phone_settled": _("Settled a phone number"),
         "message.sent": _("Sent a text by hand"),
         "message.retried": _("Tried a message again"),
+        "message.asked": _("Asked the operator about a message"),
         "unknown.said_again": _("Had messages of unknown outcome said again"),
         "unknown.left": _("Left messages of unknown outcome as they are"),
         "fact.retried": _("Tried an event again"),

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringdove.records import message_story
+from ringdove.records import gateways, message_story
 from ringdove.records import wire as wire_records
 from ringdove.records.message_story import ROWS, Wish
 from ringdove.rules.messages import LIFE
 from ringdove.rules.recipes import RECIPES
-from ringdove.web import route_words, wire
+from ringdove.web import asking, route_words, wire
 from ringdove.web.reasons import state_words, title
-from ringdove.web.views import StorePage, ViewerPage
+from ringdove.web.views import StorePage, SupportPage, ViewerPage
 
 router = APIRouter(prefix="/stores/{store_id}/messages", include_in_schema=False)
 
@@ -86,7 +86,32 @@ async def story(page: ViewerPage, message_id: int) -> Response:
         why_none=_why_no_packets(page, message),
         bind=bind,
         network=_network(page, message["network"]),
+        can_ask=bool(asking.ids_to_ask(message, receipts)),
     )
+
+
+@router.post("/{message_id}/ask")
+async def ask(page: SupportPage, message_id: int) -> Response:
+    """Asks the operator what became of it."""
+    if not 0 <= message_id <= ID_MAX:
+        raise HTTPException(404)
+    async with page.transaction() as tx:
+        found = await message_story.story(tx, page.store, message_id)
+        way = found and await gateways.find(tx, page.store.id, found[0]["gateway_id"])
+    if found is None:
+        raise HTTPException(404)
+    ids = asking.ids_to_ask(*found)
+    answer = await asking.ask(page.runtime, page.store, way, ids) if way and ids else "not_known"
+    async with page.transaction() as tx:
+        await page.audit(tx, "message.asked", str(message_id), answer=answer)
+    _ = page.say.gettext
+    said = {
+        "told": _("The operator answered: look at the receipts."),
+        "not_known": _("The operator does not say what became of it."),
+        "away": _("The operator does not answer now."),
+        "settings": _("The settings of this gateway cannot be read: enter them again."),
+    }[answer]
+    return page.go(f"{page.home}/messages/{message_id}", said)
 
 
 def _why_no_packets(page: StorePage, message: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from ringdove.kit import db
 from ringdove.records import gateways, message_story, traffic, unknown, wire
 from ringdove.smpp import shown
+from ringdove.web import asking
 from ringdove.web.api.callers import Caller, MarketerKey, OwnerKey, SupportKey, ViewerKey
 
 router = APIRouter(prefix="/api/stores/{store_id}")
@@ -133,6 +134,30 @@ def _packet(row: Any) -> Shown:
     if packet is None:
         return told | {"words": octets.decode("utf-8", "replace")}
     return told | {"hex": octets.hex()} | shown.packet(packet)
+
+
+class Asked(BaseModel):
+    """told: it is among the receipts now. not_known: the operator does not say, or there is no id
+    of its own to ask about. away: no answer in time. settings: its keys cannot be used."""
+
+    answer: asking.Answer
+
+
+@router.post("/messages/{message_id}/ask", tags=["Ask"], summary="Ask the operator about a message")
+async def ask(message_id: MessageId, caller: SupportKey) -> Asked:
+    """Asks what became of it, where the operator can be asked; nothing is sent."""
+    async with caller.transaction() as tx:
+        found = await message_story.story(tx, caller.store, message_id)
+        way = found and await gateways.find(tx, caller.store.id, found[0]["gateway_id"])
+    if found is None:
+        raise HTTPException(404, "No message has this id.")
+    ids = asking.ids_to_ask(*found)
+    if not way or not ids:
+        return Asked(answer="not_known")
+    answer = await asking.ask(caller.runtime, caller.store, way, ids)
+    async with caller.transaction() as tx:
+        await caller.audit(tx, "message.asked", str(message_id), answer=answer)
+    return Asked(answer=answer)
 
 
 # ------------------------------------------------------------------ unknown outcomes
