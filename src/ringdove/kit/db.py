@@ -158,6 +158,15 @@ def is_curable(error: psycopg.Error) -> bool:
     return isinstance(error, psycopg.OperationalError) and error.sqlstate is None
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether the same statement may succeed some time later: the server is away, busy, full, or
+    only to be read just now. What else fails is wrong by itself, and will be tomorrow."""
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        return True  # a standby that is about to take over
+    is_too_large = (getattr(error, "sqlstate", "") or "").startswith("54")
+    return isinstance(error, (psycopg.OperationalError, *CURABLE)) and not is_too_large
+
+
 def document(rows: Any) -> Jsonb:
     """A batch as one JSON document; times, decimals and tuples as JSON has them. pydantic-core
     writes it in a sixth of the time that the standard library takes with default=str."""

@@ -106,7 +106,8 @@ WITH answered AS (
 ), done AS (
   UPDATE message m SET
     parts = CASE WHEN t.ids > 0 AND m.state IN ('waiting', 'unknown') THEN t.ids ELSE m.parts END,
-    sent_at = CASE WHEN t.ids IS NOT NULL THEN coalesce(m.sent_at, %(now)s) ELSE m.sent_at END,
+    sent_at = CASE WHEN t.ids IS NULL OR m.state = 'sent' THEN m.sent_at
+      WHEN m.state IN ('waiting', 'unknown') THEN %(now)s ELSE coalesce(m.sent_at, %(now)s) END,
     parts_delivered = m.parts_delivered + t.delivered,
     parts_failed = m.parts_failed + t.failed,
     reason = CASE
@@ -130,9 +131,10 @@ WITH answered AS (
   FROM told t
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
     AND m.id = ANY(%(all)s::bigint[]) AND m.id BETWEEN %(first)s AND %(last)s
-  RETURNING m.network, t.ids IS NOT NULL AS sent,
-    m.state = 'delivered' AND t.delivered > 0 AS delivered,
-    m.state = 'failed' AND t.failed > 0 AND t.failed = m.parts_failed AS undelivered
+  RETURNING m.network, t.ids IS NOT NULL AND m.sent_at = %(now)s AS sent,
+    m.state = 'delivered' AND (t.delivered > 0 OR t.ids > 0 AND m.done_at = %(now)s) AS delivered,
+    m.state = 'failed' AND (t.failed > 0 AND t.failed = m.parts_failed
+      OR t.failed = 0 AND t.ids > 0 AND m.done_at = %(now)s) AS undelivered
 )
 SELECT network, count(*) FILTER (WHERE sent), count(*) FILTER (WHERE delivered),
   count(*) FILTER (WHERE undelivered)
@@ -149,7 +151,19 @@ UPDATE message m SET state = t.state, reason = t.reason,
   done_at = CASE WHEN t.state = 'failed' THEN %(now)s ELSE m.done_at END
 FROM told t
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
-  AND m.id = ANY(%(all)s::bigint[]) AND m.state IN ('waiting', 'unknown')
+  AND m.id = ANY(%(all)s::bigint[]) AND m.state IN ('waiting', 'unknown') AND m.state <> t.state
+RETURNING m.id
+"""
+# What is put back must lie under the mark still that it was taken under: a batch that is written
+# once more, since nobody heard of its commit, or too late, would else bring back a text that
+# somebody has taken and is saying just now.
+HELD = """
+SELECT k.id FROM submission s
+CROSS JOIN LATERAL unnest(s.message_ids) AS v(id)
+JOIN unnest(%(ids)s::bigint[], %(marks)s::bigint[]) AS k(id, mark)
+  ON k.id = v.id AND (k.mark = s.id OR k.mark = 0)
+WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+FOR UPDATE OF s
 """
 # A mark holds what has no outcome yet, and is gone with its last one.
 UNMARK = """
@@ -177,7 +191,11 @@ async def _write_bucket(
     base = {"bucket": bucket, "store_id": store.id, "gateway_id": gateway_id, "now": now}
     sent = [one for one in batch.settled if one.state == "sent"]
     rest = [one for one in batch.settled if one.state not in ("sent", "retry")]
-    again = [one for one in batch.settled if one.state == "retry"]
+    again = await _held(tx, base, [one for one in batch.settled if one.state == "retry"])
+    done = (*sent, *rest, *again)
+    if rest:
+        changed = await _settle_rest(tx, base, rest)
+        rest = [one for one in rest if one.message_id in changed]
     counts: Counter[str] = Counter(one.state for one in rest)
     counts["rerouted"] = sum(1 for one in again if one.gateway_id is not None)
     counts.update(f"error/{gateway_id}/{one.reason[:40]}" for one in (*rest, *again) if one.reason)
@@ -186,30 +204,50 @@ async def _write_bucket(
             for name, n in zip(("sent", "delivered", "undelivered"), numbers, strict=True):
                 counts[name] += n
                 counts[f"{name}/{gateway_id}/{network}"] += n
-    if rest:
-        rows = [
-            {"message_id": one.message_id, "state": one.state, "reason": one.reason,
-             "ids": len(one.provider_ids)} for one in rest
-        ]  # fmt: skip
-        given = {"rows": db.document(rows), "all": db.numbers(one.message_id for one in rest)}
-        await tx.execute(SETTLE_REST, base | given)
-    unspent = [one.message_id for one in (*rest, *again) if _is_unspent(one)]
-    await spending.give_back(tx, store, bucket, unspent, now)
+    await _give_back(tx, store, bucket, rest, again, now)
     if again:
         await outbox.put_back(tx, store, bucket, [_again(one, now) for one in again])
-    if batch.settled:
-        await tx.execute(
-            UNMARK, base | {"all": db.numbers(one.message_id for one in batch.settled)}
-        )
+    if done:
+        await tx.execute(UNMARK, base | {"all": db.numbers(one.message_id for one in done)})
     await counters.add(tx, store, now, counts, bucket)
 
 
-def _is_unspent(one: Settled) -> bool:
-    """It was counted as spent when it was taken, and was not sent. An attempt that is repeated at
-    the same gateway stays counted."""
-    if one.state == "failed":
-        return not one.provider_ids
-    return one.state == "retry" and (not one.reason or one.gateway_id is not None)
+async def _held(tx: Tx, base: Mapping[str, Any], again: Sequence[Settled]) -> list[Settled]:
+    if not again:
+        return []
+    given = {
+        "ids": db.numbers(one.message_id for one in again),
+        "marks": db.numbers(one.mark for one in again),
+    }
+    cursor = await tx.execute(HELD, {**base, **given})
+    held = {row["id"] for row in await cursor.fetchall()}
+    return [one for one in again if one.message_id in held]
+
+
+async def _settle_rest(tx: Tx, base: Mapping[str, Any], rest: Sequence[Settled]) -> set[int]:
+    """The ids of those whose state is another now."""
+    rows = [
+        {"message_id": one.message_id, "state": one.state, "reason": one.reason,
+         "ids": len(one.provider_ids)} for one in rest
+    ]  # fmt: skip
+    given = {"rows": db.document(rows), "all": db.numbers(one.message_id for one in rest)}
+    cursor = await tx.execute(SETTLE_REST, {**base, **given})
+    return {row["id"] for row in await cursor.fetchall()}
+
+
+async def _give_back(
+    tx: Tx, store: Store, bucket: int, rest: Sequence[Settled], again: Sequence[Settled],
+    now: datetime,
+) -> None:  # fmt: skip
+    """What was counted as spent and is not: refused for good, gone to another gateway, or put back
+    without a word. An attempt that is repeated at the same gateway stays counted."""
+    final = [one for one in rest if one.state == "failed" and not one.provider_ids]
+    final += [one for one in again if one.gateway_id is not None]
+    unsaid = [one for one in again if one.gateway_id is None and not one.reason]
+    await spending.give_back(
+        tx, store, bucket, [one.message_id for one in final], now,
+        [one.message_id for one in unsaid],
+    )  # fmt: skip
 
 
 def _again(one: Settled, now: datetime) -> Again:
@@ -247,17 +285,43 @@ async def _fold(
 
 # ------------------------------------------------------------------ what nobody will answer
 
+MARKED = """
+SELECT s.message_ids FROM submission s
+WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+  AND s.id = %(mark)s
+FOR UPDATE
+"""
+
+
+async def untake(
+    tx: Tx, store: Store, bucket: int, gateway_id: int, mark: int, now: datetime
+) -> None:
+    """Puts back what was taken under this mark, if it was: by somebody who never heard whether his
+    take was committed, and therefore said nothing of it."""
+    given = {"bucket": bucket, "store_id": store.id, "gateway_id": gateway_id, "mark": mark}
+    row = await (await tx.execute(MARKED, given)).fetchone()
+    if row:
+        unsaid = [Settled(one, "retry", retry_at=now, mark=mark) for one in row["message_ids"]]
+        await write(tx, store, gateway_id, unsaid, [], now)
+
+
 LOST = """
 DELETE FROM submission s
 WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
   AND s.bind >= %(bind)s AND s.bind <= %(bind_last)s AND s.owner <> %(owner)s
 RETURNING s.message_ids
 """
+# Receipts may have been written before the answer that is lost: they tell all there is to know.
 GIVE_UP = """
-UPDATE message m SET state = 'unknown', reason = 'process_lost', sent_at = %(now)s
+UPDATE message m SET sent_at = %(now)s,
+  state = CASE WHEN m.parts_failed > 0 THEN 'failed'
+    WHEN m.parts_delivered >= m.parts THEN 'delivered' ELSE 'unknown' END,
+  done_at = CASE WHEN m.parts_failed > 0 OR m.parts_delivered >= m.parts
+    THEN %(now)s::timestamptz END,
+  reason = 'process_lost'
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(all)s::bigint[])
   AND m.state = 'waiting'
-RETURNING m.id, m.class
+RETURNING m.id, m.class, m.state
 """
 
 
@@ -276,7 +340,7 @@ async def find_lost(
     if not lost:
         return 0
     cursor = await tx.execute(GIVE_UP, base | {"all": db.numbers(lost)})
-    given_up = await cursor.fetchall()
+    given_up = [row for row in await cursor.fetchall() if row["state"] == "unknown"]
     again = [row["id"] for row in given_up if row["class"] in repeat]
     await say_again(tx, store, bucket, again, now)
     await counters.add(tx, store, now, {"unknown": len(given_up) - len(again)}, bucket)

@@ -200,7 +200,7 @@ async def take_on(
             elif claimed[row[0]]:
                 late.append(row[0])
             else:
-                going.append(Taken(*row[:-1], mark))
+                going.append(Taken._make((*row[:-1], mark)))
     held = await spending.charge(tx, store, bucket, going, now)
     if held:
         going = [one for one in going if one.message_id not in held]

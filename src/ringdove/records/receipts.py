@@ -118,13 +118,15 @@ SELECT r.provider_id, r.message_id, r.part FROM provider_ref r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.gateway_id = %(gateway_id)s
   AND r.provider_id = ANY(%(providers)s::text[])
 """
+# A stray one of the same id may lie here since long: it is the newest that will be asked for.
 KEEP = """
 INSERT INTO receipt
   (bucket, store_id, message_id, gateway_id, provider_id, part, state, error, at, heard_at)
 SELECT %(bucket)s, %(store_id)s, 0, %(gateway_id)s, r.provider_id, 0, r.state, r.error, r.at,
   %(now)s
 FROM jsonb_to_recordset(%(rows)s) AS r(provider_id text, state text, error text, at timestamptz)
-ON CONFLICT (bucket, store_id, message_id, gateway_id, provider_id, state) DO NOTHING
+ON CONFLICT (bucket, store_id, message_id, gateway_id, provider_id, state) DO UPDATE SET
+  error = EXCLUDED.error, at = EXCLUDED.at, heard_at = EXCLUDED.heard_at
 """
 
 
@@ -159,11 +161,31 @@ async def _keep(
     tx: Tx, store: Store, gateway_id: int, unmatched: Sequence[Receipt], base: Mapping[str, Any]
 ) -> None:
     groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for one in unmatched:
-        bucket = bucket_of_provider(store, gateway_id, one.provider_id)
-        groups[bucket].append(one._asdict())
+    once = {(one.provider_id, one.state): one for one in unmatched}
+    for key in sorted(once):
+        bucket = bucket_of_provider(store, gateway_id, key[0])
+        groups[bucket].append(once[key]._asdict())
     for bucket in sorted(groups):
         await tx.execute(KEEP, {**base, "bucket": bucket, "rows": db.document(groups[bucket])})
+
+
+STRANGE = """
+DELETE FROM receipt r
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s AND r.message_id = 0
+  AND r.gateway_id = %(gateway_id)s AND r.heard_at > %(since)s
+RETURNING r.provider_id, r.state, r.error, r.at
+"""
+
+
+async def take_strange(tx: Tx, store: Store, gateway_id: int, now: datetime) -> list[Receipt]:
+    """All that a gateway told lately of ids that nobody knew: the caller writes them again."""
+    given = {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+        "store_id": store.id, "gateway_id": gateway_id, "since": now - EARLY_MAX,
+    }  # fmt: skip
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STRANGE, given)
+        return [Receipt._make(row) for row in await cursor.fetchall()]
 
 
 # An answer and its receipt that two processes wrote at the same moment did not see each other.

@@ -188,19 +188,24 @@ async def _hold(
 
 GIVE_BACK = """
 SELECT m.class, m.cost_currency AS currency, sum(m.cost) AS cost FROM message m
-WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(ids)s::bigint[])
-  AND m.cost IS NOT NULL
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(all)s::bigint[])
+  AND m.cost IS NOT NULL AND (m.attempts = 0 OR m.id = ANY(%(final)s::bigint[]))
 GROUP BY m.class, m.cost_currency
 """
 
 
 async def give_back(
-    tx: Tx, store: Store, bucket: int, message_ids: Sequence[int], now: datetime
-) -> None:
-    """These were counted and surely not sent: refused for good, or put back without an attempt."""
-    if not message_ids:
+    tx: Tx, store: Store, bucket: int, final: Sequence[int], now: datetime,
+    unsaid: Sequence[int] = (),
+) -> None:  # fmt: skip
+    """These were counted and surely not sent: refused here for good, or put back without a word.
+    Of the latter only those that charge() will count again: their first attempt."""
+    if not (final or unsaid):
         return
-    given = {"bucket": bucket, "store_id": store.id, "ids": list(message_ids)}
+    given = {
+        "bucket": bucket, "store_id": store.id, "final": db.numbers(final),
+        "all": db.numbers([*final, *unsaid]),
+    }  # fmt: skip
     rows = await (await tx.execute(GIVE_BACK, given)).fetchall()
     amounts = {(row["class"], row["currency"]): -spending.micros(row["cost"]) for row in rows}
     await spend(tx, store, bucket, now, amounts)

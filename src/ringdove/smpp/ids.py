@@ -45,6 +45,8 @@ def _decimal(number: str, base: int) -> str:
 
 
 DIGITS_MAX: Final = 64
+CHARS_MAX: Final = 200
+"""An id is 64 octets at most (SMPP 3.4 §5.2.23). What is longer is cut, there and here."""
 
 FORMS: Final[dict[Rule, tuple[Form, Form]]] = {
     "exact": (_exact, _exact),

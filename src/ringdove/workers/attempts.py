@@ -123,13 +123,21 @@ def _refused(asked: Asked, refused: Refused, status: int, rest_s: float, now: da
         return Verdict(_later(asked, "", rest_s, now), "refused", reason, rest_s=rest_s)
     attempts = asked.taken.attempts
     if refused.again == "permanent" or attempts >= ATTEMPTS_MAX:
-        failed = Settled(message_id, "failed", reason, refused=_told(asked, refused, reason))
+        failed = Settled(
+            message_id, "failed", reason, refused=_told(asked, refused, reason),
+            mark=asked.taken.mark,
+        )  # fmt: skip
         return Verdict(failed, "good", opted_out=refused.opted_out)
     after_s = RETRY_AFTER[max(0, min(attempts, len(RETRY_AFTER)) - 1)].total_seconds()
     after_s = max(after_s, min(refused.retry_after_s, RETRY_AFTER_S_MAX))
     later = _later(asked, reason, after_s, now)
     later.refused = _told(asked, refused, reason)
     return Verdict(later, "good")
+
+
+def put_back(taken: Taken, now: datetime) -> Settled:
+    """For one that was not asked: due again at once."""
+    return Settled(taken.message_id, "retry", retry_at=now, mark=taken.mark)
 
 
 def _told(asked: Asked, refused: Refused, reason: str) -> routes.Refusal:
@@ -139,7 +147,8 @@ def _told(asked: Asked, refused: Refused, reason: str) -> routes.Refusal:
 def _later(asked: Asked, reason: str, after_s: float, now: datetime) -> Settled:
     """Without a reason it was no fault of the text, and is none of its attempts."""
     retry_at = now + timedelta(seconds=after_s)
-    return Settled(asked.taken.message_id, "retry", tidy(reason), retry_at=retry_at)
+    taken = asked.taken
+    return Settled(taken.message_id, "retry", tidy(reason), retry_at=retry_at, mark=taken.mark)
 
 
 def tidy(words: str, chars_max: int = REASON_CHARS_MAX) -> str:

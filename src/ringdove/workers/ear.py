@@ -92,7 +92,7 @@ class Ear:
 
     def told(self, link: Link, told: Told) -> None:
         """A receipt of the plain kind."""
-        provider_id = self._account.receipt_id(told.provider_id)[:200]
+        provider_id = self._account.receipt_id(told.provider_id)[: ids.CHARS_MAX]
         receipt = Receipt(provider_id, told.state, told.complaint[:200])
         self._receipts.append((link, told.sequence, receipt))
         self._news.set()
@@ -101,7 +101,7 @@ class Ear:
         """A deliver_sm: a receipt, or a text or a part of one."""
         read = smpp.read(self._account.settings, asked.body)
         if isinstance(read, smpp.ReceiptRead):
-            receipt = Receipt(read.provider_id[:200], read.state, read.error[:200])
+            receipt = Receipt(read.provider_id[: ids.CHARS_MAX], read.state, read.error[:200])
             self._receipts.append((link, asked, receipt))
             if self.packets is not None:
                 self.packets.told(receipt.provider_id, asked)
@@ -237,9 +237,9 @@ class Ear:
         self._being_written = len(settled) + len(told)
         try:
             await self._write_all(settled, told, texts, packets)
-        except psycopg.Error as error:
+        except (psycopg.Error, ValueError) as error:
             log.error("ear.write_failed", gateway=self._gateway_id, error=repr(error))
-            if not db.is_curable(error) and not isinstance(error, psycopg.OperationalError):
+            if not db.may_pass(error):
                 await self._write_each(settled, told, texts)
                 return True
             self._settled = settled + self._settled
@@ -255,28 +255,37 @@ class Ear:
     async def _write_each(self, settled: _Settled, told: _Told, texts: _Texts) -> None:
         """Something in the batch is poison (P11): it must stop nothing but itself. What cannot be
         written is refused for now, so that the SMSC keeps it; an answer becomes unknown."""
-        alone: list[tuple[_Settled, _Told, _Texts]] = [([one], [], []) for one in settled]
-        alone += [([], [one], []) for one in told]
-        alone += [([], [], [one]) for one in texts]
-        for some_settled, some_told, some_texts in alone:
-            try:
-                await self._write_all(some_settled, some_told, some_texts)
-            except psycopg.Error as error:
-                log.error("ear.poison", gateway=self._gateway_id, error=repr(error))
-                refused = [(link, asked) for link, asked, _ in some_told]
-                refused += [packet for all_, _ in some_texts for packet in all_]
-                for link, asked in refused:
+        for one in settled:
+            unknown = messages.Settled(one.message_id, "unknown", "the answer cannot be kept")
+            if not await self._is_written([one], [], []):
+                await self._is_written([unknown], [], [])
+        for receipt in told:
+            if not await self._is_written([], [receipt], []):
+                receipt[0].refuse_asked(receipt[1], statuses.ESME_RX_T_APPN)
+        for text in texts:
+            if not await self._is_written([], [], [text]):
+                for link, asked in text[0]:
                     link.refuse_asked(asked, statuses.ESME_RX_T_APPN)
+
+    async def _is_written(self, settled: _Settled, told: _Told, texts: _Texts) -> bool:
+        try:
+            await self._write_all(settled, told, texts)
+        except (psycopg.Error, ValueError) as error:
+            log.error("ear.poison", gateway=self._gateway_id, error=repr(error))
+            return False
+        return True
 
     async def _write_all(
         self, settled: _Settled, told: _Told, texts: _Texts, packets: Taken | None = None
     ) -> None:
-        now, store, make_id = self._runtime.clock(), self._store, self._runtime.ids
+        store, make_id = self._store, self._runtime.ids
         last = {one.message_id: one for one in settled}  # a late answer may follow "unknown"
         said = [receipt for _, _, receipt in told]
         known = self._account.known
 
         async def work(tx: db.Tx) -> list[Receipt]:
+            # Of each attempt: what one of before has written after all is not counted again.
+            now = self._runtime.clock()
             strange = await messages.write(
                 tx, store, self._gateway_id, list(last.values()), said, now, known
             )
@@ -291,7 +300,10 @@ class Ear:
         self._account.forget_old()
         self._acknowledge(told, texts)
         if strange and self._account.settings.id_rule == "learn":
-            await self._learn(strange)
+            try:
+                await self._learn(strange)
+            except psycopg.Error as error:  # what was heard is written; the next ones teach it
+                log.warning("ear.learning_failed", gateway=self._gateway_id, error=repr(error))
 
     def _acknowledge(self, told: _Told, texts: _Texts) -> None:
         plain: dict[Link, list[int]] = defaultdict(list)
@@ -319,10 +331,11 @@ class Ear:
         for settled in self._settled:
             settled.provider_ids = tuple(map(sent, settled.provider_ids))
         found = {sent(provider_id): whose for provider_id, whose in known.items()}
-        said = [one._replace(provider_id=received(one.provider_id)) for one in self._strange]
-        now = self._runtime.clock()
 
         async def work(tx: db.Tx) -> None:
+            now = self._runtime.clock()
+            kept = await receipts.take_strange(tx, self._store, self._gateway_id, now)
+            said = [one._replace(provider_id=received(one.provider_id)) for one in kept]
             await receipts.map_ids(tx, self._store, self._gateway_id, found, known, now)
             await messages.write(tx, self._store, self._gateway_id, [], said, now, known)
             await gateways.set_id_rule(tx, self._store.id, self._gateway_id, rule)

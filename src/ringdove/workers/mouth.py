@@ -14,17 +14,17 @@ import psycopg
 import structlog
 
 from ringdove.gateways import smpp
-from ringdove.kit import db
-from ringdove.records import outbox
 from ringdove.records.messages import Settled
 from ringdove.records.outbox import Place, Taken
 from ringdove.rules.texts import TextTooLong
 from ringdove.runtime import Runtime
+from ringdove.smpp import ids
 from ringdove.workers import submissions
 from ringdove.workers.accounts import Account
 from ringdove.workers.ear import Ear
 from ringdove.workers.links import Link
 from ringdove.workers.submissions import Part, Submission
+from ringdove.workers.taking import Taker
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,9 @@ WINDOWS_AHEAD: Final = 2
 TAKE_MOST: Final = 2_000
 UNWRITTEN_MAX: Final = 4_000
 """Answers and receipts that may wait to be written: what is lost with the process is unknown."""
+DECIDED_S_MAX: Final = 5.0
+"""What was not said so long after it was taken, since the SMSC asks for pauses or does not answer,
+is asked anew whether it may go: a stop may have come meanwhile (P1)."""
 SPREAD: Final = 0x9E3779B97F4A7C15
 """2^64 divided by the golden ratio: neighbours become far apart."""
 FROM_THE_START_S: Final = 2.0
@@ -61,8 +64,8 @@ class Mouth:
         self.said = 0
         self._runtime = runtime
         self._account = account
+        self._taker = Taker(runtime, account.store, account.gateway_id)
         self._gateway_id = account.gateway_id
-        self._store = account.store
         self._number = number
         self._ear = ear
         self._due: set[int] = set()
@@ -122,22 +125,11 @@ class Mouth:
     async def _take_some(self) -> None:
         bucket = next(iter(self._due))
         self._due.discard(bucket)
-        now, owner, most = self._runtime.clock(), self.owner, self._most
+        now, most = self._runtime.clock(), self._most
         place = self._place_in(bucket)
         try:
-            taken, onwards = await db.retried(
-                self._runtime.pool,
-                lambda tx: outbox.take_on(
-                    tx,
-                    self._store,
-                    bucket,
-                    self._gateway_id,
-                    now,
-                    owner,
-                    most,
-                    bind=self._number,
-                    after=place,
-                ),
+            taken, onwards = await self._taker.take(
+                bucket, self.owner, most, bind=self._number, after=place
             )
         except psycopg.Error as error:
             log.warning("mouth.take_failed", gateway=self._gateway_id, error=repr(error))
@@ -181,7 +173,8 @@ class Mouth:
         except (TextTooLong, ValueError) as error:
             self._ear.settled(Settled(taken.message_id, "failed", f"unsayable: {error}"[:200]))
             return
-        self._queue.extend(submissions.make(taken, packets).parts)
+        stale_at = asyncio.get_running_loop().time() + DECIDED_S_MAX
+        self._queue.extend(submissions.make(taken, packets, stale_at).parts)
 
     # ── saying ───────────────────────────────────────────────────────────────
 
@@ -204,8 +197,10 @@ class Mouth:
             part = queue.popleft()
             if part.state != "queued":
                 continue  # refused together with another part
-            if part.of.taken.not_after < now and part.of.is_untouched:
-                self._give_back(part.of, now)  # take() will drop it as too late
+            if (part.of.taken.not_after < now or part.of.stale_at < loop_now) and (
+                part.of.is_untouched
+            ):
+                self._give_back(part.of, now)  # take() asks anew: too late, stopped, paid?
                 continue
             part.state = "said"
             packet = link.say(part.packet, part)
@@ -249,7 +244,7 @@ class Mouth:
         if status == 0 and not part.of.is_long:  # nearly all that is ever answered
             part.state = "sent"
             self._allowance.went_well()
-            provider_id = self._account.sent_id(message_id)
+            provider_id = self._account.sent_id(message_id)[: ids.CHARS_MAX]
             self._ear.settled(Settled(part.of.taken.message_id, "sent", "", (provider_id,)))
             return
         outcome = smpp.outcome(self._account.settings, status, message_id)
@@ -263,7 +258,7 @@ class Mouth:
             self._allowance.slow_down(asyncio.get_running_loop().time())
         elif isinstance(outcome, smpp.Sent):
             self._allowance.went_well()
-        self._settle_if_done(part.of)
+        self._settle_if_done(part.of, late)
 
     def lost(self, part: Part) -> None:
         """Said, and never answered."""
@@ -272,7 +267,10 @@ class Mouth:
             self._packets.lost(part)
         self._settle_if_done(part.of)
 
-    def _settle_if_done(self, submission: Submission) -> None:
+    def _settle_if_done(self, submission: Submission, late: bool = False) -> None:
         if not submission.is_open:
             now = self._runtime.clock()
-            self._ear.settled(submissions.settle(submission, now, self._repeats))
+            settled = submissions.settle(submission, now, self._repeats)
+            if late:
+                settled.refused = None  # another gateway may only be asked from under the mark
+            self._ear.settled(settled)

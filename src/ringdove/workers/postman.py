@@ -27,6 +27,7 @@ from ringdove.records.messages import Settled, Taken
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.workers.pace import Allowance
+from ringdove.workers.taking import Taker
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Postman:
         self._gateway = gateway
         self._settings = settings
         self._owner = owner
+        self._taker = Taker(runtime, store, gateway.id)
         self._allowance = Allowance(settings.throughput_per_s)
         self._lines_max = settings.connections
         self._buckets: deque[int] = deque()
@@ -167,13 +169,8 @@ class Postman:
         return line
 
     async def _take(self, bucket: int, most: int) -> Sequence[Taken]:
-        now = self._runtime.clock()
-        return await db.retried(
-            self._runtime.pool,
-            lambda tx: messages.take(
-                tx, self._store, bucket, self._gateway.id, now, self._owner, most
-            ),
-        )
+        taken, _ = await self._taker.take(bucket, self._owner, most)
+        return taken
 
     # ── handing over ─────────────────────────────────────────────────────────
 
@@ -254,7 +251,7 @@ class Postman:
     def _again(self, message: Taken, after: timedelta, reason: str = "") -> Settled:
         """Without a reason it was nothing of the letter's, and counts as no attempt of it."""
         retry_at: datetime = self._runtime.clock() + after
-        return Settled(message.message_id, "retry", reason, (), retry_at)
+        return Settled(message.message_id, "retry", reason, (), retry_at, mark=message.mark)
 
     # ── writing ──────────────────────────────────────────────────────────────
 

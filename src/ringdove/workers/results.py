@@ -97,9 +97,9 @@ class Results:
         packets, self._packets = self._packets, []
         try:
             await self._write(settled, stopped, packets)
-        except psycopg.Error as error:
+        except (psycopg.Error, ValueError) as error:
             log.error("speak.write_failed", gateway=self._gateway_id, error=repr(error))
-            if db.is_curable(error) or isinstance(error, psycopg.OperationalError):
+            if db.may_pass(error):
                 self._settled, self._stopped = settled + self._settled, stopped + self._stopped
                 self._packets = packets + self._packets
                 return False
@@ -115,12 +115,12 @@ class Results:
                 try:
                     await self._write([attempt], [])
                     break
-                except psycopg.Error as error:
+                except (psycopg.Error, ValueError) as error:
                     log.error("speak.poison", gateway=self._gateway_id, error=repr(error))
         for stop in stopped:
             try:
                 await self._write([], [stop])
-            except psycopg.Error as error:
+            except (psycopg.Error, ValueError) as error:
                 log.error("speak.poison", gateway=self._gateway_id, error=repr(error))
 
     async def _write(
@@ -129,11 +129,12 @@ class Results:
         stopped: Sequence[Stopped],
         packets: Sequence[wire.Packet] = (),
     ) -> None:
-        now, store, ids = self._runtime.clock(), self._store, self._runtime.ids
+        store, ids = self._store, self._runtime.ids
+        heard_at = self._runtime.clock()
         told = [
             StoppedAtOperator(
                 id=f"stopped/{token_of(one.message_id)}",
-                at=now,
+                at=heard_at,
                 gateway=self._gateway_id,
                 phone=one.recipient[:500],
                 words=one.words[:500] or "stopped",
@@ -142,6 +143,8 @@ class Results:
         ]
 
         async def work(tx: db.Tx) -> None:
+            # Of each attempt: what one of before has written after all is not counted again.
+            now = self._runtime.clock()
             if settled:
                 await messages.settle(tx, store, self._gateway_id, settled, now)
             if told:

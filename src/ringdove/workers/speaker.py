@@ -30,6 +30,7 @@ from ringdove.workers.accounts import PACKETS_KEPT_PER_S
 from ringdove.workers.attempts import Asked, NotSent, Verdict
 from ringdove.workers.pace import Allowance
 from ringdove.workers.results import Results, Stopped
+from ringdove.workers.taking import Taker
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,7 @@ class Speaker:
         self._telling = asyncio.Lock()
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._allowance = Allowance(settings.throughput_per_s)
+        self._taker = Taker(runtime, store, gateway.id)
         self._rest_until, self._rest_s = 0.0, REST_S[0]
         self._is_probing = False
         self._reset()
@@ -196,14 +198,10 @@ class Speaker:
     async def _take_some(self, owner: str) -> None:
         bucket, most = next(iter(self._due)), self._most - len(self._queue)
         self._due.discard(bucket)
-        now, store, gateway_id = self._runtime.clock(), self._store, self._gateway_id
         try:
-            taken = await db.retried(
-                self._runtime.pool,
-                lambda tx: messages.take(tx, store, bucket, gateway_id, now, owner, most),
-            )
+            taken, _ = await self._taker.take(bucket, owner, most)
         except psycopg.Error as error:
-            log.warning("speak.take_failed", gateway=gateway_id, error=repr(error))
+            log.warning("speak.take_failed", gateway=self._gateway_id, error=repr(error))
             await asyncio.sleep(AGAIN_S)
             self._due.add(bucket)
             return
@@ -222,7 +220,7 @@ class Speaker:
         queue, self._queue = self._queue, deque()
         for asked in queue:
             now = self._runtime.clock()
-            self._results.settled(Settled(asked.taken.message_id, "retry", retry_at=now))
+            self._results.settled(attempts.put_back(asked.taken, now))
 
     # ── asking ───────────────────────────────────────────────────────────────
 
@@ -251,7 +249,7 @@ class Speaker:
     def _begin(self, asked: Asked) -> None:
         taken, now = asked.taken, self._runtime.clock()
         if taken.not_after < now:  # take() will drop it as too late
-            self._results.settled(Settled(taken.message_id, "retry", retry_at=now))
+            self._results.settled(attempts.put_back(taken, now))
             return
         try:
             request = self._module.request(self._settings, self._outgoing(taken))

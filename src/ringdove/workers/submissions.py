@@ -10,6 +10,7 @@ repeated, it failed. No socket and no clock here.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from typing import Final, Literal, TypeAlias
 
 from ringdove.gateways.smpp import Outcome, Refused, Sent
@@ -38,6 +39,7 @@ class Submission:
     taken: Taken
     parts: list[Part] = field(default_factory=list)
     refusal: Refused | None = None
+    stale_at: float = inf  # seconds of the loop: the decision to say it is old then
 
     @property
     def is_long(self) -> bool:
@@ -54,8 +56,8 @@ class Submission:
         return any(part.state in ("queued", "said") for part in self.parts)
 
 
-def make(taken: Taken, packets: list[bytes]) -> Submission:
-    submission = Submission(taken)
+def make(taken: Taken, packets: list[bytes], stale_at: float = inf) -> Submission:
+    submission = Submission(taken, stale_at=stale_at)
     submission.parts = [Part(submission, packet) for packet in packets]
     return submission
 
@@ -98,7 +100,10 @@ def settle(submission: Submission, now: datetime, repeats: bool = False) -> Sett
     ids = tuple(part.provider_id for part in submission.parts)
     if "unknown" in states:
         if repeats and taken.klass == "service" and taken.attempts < ATTEMPTS_MAX:
-            return Settled(taken.message_id, "retry", "no_answer", retry_at=now + _pause(taken))
+            retry_at = now + _pause(taken)
+            return Settled(
+                taken.message_id, "retry", "no_answer", retry_at=retry_at, mark=taken.mark
+            )
         return Settled(taken.message_id, "unknown", "no_answer", ids)
     if refusal is None:
         return Settled(taken.message_id, "sent", "", ids)
@@ -106,9 +111,12 @@ def settle(submission: Submission, now: datetime, repeats: bool = False) -> Sett
         return Settled(taken.message_id, "failed", f"in part: {refusal.reason}", ids)
     refused = routes.Refusal(refusal.reason, refusal.again, taken.attempts)
     if refusal.again == "permanent" or taken.attempts >= ATTEMPTS_MAX:
-        return Settled(taken.message_id, "failed", refusal.reason, refused=refused)
+        return Settled(taken.message_id, "failed", refusal.reason, refused=refused, mark=taken.mark)
     retry_at = now + _pause(taken)
-    return Settled(taken.message_id, "retry", refusal.reason, retry_at=retry_at, refused=refused)
+    return Settled(
+        taken.message_id, "retry", refusal.reason, retry_at=retry_at, refused=refused,
+        mark=taken.mark,
+    )  # fmt: skip
 
 
 def _pause(taken: Taken) -> timedelta:
@@ -117,4 +125,5 @@ def _pause(taken: Taken) -> timedelta:
 
 def put_back(submission: Submission, now: datetime) -> Settled:
     """For one that is untouched: due again at once, and asked anew whether it may go."""
-    return Settled(submission.taken.message_id, "retry", retry_at=now)
+    taken = submission.taken
+    return Settled(taken.message_id, "retry", retry_at=now, mark=taken.mark)

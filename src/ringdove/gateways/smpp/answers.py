@@ -36,7 +36,7 @@ PERMANENT: Final = frozenset(
 
 def outcome(settings: Settings, status: int, message_id: str) -> Outcome:
     if status == 0:
-        return Sent(ids.sent_form(settings.id_rule)(message_id))
+        return Sent(ids.sent_form(settings.id_rule)(message_id)[: ids.CHARS_MAX])
     return Refused(statuses.name(status), _again(settings, status))
 
 
