@@ -10,8 +10,9 @@ function parts(topic) {
   return topic === "*" ? all : all.filter((part) => part.dataset.live.split(" ").includes(topic));
 }
 
-// What a person is typing into is left alone until they are done.
+// What a person is typing into, or has opened to read, is left alone until they are done.
 function isBusy(part) {
+  if (part.querySelector(".wire details[open]")) return true;
   return part.contains(document.activeElement) && document.activeElement.matches("input, textarea");
 }
 
