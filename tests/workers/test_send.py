@@ -167,6 +167,12 @@ def test_the_order_letter_over_a_real_smtp_server(play, answers, rounds, state, 
             if arrived:
                 assert box.recipients == ["anna@example.by"]
                 assert box.letter()["Message-ID"].startswith(f"<{token_of(letter['id'])}")
+            kept = await shop.rows("SELECT message_id, what, octets FROM wire ORDER BY id")
+            assert kept[0]["what"] == "DATA" and {one["message_id"] for one in kept} == {
+                letter["id"]
+            }
+            assert bytes(kept[0]["octets"]).startswith(b"RCPT TO:<anna@example.by>")
+            assert (kept[-1]["what"] == "250") == bool(arrived)
 
     play(story)
 

@@ -117,7 +117,7 @@ async def ask(page: SupportPage, message_id: int) -> Response:
 def _why_no_packets(page: StorePage, message: Mapping[str, Any]) -> str:
     """Why nothing is kept of the wire; "" where there is nothing to say."""
     _, settings = page.say.gettext, message["gateway_settings"] or {}
-    if not message["sent_at"] or message["gateway_kind"] in (None, "smtp"):
+    if not message["sent_at"] or message["gateway_kind"] is None:
         return ""
     if message["gateway_kind"] == "sandbox" or float(settings.get("throughput_per_s", 0)) > 200:
         return _("This gateway is too fast to keep packets: more than 200 messages per second.")

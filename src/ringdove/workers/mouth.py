@@ -249,7 +249,7 @@ class Mouth:
             return
         outcome = smpp.outcome(self._account.settings, status, message_id)
         if late and isinstance(outcome, smpp.Refused):
-            if self._repeats:
+            if self._repeats and part.of.taken.klass == "service":
                 return  # it waits again already, or was never unknown
             outcome = smpp.Refused(outcome.reason, "permanent")  # it has left the outbox
         submissions.hear(part, outcome)

@@ -24,6 +24,7 @@ from ringdove.workers.submissions import Part
 KEPT_MAX: Final = 5_000
 """While the database is away; later ones are not kept."""
 BODY_OCTETS_MAX: Final = 16_000
+LETTER_OCTETS_MAX: Final = 6_000
 SAID_HEADERS: Final = ("content-type", "accept", "retry-after", "location", "date")
 MASK: Final = "•••"
 SECRET_CHARS_MIN: Final = 4
@@ -126,6 +127,19 @@ def reply(
     """An answer as a page may show it."""
     said = _written(f"HTTP {status}", headers, body)
     return Packet(message_id, at, "in", str(status), _masked(said, secrets))
+
+
+def letter(message_id: int, at: datetime, recipient: str, octets: bytes) -> Packet:
+    """A letter as it was handed over. Its envelope's sender is left out: a mark of ours stands in
+    it, by which bounces are believed."""
+    some = octets[:LETTER_OCTETS_MAX]
+    cut = b"\n..." if len(octets) > LETTER_OCTETS_MAX else b""
+    return Packet(message_id, at, "out", "DATA", f"RCPT TO:<{recipient}>\n\n".encode() + some + cut)
+
+
+def taken_letter(message_id: int, at: datetime, code: int, said: str) -> Packet:
+    """What the server answered."""
+    return Packet(message_id, at, "in", str(code), f"{code} {said}"[:1_000].encode())
 
 
 def _written(line: str, headers: Mapping[str, str], body: bytes) -> str:

@@ -21,11 +21,12 @@ from ringdove.gateways.edge import Refused
 from ringdove.gateways.smtp import letters
 from ringdove.kit import db, mail
 from ringdove.kit.buckets import token_of
-from ringdove.records import gateways, messages
+from ringdove.records import gateways, messages, wire
 from ringdove.records.gateways import Gateway
 from ringdove.records.messages import Settled, Taken
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
+from ringdove.workers import packets
 from ringdove.workers.pace import Allowance
 from ringdove.workers.taking import Taker
 
@@ -36,6 +37,7 @@ LINK_AGAIN: Final = timedelta(seconds=10)
 CONNECT_S_MAX: Final = 20.0
 WRITE_TRIES: Final = 30
 WRITE_AGAIN_S: Final = 1.0
+PACKETS_KEPT_MAX: Final = 1_000
 
 
 class Postman:
@@ -56,6 +58,7 @@ class Postman:
         self._idle: list[aiosmtplib.SMTP] = []
         self._busy: set[asyncio.Task[None]] = set()
         self._settled: list[Settled] = []
+        self._packets: list[wire.Packet] = []
         self._stop = asyncio.Event()
         self._trouble = ""
         self._state = (gateway.state, gateway.state_detail)
@@ -208,6 +211,7 @@ class Postman:
         except ValueError as error:
             return Settled(message.message_id, "failed", f"unsayable: {error}"[:300])
         loop = asyncio.get_running_loop()
+        self._keep(packets.letter(message.message_id, self._runtime.clock(), recipient, octets))
         try:
             await mail.hand_over(
                 line,
@@ -218,12 +222,23 @@ class Postman:
                 needs_utf8=letters.needs_utf8(message.recipient),
             )
         except mail.NotTaken as error:
+            self._keep_answer(message, error.code, str(error))
             return await self._not_taken(message, error, loop.time())
         except mail.NobodyKnows as error:
             return self._nobody_knows(message, str(error))
+        self._keep_answer(message, 250, "")
         self._allowance.went_well()
         await self._tell_state("bound", "")
         return Settled(message.message_id, "sent", "", (token,))
+
+    def _keep(self, packet: wire.Packet) -> None:
+        if self._settings.keep_packets:
+            self._packets.append(packet)
+
+    def _keep_answer(self, message: Taken, code: int, said: str) -> None:
+        if code:
+            now = self._runtime.clock()
+            self._keep(packets.taken_letter(message.message_id, now, code, said))
 
     async def _not_taken(self, message: Taken, error: mail.NotTaken, now_s: float) -> Settled:
         if error.of == "link":
@@ -261,20 +276,24 @@ class Postman:
             settled, self._settled = self._settled, []
             if not settled:
                 return
+            kept, self._packets = self._packets, []
             try:
-                await self._write(settled)
+                await self._write(settled, kept)
                 return
             except psycopg.Error as error:
                 log.error("send.write_failed", gateway=self._gateway.id, error=repr(error))
                 self._settled = settled + self._settled
+                self._packets = (kept + self._packets)[:PACKETS_KEPT_MAX]
                 await asyncio.sleep(WRITE_AGAIN_S)
 
-    async def _write(self, settled: Sequence[Settled]) -> None:
-        now = self._runtime.clock()
-        await db.retried(
-            self._runtime.pool,
-            lambda tx: messages.settle(tx, self._store, self._gateway.id, settled, now),
-        )
+    async def _write(self, settled: Sequence[Settled], kept: Sequence[wire.Packet]) -> None:
+        now, store, gateway_id = self._runtime.clock(), self._store, self._gateway.id
+
+        async def work(tx: db.Tx) -> None:
+            await messages.settle(tx, store, gateway_id, settled, now)
+            await wire.keep(tx, store, gateway_id, kept, self._runtime.ids)
+
+        await db.retried(self._runtime.pool, work)
 
     async def _tell_state(self, state: str, detail: str) -> None:
         """Not before the server took our sender: a connection alone brings no letter away."""

@@ -107,6 +107,11 @@ class Settings(BaseModel):
         description="A service letter whose connection broke before the answer is sent once more."
         " It keeps its Message-ID, so most mailboxes show it once. Marketing is never repeated.",
     )
+    keep_packets: bool = Field(
+        True,
+        title="Keep packets",
+        description="Shows on a message's page what was handed over and answered, for 30 days.",
+    )
     bounce_address: str = Field(
         "",
         max_length=200,
