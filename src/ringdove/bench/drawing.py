@@ -103,6 +103,8 @@ def _send(all_found: list[Figures]) -> str:
         ("floor: COPY, UPDATE, wire; µs", lambda f: _floor(f["send"]["floor_us"])),
         ("floor, messages a second", lambda f: f["send"]["floor_per_s"]),
         ("of the floor", lambda f: f"{ratio(f['send']):.2f}"),
+        ("floor with map and receipt rows too, µs", lambda f: f["send"]["floor_us"]["receipts"]),
+        ("of that floor", lambda f: f"{ratio(f['send'], 'whole_floor_per_s'):.2f}"),
         ("Kannel, messages a second", lambda f: _kannel(f, "per_s")),
         ("Kannel's CPU a message, µs", lambda f: _kannel(f, "us_kannel")),
         ("times Kannel", lambda f: _times(f)),

@@ -165,7 +165,14 @@ JOIN unnest(%(ids)s::bigint[], %(marks)s::bigint[]) AS k(id, mark)
 WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
 FOR UPDATE OF s
 """
-# A mark holds what has no outcome yet, and is gone with its last one.
+# A mark holds what has no outcome yet, and is gone with its last one. Two writes of one process may
+# be about the same mark: whoever is second waits here, and then sees what the first has left.
+LOCK_MARKS = """
+SELECT s.id FROM submission s
+WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+  AND (s.id = ANY(%(marks)s::bigint[]) OR 0 = ANY(%(marks)s::bigint[]))
+ORDER BY s.id FOR UPDATE
+"""
 UNMARK = """
 WITH held AS (
   SELECT s.id, count(g.id) AS settled, array_agg(v.id) FILTER (WHERE g.id IS NULL) AS left_over
@@ -173,6 +180,7 @@ WITH held AS (
   CROSS JOIN LATERAL unnest(s.message_ids) AS v(id)
   LEFT JOIN unnest(%(all)s::bigint[]) AS g(id) ON g.id = v.id
   WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
+    AND (s.id = ANY(%(marks)s::bigint[]) OR 0 = ANY(%(marks)s::bigint[]))
   GROUP BY s.id
 ), emptied AS (
   DELETE FROM submission s USING held h
@@ -191,24 +199,30 @@ async def _write_bucket(
     base = {"bucket": bucket, "store_id": store.id, "gateway_id": gateway_id, "now": now}
     sent = [one for one in batch.settled if one.state == "sent"]
     rest = [one for one in batch.settled if one.state not in ("sent", "retry")]
-    again = await _held(tx, base, [one for one in batch.settled if one.state == "retry"])
-    done = (*sent, *rest, *again)
-    if rest:
-        changed = await _settle_rest(tx, base, rest)
-        rest = [one for one in rest if one.message_id in changed]
-    counts: Counter[str] = Counter(one.state for one in rest)
-    counts["rerouted"] = sum(1 for one in again if one.gateway_id is not None)
-    counts.update(f"error/{gateway_id}/{one.reason[:40]}" for one in (*rest, *again) if one.reason)
+    counts: Counter[str] = Counter()
     if sent or batch.told:
         for network, *numbers in await _fold(tx, base, sent, batch.told):
             for name, n in zip(("sent", "delivered", "undelivered"), numbers, strict=True):
                 counts[name] += n
                 counts[f"{name}/{gateway_id}/{network}"] += n
+    settled = rest
+    if rest:
+        changed = await _settle_rest(tx, base, rest)
+        rest = [one for one in rest if one.message_id in changed]
+    # Marks are locked after messages, everywhere, so that two writes never wait for each other.
+    again = await _held(tx, base, [one for one in batch.settled if one.state == "retry"])
+    done = (*sent, *settled, *again)
+    counts.update(one.state for one in rest)
+    counts["rerouted"] = sum(1 for one in again if one.gateway_id is not None)
+    counts.update(f"error/{gateway_id}/{one.reason[:40]}" for one in (*rest, *again) if one.reason)
     await _give_back(tx, store, bucket, rest, again, now)
     if again:
         await outbox.put_back(tx, store, bucket, [_again(one, now) for one in again])
     if done:
-        await tx.execute(UNMARK, base | {"all": db.numbers(one.message_id for one in done)})
+        marks = {"marks": db.numbers({one.mark for one in done})}
+        await tx.execute(LOCK_MARKS, base | marks)
+        every = {"all": db.numbers(one.message_id for one in done)}
+        await tx.execute(UNMARK, base | marks | every)
     await counters.add(tx, store, now, counts, bucket)
 
 
@@ -309,6 +323,7 @@ LOST = """
 DELETE FROM submission s
 WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(gateway_id)s
   AND s.bind >= %(bind)s AND s.bind <= %(bind_last)s AND s.owner <> %(owner)s
+  AND s.lease_until < %(before)s
 RETURNING s.message_ids
 """
 # Receipts may have been written before the answer that is lost: they tell all there is to know.
@@ -328,14 +343,15 @@ RETURNING m.id, m.class, m.state
 async def find_lost(
     tx: Tx, store: Store, bucket: int, gateway_id: int, owner: str, now: datetime,
     *, binds: tuple[int, int] = (0, 32_767), repeat: Sequence[str] = (),
+    before: datetime | None = None,
 ) -> int:  # fmt: skip
     """Marks as unknown what a dead process was submitting; how many. Called by whoever has just
     become the only sender of these binds of a gateway (their leases), so another owner's marks are
     a dead one's. Messages of the classes in `repeat` are said again instead: only where that is
     somebody's decision, or the operator guards against doubles."""
     base = {"bucket": bucket, "store_id": store.id, "gateway_id": gateway_id, "now": now}
-    first, last = binds
-    cursor = await tx.execute(LOST, base | {"owner": owner, "bind": first, "bind_last": last})
+    which = {"owner": owner, "bind": binds[0], "bind_last": binds[1]}
+    cursor = await tx.execute(LOST, base | which | {"before": before or "infinity"})
     lost = [message_id for row in await cursor.fetchall() for message_id in row["message_ids"]]
     if not lost:
         return 0
@@ -377,3 +393,22 @@ SELECT DISTINCT gateway_id, bucket FROM submission WHERE lease_until < %(now)s
 async def forsaken(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
     """Rows {gateway_id, bucket}: where a process died while it spoke, and nothing else is due."""
     return await (await tx.execute(FORSAKEN, {"now": now})).fetchall()
+
+
+# Over all buckets and stores on purpose: there are as many rows as batches under way. Whoever takes
+# the lease of a bind finds by himself what was lost there; a gateway that is paused, removed or
+# wrongly set has nobody who would.
+ORPHANED = """
+SELECT DISTINCT s.store_id, s.bucket, s.gateway_id, s.bind FROM submission s
+WHERE s.lease_until < %(before)s AND NOT EXISTS (
+  SELECT FROM lease l
+  WHERE l.until > %(now)s AND l.name IN ('gateway/' || s.gateway_id,
+    'bind/' || s.gateway_id || CASE s.bind WHEN 0 THEN '' ELSE '/' || s.bind END)
+)
+"""
+
+
+async def orphaned(tx: Tx, before: datetime, now: datetime) -> Sequence[Mapping[str, Any]]:
+    """Rows {store_id, bucket, gateway_id, bind}: marks older than `before` of gateways that nobody
+    holds."""
+    return await (await tx.execute(ORPHANED, {"before": before, "now": now})).fetchall()

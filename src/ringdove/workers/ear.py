@@ -7,7 +7,7 @@ is poison stops nothing but itself (P11).
 
 import asyncio
 import hashlib
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -38,7 +38,7 @@ _Texts: TypeAlias = list[tuple[list[tuple[Link, Asked]], TextReceived]]
 
 GATHER_S: Final = 0.1
 MUCH: Final = 500
-MUCH_TOLD: Final = 250
+WRITES_MAX: Final = 2
 AGAIN_S: Final = 1.0
 LAST_WRITE_S_MAX: Final = 300.0
 DELIVERED_TWICE_S: Final = 60
@@ -62,10 +62,10 @@ class Ear:
         self._joiner: Joiner[tuple[Link, Asked]] = Joiner()
         self._news = asyncio.Event()
         self._much = asyncio.Event()
-        self._much_told = asyncio.Event()
         self._being_written = 0
         self.on_written: Callable[[], None] = lambda: None
-        self._writing = asyncio.Lock()
+        self._begun = asyncio.Semaphore(WRITES_MAX)
+        self._writes: set[asyncio.Task[bool]] = set()
         self._strange: list[Receipt] = []
         self._is_closing = False
         self.packets = Packets(runtime.clock) if account.keeps_packets else None
@@ -80,8 +80,6 @@ class Ear:
         no more receipts than its window before we acknowledge some."""
         if len(self._settled) + len(self._receipts) >= MUCH:
             self._much.set()
-        if len(self._receipts) >= MUCH_TOLD and self._writing.locked():
-            self._much_told.set()
 
     # ── hearing ──────────────────────────────────────────────────────────────
 
@@ -166,14 +164,6 @@ class Ear:
     # ── writing ──────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
-        receipts = asyncio.create_task(self._write_receipts_meanwhile())
-        try:
-            await self._write_until_closed()
-        finally:
-            receipts.cancel()
-            await asyncio.gather(receipts, return_exceptions=True)
-
-    async def _write_until_closed(self) -> None:
         while not self._is_closing:
             await self._news.wait()
             if not self._is_closing:
@@ -182,10 +172,7 @@ class Ear:
                         await self._much.wait()
             self._news.clear()
             self._much.clear()
-            if not await self.write():
-                await asyncio.sleep(AGAIN_S)
-                self._news.set()
-            self.on_written()
+            await self._begin_write()
         # Nobody else knows what was answered: without it, all that was said becomes unknown, and
         # what was put back unsaid is never said (P5). The database may be away for minutes.
         loop = asyncio.get_running_loop()
@@ -198,32 +185,32 @@ class Ear:
         self._is_closing = True
         self._news.set()
 
+    async def _begin_write(self) -> None:
+        """Begins to write what there is, beside at most one other write: the SMSC holds back its
+        next receipts until these are acknowledged, which waits for the disk. People's texts go
+        alone, so that a START never overtakes a STOP."""
+        await self._begun.acquire()
+        has_texts = bool(self._texts)
+        if has_texts and self._writes:
+            await asyncio.wait(self._writes)
+        task = asyncio.create_task(self._write())
+        self._writes.add(task)
+        task.add_done_callback(self._ended)
+        if has_texts:
+            await asyncio.wait([task])
+
+    def _ended(self, task: "asyncio.Task[bool]") -> None:
+        self._writes.discard(task)
+        self._begun.release()
+        self.on_written()
+        if task.cancelled() or task.exception() is not None or not task.result():
+            asyncio.get_running_loop().call_later(AGAIN_S, self._news.set)
+
     async def write(self) -> bool:
         """Everything heard so far, and then its acknowledgements; False: not now, it is kept."""
-        async with self._writing:
-            return await self._write()
-
-    async def _write_receipts_meanwhile(self) -> None:
-        """While answers are being written, receipts of earlier ones need not wait: the SMSC holds
-        back the next ones until these are acknowledged."""
-        while True:
-            await self._much_told.wait()
-            self._much_told.clear()
-            known = self._account.known
-            told = [one for one in self._receipts if one[2].provider_id in known]
-            if len(told) < MUCH_TOLD or not self._writing.locked():
-                continue
-            self._receipts = [one for one in self._receipts if one[2].provider_id not in known]
-            try:
-                await asyncio.shield(self._write_told(told))
-            except psycopg.Error as error:
-                log.warning("ear.write_failed", gateway=self._gateway_id, error=repr(error))
-                self._receipts = told + self._receipts
-                self._news.set()
-
-    async def _write_told(self, told: _Told) -> None:
-        await self._write_all([], told, [], None)
-        self.on_written()
+        while self._writes:
+            await asyncio.wait(self._writes)
+        return await self._write()
 
     async def _write(self) -> bool:
         for joined in self._joiner.expire(asyncio.get_running_loop().time()):
@@ -234,7 +221,7 @@ class Ear:
         if not (settled or told or texts):
             return True
         packets = self.packets.take() if self.packets is not None else None
-        self._being_written = len(settled) + len(told)
+        self._being_written += len(settled) + len(told)
         try:
             await self._write_all(settled, told, texts, packets)
         except (psycopg.Error, ValueError) as error:
@@ -249,7 +236,7 @@ class Ear:
                 self.packets.put_back(packets)
             return False
         finally:
-            self._being_written = 0
+            self._being_written -= len(settled) + len(told)
         return True
 
     async def _write_each(self, settled: _Settled, told: _Told, texts: _Texts) -> None:
@@ -281,7 +268,8 @@ class Ear:
         store, make_id = self._store, self._runtime.ids
         last = {one.message_id: one for one in settled}  # a late answer may follow "unknown"
         said = [receipt for _, _, receipt in told]
-        known = self._account.known
+        # Where others have binds too, only the database knows who had an id last.
+        known = self._account.known if self._account.is_ours else {}
 
         async def work(tx: db.Tx) -> list[Receipt]:
             # Of each attempt: what one of before has written after all is not counted again.
@@ -292,11 +280,13 @@ class Ear:
             if texts:
                 await facts.write(tx, store, 0, [text for _, text in texts], now, make_id)
             if packets is not None:
-                kept = packets.with_messages(known)
+                kept = packets.with_messages(ChainMap(known, self._account.known))
                 await wire.keep(tx, store, self._gateway_id, kept, make_id)
             return strange
 
         strange = await db.retried(self._runtime.pool, work)
+        if not self._account.is_ours:
+            self._account.known.update(known)
         self._account.forget_old()
         self._acknowledge(told, texts)
         if strange and self._account.settings.id_rule == "learn":
