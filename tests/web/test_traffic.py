@@ -118,3 +118,29 @@ def test_programs_ask_and_pause_over_the_api(site: Site) -> None:
     assert program.ask("POST", f"{here}/pause", {}).json() == {"is_paused": True}
     assert program.ask("POST", f"{here}/resume", {}).json() == {"is_paused": False}
     assert program.ask("POST", "/api/stores/1/gateways/99/pause", {}).status == 404
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("lost", "is not connected: Nobody answers"),
+        ("refused", "is not connected: Nobody answers"),
+        ("stopped", "Nothing speaks for Virtual phones"),
+        ("bound", ""),
+    ],
+)
+def test_today_says_that_texts_wait_for_a_gateway_that_is_away(
+    site: Site, state: str, words: str
+) -> None:
+    owner = site.set_up()
+    made = site.run(lose(site, 3))
+    owner.post("/stores/1/unknown/again", {"message": made})
+
+    async def away() -> None:
+        async with db.transaction(site.runtime.pool) as tx:
+            await gateways.say_state(tx, 1, state, "server_away", site.runtime.clock())
+
+    site.run(away())
+    page = owner.get("/stores/1/today").text
+    assert ("3 messages wait for it." in page) == bool(words)
+    assert words in page and ("/stores/1/gateways" in page)

@@ -26,6 +26,7 @@ router = APIRouter(prefix="/stores/{store_id}", include_in_schema=False)
 
 NEWEST = 8
 AWAY = ("refused", "lost")  # states of a gateway that cannot speak
+MUTE = "stopped"  # no process speaks for it now
 DRAWN = (("sent",), ("dropped",), ("failed", "unknown", "undelivered"))
 
 
@@ -65,7 +66,7 @@ async def show(page: ViewerPage) -> Response:
         held = {
             way.id: await traffic.waiting(tx, page.store, way.id)
             for way in ways
-            if way.paused_at or way.state in AWAY
+            if way.paused_at or way.state in (*AWAY, MUTE)
         }
     labels, series = _day(counted, begins, now)
     return page.render(
@@ -173,6 +174,10 @@ def _worries(
             why = reason_words(page.say, way.state_detail or "")
             text = _("%(name)s is not connected: %(why)s", name=way.name, why=why)
             words = f"{text} {_held_up(page, held[way.id])}".strip()
+            yield Worry("plug", words, "/gateways", _("Look at it"))
+        elif way.state == MUTE and held[way.id]:
+            text = _("Nothing speaks for %(name)s: start `ringdove work`.", name=way.name)
+            words = f"{text} {_held_up(page, held[way.id])}"
             yield Worry("plug", words, "/gateways", _("Look at it"))
     for limit in limits:
         if limit.held_until and limit.held_until > page.runtime.clock():

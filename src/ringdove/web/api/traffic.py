@@ -210,7 +210,7 @@ async def unknown_ones(
             "contact_id": str(row["contact_id"]),
             "channel": row["channel"],
             "class": row["class"],
-            "recipient": caller.phone(row["recipient"]) if row["channel"] == "sms" else "",
+            "recipient": _recipient(row, caller),
             "gateway_id": row["gateway_id"],
             "reason": row["reason"],
             "since": row["sent_at"] or row["created_at"],
@@ -218,6 +218,12 @@ async def unknown_ones(
         }
         for row in rows
     ]
+
+
+def _recipient(row: Any, caller: Caller) -> str | None:
+    if row["channel"] == "sms":
+        return caller.phone(row["recipient"])
+    return None if caller.role == "viewer" else row["recipient"]
 
 
 @router.post("/unknown/again", tags=["Tell"], summary="Have messages said again")
