@@ -31,8 +31,8 @@ async def _queue_offer(shop: Shop, person: dict) -> int:
              'campaign', %(g)s, %(p)s, 'Sale!', %(now)s, %(late)s, %(now)s, 'campaign', 'waiting'))
            INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, urgency,
              class, topic, due_at, window_until, not_after)
-           VALUES (%(bucket)s, %(store_id)s, %(id)s, %(g)s, %(c)s, 1, 'marketing', 'offers', %(now)s,
-             %(late)s, %(late)s) RETURNING 1""",
+           VALUES (%(bucket)s, %(store_id)s, %(id)s, %(g)s, %(c)s, 1, 'marketing', 'offers',
+             %(now)s, %(late)s, %(late)s) RETURNING 1""",
         c=person["id"], g=shop.sms, p=person["phone"], now=shop.at,
         late=shop.at + timedelta(hours=5), **base,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ringdove.kit import db
+from ringdove.kit.buckets import bucket_of_id
 from ringdove.records import messages
 from ringdove.records.messages import Settled
 from ringdove.records.receipts import Found, Receipt
@@ -16,7 +17,7 @@ from tests.records.test_messages import only, settle, take
 
 async def _sent(shop: Shop, *ids: str) -> int:
     """A message of as many parts as ids, given to the operator."""
-    await shop.hear(order())
+    await shop.hear(order(at=shop.at))
     await shop.answer()
     (taken,) = await take(shop)
     if ids:
@@ -179,5 +180,40 @@ def test_a_receipt_that_was_written_before_its_answer_is_counted_with_it(play):
         assert (await only(shop))["state"] == "delivered"
         (row,) = await shop.rows("SELECT sum(n) AS n FROM counter WHERE name = 'delivered'")
         assert row["n"] == 1
+
+    play(story)
+
+
+def test_a_stray_receipt_of_long_ago_hides_no_new_one(play):
+    """P6: it is kept for its id; then a message gets that id, and its receipt is here before it."""
+
+    async def story(shop: Shop) -> None:
+        await told(shop, Receipt("7", "delivered"))
+        shop.later(days=3)
+        message_id = await _sent(shop)
+        await told(shop, Receipt("7", "delivered"), Receipt("7", "delivered"))
+        await settle(shop, Settled(message_id, "sent", "", ("7",)))
+        assert (await only(shop))["state"] == "delivered"
+
+    play(story)
+
+
+def test_a_receipt_of_a_message_whose_answer_is_lost_tells_its_end(play):
+    """P5, P6: the process that got the answer is dead; the receipt was written before."""
+
+    async def story(shop: Shop) -> None:
+        message_id = await _sent(shop)
+        found = {"a": Found(message_id, 0), "b": Found(message_id, 1)}
+        some = [Receipt("a", "delivered"), Receipt("b", "delivered")]
+        bucket = bucket_of_id(message_id)
+        async with db.transaction(shop.runtime.pool) as tx:
+            await messages.write(tx, shop.store, shop.sms, [], some, shop.at, found)
+            lost = await messages.find_lost(
+                tx, shop.store, bucket, shop.sms, "next", shop.at, repeat=("service",)
+            )
+        assert lost == 0
+        made = await only(shop)
+        assert (made["state"], made["done_at"]) == ("delivered", shop.at)
+        assert not await shop.rows("SELECT FROM outbox")
 
     play(story)

@@ -28,6 +28,8 @@ OVER_ALL_STORES = {
     "outbox.DUE": "a worker asks when each gateway has its next message due",
     "messages.FORSAKEN": "a worker asks what a dead process left half said",
     "health.UNANSWERED": "the doctor asks whether anybody answers at all",
+    "messages.ORPHANED": "once a minute: what was left half said where nobody speaks any more",
+    "gateways.LEFT_BEHIND": "once a minute: what waits for gateways that are removed",
     "outbox.OVERDUE": "once a minute: where is anything past its time",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }

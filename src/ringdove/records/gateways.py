@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from ringdove.kit.buckets import buckets_of_store
+from ringdove.kit.buckets import BUCKETS, buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.rules.scenes import Store
 
@@ -233,6 +233,32 @@ async def take_over(tx: Tx, store: Store, channel: str) -> int:
         },
     )
     return cursor.rowcount
+
+
+# Over all stores on purpose: once a minute. Each queue is asked for one row.
+LEFT_BEHIND = """
+SELECT DISTINCT g.store_id, g.channel
+FROM gateway g
+JOIN store s ON s.id = g.store_id
+CROSS JOIN LATERAL (
+  SELECT (%(buckets)s::integer[])[1 + (s.bucket_base + n) %% 128] AS bucket
+  FROM generate_series(0, s.bucket_span - 1) n
+) q
+CROSS JOIN (VALUES (0), (1)) AS u(urgency)
+CROSS JOIN LATERAL (
+  SELECT o.due_at FROM outbox o
+  WHERE o.bucket = q.bucket AND o.gateway_id = g.id AND o.urgency = u.urgency
+  LIMIT 1
+) o
+WHERE g.removed_at IS NOT NULL
+"""
+
+
+async def left_behind(tx: Tx) -> list[tuple[int, str]]:
+    """(store, channel) where something waits for a gateway that is removed: what was put back, or
+    queued in the moment of its removal."""
+    rows = await (await tx.execute(LEFT_BEHIND, {"buckets": list(BUCKETS)})).fetchall()
+    return [(row["store_id"], row["channel"]) for row in rows]
 
 
 SAY_STATE = """

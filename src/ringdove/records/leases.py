@@ -40,6 +40,16 @@ async def give_back(tx: AsyncConnection[Any], name: str, owner: str) -> None:
     await tx.execute(GIVE_BACK, {"name": name, "owner": owner})
 
 
+HELD = """
+SELECT FROM lease l WHERE l.name = %(name)s AND l.until > clock_timestamp()
+"""
+
+
+async def is_held(tx: AsyncConnection[Any], name: str) -> bool:
+    """Whether anybody holds it now."""
+    return await (await tx.execute(HELD, {"name": name})).fetchone() is not None
+
+
 @asynccontextmanager
 async def leased(
     pool: AsyncConnectionPool[Any], name: str, owner: str

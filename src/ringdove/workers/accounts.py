@@ -50,6 +50,11 @@ class Account:
     def keeps_packets(self) -> bool:
         return self.settings.keep_packets and self.settings.throughput_per_s <= PACKETS_KEPT_PER_S
 
+    @property
+    def is_ours(self) -> bool:
+        """All its ids come to this process: what it knows of them is all there is."""
+        return self.binds_held >= self.settings.binds
+
     def learned(self, rule: Rule) -> None:
         """From now on ids are made comparable by this rule."""
         self.settings = self.settings.model_copy(update={"id_rule": rule})
@@ -61,6 +66,8 @@ class Account:
 
     def hold(self, change: int) -> None:
         """One more bind is ours (1), or one less (-1)."""
+        if change > 0:
+            self.known.clear()  # another process may have got the same ids since
         self.binds_held += change
         self.allowance.pace(self.throughput_per_s)
 

@@ -32,7 +32,7 @@ from ringdove.workers.submissions import Part
 
 log = structlog.get_logger(__name__)
 
-BINDS_LAST: Final = 32_767
+BINDS_MAX: Final = 16  # as the settings allow
 CONNECT_S_MAX: Final = 10.0
 DRAIN_S_MAX: Final = 4.0
 AGAIN_S: Final = (0.5, 60.0)
@@ -76,7 +76,7 @@ class Bind:
     async def run(self) -> None:
         """Holds the gateway's lease and its link for as long as it may."""
         pool, owner = self._runtime.pool, self._runtime.name
-        name = f"bind/{self.gateway_id}" + (f"/{self._number}" if self._number else "")
+        name = self._lease(self._number)
         while not self._stop.is_set():
             try:
                 async with leases.leased(pool, name, owner) as lost:
@@ -89,6 +89,9 @@ class Bind:
             except (psycopg.Error, OSError) as error:
                 log.warning("bind.database", gateway=self.gateway_id, error=repr(error))
             await self._rest(LEASE_AGAIN_S)
+
+    def _lease(self, number: int) -> str:
+        return f"bind/{self.gateway_id}" + (f"/{number}" if number else "")
 
     async def _hold(self, lost: asyncio.Event) -> None:
         ear = self._ear = Ear(self._runtime, self._account)
@@ -127,16 +130,19 @@ class Bind:
             lost.set()
 
     async def _find_lost(self, owner: str) -> None:
-        now, store, binds = self._runtime.clock(), self._store, [(self._number, self._number)]
-        if self._number == 0:
-            binds.append((self._settings.binds, BINDS_LAST))  # there were more of them before
+        now, store, numbers = self._runtime.clock(), self._store, [self._number]
         repeat = ("service",) if self._settings.repeat_unknown else ()
         async with db.transaction(self._runtime.pool) as tx:
+            if self._number == 0:  # there may have been more of them before
+                for number in range(self._settings.binds, BINDS_MAX):
+                    if not await leases.is_held(tx, self._lease(number)):
+                        numbers.append(number)
             for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
-                for some in binds:
+                for number in numbers:
                     await messages.find_lost(
-                        tx, store, bucket, self.gateway_id, owner, now, binds=some, repeat=repeat
-                    )
+                        tx, store, bucket, self.gateway_id, owner, now,
+                        binds=(number, number), repeat=repeat,
+                    )  # fmt: skip
 
     async def _leave_when(self, lost: asyncio.Event) -> None:
         stop = asyncio.create_task(self._stop.wait())
