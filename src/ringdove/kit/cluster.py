@@ -43,7 +43,7 @@ SETTINGS = {
     "maintenance_work_mem": "'128MB'",
     "jit": "off",
     "random_page_cost": "1.1",
-    "wal_compression": "off",  # pglz is all there is: a tenth of the CPU of sending for a third less
+    "wal_compression": "off",  # pglz is all there is: a tenth of the CPU of sending
     "max_wal_size": "'2GB'",
     "wal_buffers": "'16MB'",
     "checkpoint_timeout": "'15min'",
