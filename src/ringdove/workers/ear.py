@@ -65,6 +65,8 @@ class Ear:
         self._being_written = 0
         self.on_written: Callable[[], None] = lambda: None
         self._begun = asyncio.Semaphore(WRITES_MAX)
+        self._may_begin = asyncio.Event()
+        self._may_begin.set()
         self._writes: set[asyncio.Task[bool]] = set()
         self._strange: list[Receipt] = []
         self._is_closing = False
@@ -190,6 +192,7 @@ class Ear:
         next receipts until these are acknowledged, which waits for the disk. People's texts go
         alone, so that a START never overtakes a STOP."""
         await self._begun.acquire()
+        await self._may_begin.wait()
         has_texts = bool(self._texts)
         if has_texts and self._writes:
             await asyncio.wait(self._writes)
@@ -224,7 +227,7 @@ class Ear:
         self._being_written += len(settled) + len(told)
         try:
             await self._write_all(settled, told, texts, packets)
-        except (psycopg.Error, ValueError) as error:
+        except Exception as error:  # whatever it is: answers are known to nobody else
             log.error("ear.write_failed", gateway=self._gateway_id, error=repr(error))
             if not db.may_pass(error):
                 await self._write_each(settled, told, texts)
@@ -257,7 +260,7 @@ class Ear:
     async def _is_written(self, settled: _Settled, told: _Told, texts: _Texts) -> bool:
         try:
             await self._write_all(settled, told, texts)
-        except (psycopg.Error, ValueError) as error:
+        except Exception as error:
             log.error("ear.poison", gateway=self._gateway_id, error=repr(error))
             return False
         return True
@@ -311,15 +314,21 @@ class Ear:
     async def _learn(self, strange: list[Receipt]) -> None:
         """Receipts that are nobody's may show how this operator writes its ids otherwise there."""
         self._strange = [*self._strange, *strange][-STRANGE_MAX:]
-        known = dict(self._account.known)
-        lately = islice(reversed(known), KNOWN_ASKED_MAX)
+        lately = islice(reversed(dict(self._account.known)), KNOWN_ASKED_MAX)
         rule = ids.learn(lately, [receipt.provider_id for receipt in self._strange])
-        if rule is None or rule == "exact":
+        if rule is None or rule == "exact" or not self._may_begin.is_set():
             return
-        self._account.learned(rule)
-        sent, received = self._account.sent_id, self._account.receipt_id
-        for settled in self._settled:
-            settled.provider_ids = tuple(map(sent, settled.provider_ids))
+        self._may_begin.clear()  # what is written meanwhile would be kept by the old rule
+        try:
+            while others := self._writes - {asyncio.current_task()}:
+                await asyncio.wait(others)
+            await self._go_by(rule)
+        finally:
+            self._may_begin.set()
+
+    async def _go_by(self, rule: ids.Rule) -> None:
+        sent, received = ids.sent_form(rule), ids.receipt_form(rule)
+        known = self._account.known
         found = {sent(provider_id): whose for provider_id, whose in known.items()}
 
         async def work(tx: db.Tx) -> None:
@@ -332,4 +341,11 @@ class Ear:
             await db.notify(tx, "gateways")  # the bind begins again with the rule
 
         await db.retried(self._runtime.pool, work)
+        self._account.learned(rule)
+        for settled in self._settled:
+            settled.provider_ids = tuple(map(sent, settled.provider_ids))
+        self._receipts = [
+            (link, asked, one._replace(provider_id=received(one.provider_id)))
+            for link, asked, one in self._receipts
+        ]
         log.info("ear.id_rule_learned", gateway=self._gateway_id, rule=rule)

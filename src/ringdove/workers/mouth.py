@@ -245,7 +245,9 @@ class Mouth:
             part.state = "sent"
             self._allowance.went_well()
             provider_id = self._account.sent_id(message_id)[: ids.CHARS_MAX]
-            self._ear.settled(Settled(part.of.taken.message_id, "sent", "", (provider_id,)))
+            taken = part.of.taken
+            sent = Settled(taken.message_id, "sent", "", (provider_id,), mark=taken.mark)
+            self._ear.settled(sent)
             return
         outcome = smpp.outcome(self._account.settings, status, message_id)
         if late and isinstance(outcome, smpp.Refused):
@@ -271,6 +273,7 @@ class Mouth:
         if not submission.is_open:
             now = self._runtime.clock()
             settled = submissions.settle(submission, now, self._repeats)
+            settled.mark = submission.taken.mark
             if late:
                 settled.refused = None  # another gateway may only be asked from under the mark
             self._ear.settled(settled)
