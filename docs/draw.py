@@ -122,7 +122,8 @@ with its reason. The decision is asked again in the transaction that takes the m
 """
 
 STATES = {
-    "waiting": "in the outbox: due now, or due later (quiet hours, a step that waits)",
+    "waiting": "in the outbox: due now, or due later (quiet hours, a step that waits); or just "
+    "being said",
     "sent": "the gateway took it; the receipt is awaited",
     "unknown": "it was being submitted when the process or link was lost; it may have been sent "
     "and is never said again by itself; a receipt can still settle it",

@@ -8,7 +8,7 @@ from docs import draw
 
 from ringdove.kit import i18n
 from ringdove.records import messages as message_records
-from ringdove.records import receipts
+from ringdove.records import outbox, receipts
 from ringdove.rules import consent, languages, messages
 from ringdove.rules.recipes import RECIPES
 from ringdove.web.reasons import BECAUSE, reason_words, state_words, why_words
@@ -26,8 +26,8 @@ def reasons() -> set[str]:
     """As the code writes them: the decision, its form in SQL, receipts, ends of automations."""
     decision = inspect.getsource(consent)
     found = set(re.findall(r'(?:Drop\(|Wait\(.*, |return |else )"(\w+)"', decision))
-    found |= set(re.findall(r"THEN '(\w+)'", message_records.JUDGE))
-    found |= set(re.findall(r"reason = '(\w+)'", message_records.LOST))
+    found |= set(re.findall(r"THEN '(\w+)'", outbox.JUDGE)) - {"said"}  # it has its outcome
+    found |= set(re.findall(r"'(\w+_lost)'", message_records.GIVE_UP))
     found |= {kind for recipe in RECIPES.values() for kind in recipe.stopped_by}
     found |= {"no_gateway_sms", "no_gateway_email", "past_window", "switched_off", "link_lost"}
     return found | set(draw.REASONS) | set(draw.WAITS) | set(receipts.FAILED)

@@ -333,7 +333,8 @@ UPDATE message m SET sent_at = %(now)s,
     WHEN m.parts_delivered >= m.parts THEN 'delivered' ELSE 'unknown' END,
   done_at = CASE WHEN m.parts_failed > 0 OR m.parts_delivered >= m.parts
     THEN %(now)s::timestamptz END,
-  reason = 'process_lost'
+  reason = CASE WHEN m.parts_failed > 0 THEN 'failed' WHEN m.parts_delivered >= m.parts THEN ''
+    ELSE 'process_lost' END
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(all)s::bigint[])
   AND m.state = 'waiting'
 RETURNING m.id, m.class, m.state
