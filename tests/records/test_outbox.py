@@ -15,7 +15,7 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import gateways, messages, prices
+from ringdove.records import gateways, messages, outbox, prices, routes
 from ringdove.records.messages import Settled
 from ringdove.rules.prices import Price
 from ringdove.rules.routes import Refusal
@@ -213,5 +213,75 @@ def test_a_reminder_whose_order_is_not_found_is_not_said(play):
         await take(shop)
         (reminder,) = [m for m in await shop.messages() if m["recipe"] == "order_unpaid"]
         assert (reminder["state"], reminder["reason"]) == ("dropped", "not_due")
+
+    play(story)
+
+
+def test_what_was_tried_and_moves_is_paid_for_where_it_goes(play):
+    """N6: a gateway that is away; a text that it refused for now goes over another, dearer one."""
+
+    async def story(shop: Shop) -> None:
+        await _priced(shop)
+        async with db.transaction(shop.runtime.pool) as tx:
+            other = await gateways.create(
+                tx, store_id=shop.store.id, kind="sandbox", channel="sms", name="Other",
+                settings={}, secrets=b"", now=shop.at, rank=200,
+            )  # fmt: skip
+            lines = [Price("375", Decimal("0.20"))]
+            await prices.replace(tx, shop.store.id, other, "EUR", lines, 7, shop.at)
+        await shop.hear(order())
+        await shop.answer()
+        (taken,) = await take(shop)
+        await settle(shop, Settled(taken.message_id, "retry", "busy", retry_at=shop.at))
+        async with db.transaction(shop.runtime.pool) as tx:
+            await gateways.say_state(tx, shop.sms, "lost", "", shop.at)
+        async with db.transaction(shop.runtime.pool) as tx:
+            ways = await routes.load(tx, shop.store, shop.later(minutes=5))
+            bucket = bucket_of_id(taken.message_id)
+            assert await routes.move(tx, shop.store, bucket, shop.sms, ways, shop.at) == 1
+        assert await _spent(shop) == 0
+        (taken,) = await take(shop, gateway=other)
+        assert await _spent(shop) == int(Decimal("0.20") * taken.parts * 1_000_000)
+
+    play(story)
+
+
+def test_a_text_that_kills_whoever_says_it_comes_to_an_end(play):
+    """P11: said again where the merchant wished it, but not for ever."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order())
+        await shop.answer()
+        for life in range(messages.REPEATS_MAX + 1):
+            (taken,) = await take(shop, owner=f"life {life}")
+            async with db.transaction(shop.runtime.pool) as tx:
+                bucket = bucket_of_id(taken.message_id)
+                await messages.find_lost(
+                    tx, shop.store, bucket, shop.sms, "next", shop.at, repeat=("service",)
+                )
+        assert (await only(shop))["state"] == "unknown"
+        assert not await take(shop)
+
+    play(story)
+
+
+def test_what_has_its_outcome_is_not_dropped_for_being_late(play):
+    """P4: its late answer came while it waited to be said again."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order())
+        await shop.answer()
+        (taken,) = await take(shop)
+        bucket = bucket_of_id(taken.message_id)
+        async with db.transaction(shop.runtime.pool) as tx:
+            await messages.find_lost(
+                tx, shop.store, bucket, shop.sms, "next", shop.at, repeat=("service",)
+            )
+        await settle(shop, Settled(taken.message_id, "sent", "", ("a", "b")))
+        shop.later(days=9)
+        async with db.transaction(shop.runtime.pool) as tx:
+            assert await outbox.drop_late(tx, shop.store, bucket, shop.at) == 0
+        assert (await only(shop))["state"] == "sent"
+        assert await _places(shop) == {taken.message_id: []}
 
     play(story)

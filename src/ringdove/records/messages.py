@@ -326,6 +326,7 @@ WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND s.gateway_id = %(g
   AND s.lease_until < %(before)s
 RETURNING s.message_ids
 """
+REPEATS_MAX = 5  # a text that kills whoever says it must come to an end (P11)
 # Receipts may have been written before the answer that is lost: they tell all there is to know.
 GIVE_UP = """
 UPDATE message m SET sent_at = %(now)s,
@@ -337,7 +338,7 @@ UPDATE message m SET sent_at = %(now)s,
     ELSE 'process_lost' END
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(all)s::bigint[])
   AND m.state = 'waiting'
-RETURNING m.id, m.class, m.state
+RETURNING m.id, m.class, m.state, m.attempts
 """
 
 
@@ -358,7 +359,10 @@ async def find_lost(
         return 0
     cursor = await tx.execute(GIVE_UP, base | {"all": db.numbers(lost)})
     given_up = [row for row in await cursor.fetchall() if row["state"] == "unknown"]
-    again = [row["id"] for row in given_up if row["class"] in repeat]
+    again = [
+        row["id"] for row in given_up
+        if row["class"] in repeat and row["attempts"] < REPEATS_MAX
+    ]  # fmt: skip
     await say_again(tx, store, bucket, again, now)
     await counters.add(tx, store, now, {"unknown": len(given_up) - len(again)}, bucket)
     return len(given_up) - len(again)

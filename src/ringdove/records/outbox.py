@@ -394,6 +394,7 @@ WITH late AS (
 UPDATE message m SET state = 'dropped', reason = 'too_late', done_at = %(now)s
 FROM late
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = late.message_id
+  AND m.state = 'waiting'
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ringdove.kit import db
 from ringdove.kit.db import Tx
-from ringdove.records import counters, prices, quality, senders
+from ringdove.records import counters, prices, quality, senders, spending
 from ringdove.rules.routes import Gateway, Route, Way, Ways
 from ringdove.rules.scenes import Store
 
@@ -124,7 +124,7 @@ async def down(tx: Tx, down_before: datetime) -> dict[int, list[int]]:
 
 
 WAITING = """
-SELECT o.message_id, o.class AS klass, m.channel, m.recipient, m.parts
+SELECT o.message_id, o.class AS klass, o.attempts, m.channel, m.recipient, m.parts
 FROM outbox o CROSS JOIN LATERAL (
   SELECT m.channel, m.recipient, m.parts FROM message m
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = o.message_id OFFSET 0
@@ -141,13 +141,13 @@ WITH told AS (
   SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
     message_id bigint, gateway_id integer, sender text, cost numeric, cost_currency text)
 ), moved AS (
-  UPDATE outbox o SET gateway_id = t.gateway_id FROM told t
+  UPDATE outbox o SET gateway_id = t.gateway_id, attempts = 0 FROM told t
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = t.message_id
     AND o.message_id = ANY(ARRAY(SELECT t.message_id FROM told t))
   RETURNING o.message_id
 )
 UPDATE message m SET gateway_id = t.gateway_id, sender = t.sender, cost = t.cost,
-  cost_currency = t.cost_currency, reason = %(reason)s
+  cost_currency = t.cost_currency, reason = %(reason)s, attempts = 0
 FROM told t
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
   AND m.id = ANY(ARRAY(SELECT k.message_id FROM moved k))
@@ -181,6 +181,9 @@ async def move(
         found = (_elsewhere(ways, row, from_gateway_id, now) for row in rows)
         moves = [one for one in found if one]
         if moves:
+            tried = {row["message_id"] for row in rows if row["attempts"]}
+            paid = [one["message_id"] for one in moves if one["message_id"] in tried]
+            await spending.give_back(tx, store, bucket, paid, now)  # it is paid for there
             given = base | {"rows": db.document(moves), "reason": reason}
             moved += (await tx.execute(MOVE, given)).rowcount
         for gateway_id in {one["gateway_id"] for one in moves}:

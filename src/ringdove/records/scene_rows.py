@@ -257,6 +257,7 @@ WITH taken AS (
 UPDATE message m SET state = 'dropped', reason = %(reason)s, done_at = %(at)s
 FROM taken
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = taken.message_id
+  AND m.state = 'waiting'
 """
 PUT_MESSAGES = """
 INSERT INTO message SELECT r.* FROM jsonb_populate_recordset(NULL::message, %(rows)s) r

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import psycopg
 import structlog
 
 from ringdove.kit import db
@@ -97,7 +96,7 @@ class Results:
         packets, self._packets = self._packets, []
         try:
             await self._write(settled, stopped, packets)
-        except (psycopg.Error, ValueError) as error:
+        except Exception as error:  # whatever it is: answers are known to nobody else
             log.error("speak.write_failed", gateway=self._gateway_id, error=repr(error))
             if db.may_pass(error):
                 self._settled, self._stopped = settled + self._settled, stopped + self._stopped
@@ -115,12 +114,12 @@ class Results:
                 try:
                     await self._write([attempt], [])
                     break
-                except (psycopg.Error, ValueError) as error:
+                except Exception as error:
                     log.error("speak.poison", gateway=self._gateway_id, error=repr(error))
         for stop in stopped:
             try:
                 await self._write([], [stop])
-            except (psycopg.Error, ValueError) as error:
+            except Exception as error:
                 log.error("speak.poison", gateway=self._gateway_id, error=repr(error))
 
     async def _write(
