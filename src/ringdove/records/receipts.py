@@ -6,7 +6,7 @@ message and applied when the id becomes known. What receipts add up to is record
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -46,34 +46,44 @@ def bucket_of_provider(store: Store, gateway_id: int, provider_id: str) -> int:
     return bucket_of(store.bucket_base, store.bucket_span, key)
 
 
-def _by_bucket(store: Store, gateway_id: int, ids: Iterable[str]) -> dict[int, list[str]]:
-    groups: dict[int, list[str]] = defaultdict(list)
-    for provider_id in ids:
-        groups[bucket_of_provider(store, gateway_id, provider_id)].append(provider_id)
-    return groups
+def _keys(store: Store, gateway_id: int, ids: Collection[str]) -> dict[str, Any]:
+    """Ids with their buckets, as statements about many buckets at once take them: one statement a
+    bucket would cost a big store more than all the rest of a batch."""
+    if store.bucket_span == 1:
+        places = [bucket_of_provider(store, gateway_id, "")] * len(ids)
+    else:
+        places = [bucket_of_provider(store, gateway_id, one) for one in ids]
+    return {
+        "store_id": store.id,
+        "gateway_id": gateway_id,
+        "buckets": sorted(set(places)),
+        "places": db.numbers(places),
+        "providers": db.words(list(ids)),
+    }
 
 
 # Operators count from the beginning again (a restart, a short counter): the newest message it is.
 PUT_REFS = """
 INSERT INTO provider_ref (bucket, store_id, gateway_id, provider_id, message_id, part)
-SELECT %(bucket)s, %(store_id)s, %(gateway_id)s, r.provider_id, r.message_id, r.part
-FROM unnest(%(providers)s::text[], %(messages)s::bigint[], %(parts)s::smallint[])
-  AS r(provider_id, message_id, part)
+SELECT r.bucket, %(store_id)s, %(gateway_id)s, r.provider_id, r.message_id, r.part
+FROM unnest(%(places)s::integer[], %(providers)s::text[], %(messages)s::bigint[],
+  %(parts)s::smallint[]) AS r(bucket, provider_id, message_id, part)
+WHERE r.bucket = ANY(%(buckets)s)
 ON CONFLICT (bucket, store_id, gateway_id, provider_id) DO UPDATE SET
   message_id = EXCLUDED.message_id, part = EXCLUDED.part
 """
 EARLY_MAX = timedelta(days=1)  # what has waited for longer was of another message of that id
 EARLY = """
 DELETE FROM receipt r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.message_id = 0
-  AND r.gateway_id = %(gateway_id)s AND r.heard_at > %(since)s
-  AND r.provider_id = ANY(%(providers)s::text[])
+USING unnest(%(places)s::integer[], %(providers)s::text[]) AS k(bucket, provider_id)
+WHERE r.bucket = k.bucket AND r.store_id = %(store_id)s AND r.message_id = 0
+  AND r.gateway_id = %(gateway_id)s AND r.provider_id = k.provider_id AND r.heard_at > %(since)s
 RETURNING r.provider_id, r.state, r.error, r.at
 """
 HAS_EARLY = """
 SELECT EXISTS (
   SELECT FROM receipt r
-  WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.message_id = 0
+  WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s AND r.message_id = 0
     AND r.gateway_id = %(gateway_id)s
 ) AS found
 """
@@ -84,39 +94,31 @@ async def map_ids(
     known: MutableMapping[str, Found], now: datetime,
 ) -> list[tuple[Found, Receipt]]:  # fmt: skip
     """Remembers whose these ids are; the receipts that were here before them."""
-    early: list[tuple[Found, Receipt]] = []
+    if not ids:
+        return []
     known.update(ids)
-    groups = _by_bucket(store, gateway_id, ids)
-    for bucket in sorted(groups):
-        found = [ids[provider_id] for provider_id in groups[bucket]]
-        base = {
-            "bucket": bucket, "store_id": store.id, "gateway_id": gateway_id,
-            "providers": db.words(groups[bucket]),
-        }  # fmt: skip
-        refs = {
-            "messages": db.numbers(one.message_id for one in found),
-            "parts": db.numbers(one.part for one in found),
-        }
-        await tx.execute(PUT_REFS, base | refs)
-        early += await _early(tx, base, ids, now)
-    return early
-
-
-async def _early(
-    tx: Tx, base: Mapping[str, Any], ids: Mapping[str, Found], now: datetime
-) -> list[tuple[Found, Receipt]]:
-    row = await (await tx.execute(HAS_EARLY, base)).fetchone()
+    keys = _keys(store, gateway_id, ids)
+    whose = {
+        "messages": db.numbers(one.message_id for one in ids.values()),
+        "parts": db.numbers(one.part for one in ids.values()),
+    }
+    await tx.execute(PUT_REFS, keys | whose)
+    row = await (await tx.execute(HAS_EARLY, keys)).fetchone()
     if not (row and row["found"]):
         return []
     async with tx.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(EARLY, {**base, "since": now - EARLY_MAX})
+        await cursor.execute(EARLY, keys | {"since": now - EARLY_MAX})
         return [(ids[row[0]], Receipt._make(row)) for row in await cursor.fetchall()]
 
 
 MATCH = """
-SELECT r.provider_id, r.message_id, r.part FROM provider_ref r
-WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.gateway_id = %(gateway_id)s
-  AND r.provider_id = ANY(%(providers)s::text[])
+SELECT p.provider_id, p.message_id, p.part
+FROM unnest(%(places)s::integer[], %(providers)s::text[]) AS k(bucket, provider_id)
+CROSS JOIN LATERAL (
+  SELECT p.provider_id, p.message_id, p.part FROM provider_ref p
+  WHERE p.bucket = k.bucket AND p.store_id = %(store_id)s AND p.gateway_id = %(gateway_id)s
+    AND p.provider_id = k.provider_id OFFSET 0
+) p
 """
 # A stray one of the same id may lie here since long: it is the newest that will be asked for.
 KEEP = """
@@ -137,13 +139,9 @@ async def match(
     """Receipts with their messages; and those without one, kept until their id becomes known."""
     strange = {one.provider_id for one in told if one.provider_id not in known}
     looked_up: dict[str, Found] = {}
-    groups = _by_bucket(store, gateway_id, strange)
-    base = {"store_id": store.id, "gateway_id": gateway_id, "now": now}
-    for bucket in sorted(groups):
+    if strange:
         async with tx.cursor(row_factory=tuple_row) as cursor:
-            await cursor.execute(
-                MATCH, {**base, "bucket": bucket, "providers": db.words(groups[bucket])}
-            )
+            await cursor.execute(MATCH, _keys(store, gateway_id, strange))
             for provider_id, message_id, part in await cursor.fetchall():
                 looked_up[provider_id] = Found(message_id, part)
     matched, unmatched = [], []
@@ -153,6 +151,7 @@ async def match(
             unmatched.append(one)
         else:
             matched.append((found, one))
+    base = {"store_id": store.id, "gateway_id": gateway_id, "now": now}
     await _keep(tx, store, gateway_id, unmatched, base)
     return matched, unmatched
 
