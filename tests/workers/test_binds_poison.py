@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from ringdove.workers.accounts import Account
 from ringdove.workers.links import Asked, Link
 from tests.flows.conftest import NOON, Shop
 from tests.workers.test_binds import (
+    WAIT_S,
     Smsc,
     eventually,
     operator,
@@ -92,5 +94,27 @@ def test_a_stop_wins_over_a_text_that_waits_for_a_slow_smsc(
                 rows = await until(shop, lambda rows: states(rows) == ["dropped", "dropped"])
                 assert {row["reason"] for row in rows} == {"stopped"}
             assert len(smsc.heard) == 1
+
+    play(story)
+
+
+def test_what_was_put_back_is_soon_asked_again(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait for the next look of an idle worker."""
+    monkeypatch.setattr(mouth, "DECIDED_S_MAX", 0.2)
+    monkeypatch.setattr(pace, "SLOWER_S", (0.6, 0.6))
+
+    def throttled(smsc: Smsc, link: Link, asked: Asked) -> None:
+        link.answer(asked, status=0x58)
+
+    async def story(shop: Shop) -> None:
+        slow = replace(shop.runtime.settings, idle_poll_s=WAIT_S * 3)
+        shop.runtime = replace(shop.runtime, settings=slow)
+        async with operator(shop, throttled, window=1) as (smsc, gateway_id):
+            async with speaking(shop, 1):
+                await eventually(lambda: len(smsc.links) == 1)
+                await queue(shop, ("+375291112201", "Hi"), gateway_id=gateway_id)
+                await until(shop, lambda rows: states(rows) == ["sent"])
 
     play(story)

@@ -292,6 +292,8 @@ class Ear:
             self._account.known.update(known)
         self._account.forget_old()
         self._acknowledge(told, texts)
+        if any(one.state == "retry" for one in settled):
+            self._account.hungry()  # it waits in the outbox again, and may be due at once
         if strange and self._account.settings.id_rule == "learn":
             try:
                 await self._learn(strange)
