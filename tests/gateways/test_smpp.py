@@ -69,6 +69,12 @@ def test_senders(sender: str, expected: tuple[int, int, str]) -> None:
     assert (packet.source_addr_ton, packet.source_addr_npi, packet.source_addr) == expected
 
 
+def test_without_a_sender_its_kind_is_unknown() -> None:
+    """§4.4.1: NULL where it is not known; letters (5) of no length are refused by some."""
+    (packet,) = request(made(sender=""), "Hi")
+    assert (packet.source_addr_ton, packet.source_addr_npi, packet.source_addr) == (0, 0, "")
+
+
 def test_ton_and_npi_by_setting() -> None:
     (packet,) = request(made(source_ton=0, source_npi=8, dest_ton=2, dest_npi=0), "Hi")
     assert (packet.source_addr_ton, packet.source_addr_npi) == (0, 8)

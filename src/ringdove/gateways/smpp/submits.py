@@ -99,7 +99,10 @@ def _source(settings: Settings, sender: str) -> tuple[int, int, str]:
 
 
 def _address_kind(sender: str) -> tuple[int, int]:
-    """TON and NPI (§5.2.5): letters, an international number, or a short code of one network."""
+    """TON and NPI (§5.2.5): letters, an international number, or a short code of one network.
+    Without a sender both are unknown (§4.4.1): letters that are none are refused by some."""
+    if not sender:
+        return 0, 0
     if not sender.removeprefix("+").isdecimal():
         return 5, 0
     return (1, 1) if len(sender.removeprefix("+")) > SHORT_CODE_DIGITS_MAX else (3, 0)
