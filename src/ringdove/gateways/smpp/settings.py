@@ -35,6 +35,7 @@ class Settings(BaseModel):
     host: str = Field(
         min_length=1,
         max_length=253,
+        pattern=r"^[^\s/@]+$",  # a name or an address, not a URL: nobody would ever answer there
         title="Server",
         description="Name or address of the provider's SMPP server.",
     )
