@@ -52,7 +52,8 @@ def countries(language: str) -> list[tuple[str, str]]:
     """Every country as (code, name), by name."""
     named = Locale.parse(language).territories
     known = get_global("territory_zones")
-    found = [(code, named[code]) for code in known if len(code) == 2 and code in named]
+    real = (code for code in known if len(code) == 2 and code != "ZZ")  # ZZ: "unknown region"
+    found = [(code, named[code]) for code in real if code in named]
     return sorted(found, key=lambda pair: pair[1].casefold().replace("ё", "е"))
 
 
