@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
-from ringdove.smpp.session import Asked
-from ringdove.workers import binds
+from ringdove.gateways import smpp
+from ringdove.kit import db
+from ringdove.kit.buckets import buckets_of_store
+from ringdove.records import messages
+from ringdove.smpp.session import Asked, Told
+from ringdove.workers import binds, ear
+from ringdove.workers.accounts import Account
 from ringdove.workers.links import Link
+from tests.flows.conftest import NOON
 from tests.workers.test_binds import (
     WAIT_S,
     Shop,
@@ -27,6 +33,8 @@ from tests.workers.test_binds import (
 )  # fmt: skip
 
 __all__ = ["play"]  # the fixture
+
+SETTINGS = smpp.Settings(host="127.0.0.1", system_id="shop")
 
 
 def numbers(count: int) -> list[tuple[str, str]]:
@@ -127,5 +135,41 @@ def test_the_rule_of_ids_is_learned_from_the_first_receipts(play: Callable[..., 
                 await until(shop, lambda rows: states(rows).count("sent") == 1)
                 deliver(smsc.links[0], str(0xABC00 + 7919 * 10), "DELIVRD")
                 await until(shop, lambda rows: set(states(rows)) == {"delivered"})
+
+    play(story)
+
+
+class Silent:
+    """A link of which only the acknowledgements are of interest."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[int] = []
+
+    def acknowledge(self, sequences: list[int]) -> None:
+        self.acknowledged += sequences
+
+
+def test_all_receipts_of_before_the_rule_find_their_message(play: Callable[..., None]) -> None:
+    """P6: a batch of six hundred at once; the rule is seen in the last of them."""
+
+    async def story(shop: Shop) -> None:
+        account = Account(shop.sms, shop.store, SETTINGS, lambda: None)
+        account.hold(1)
+        one, link = ear.Ear(shop.runtime, account), Silent()
+        await queue(shop, *numbers(600))
+        (bucket,) = buckets_of_store(shop.store.bucket_base, 1)
+        async with db.transaction(shop.runtime.pool) as tx:
+            taken = await messages.take(tx, shop.store, bucket, shop.sms, NOON, "me", 600)
+        for n, message in enumerate(taken):
+            hexadecimal = f"{0xABC00 + 7919 * n:X}"
+            one.settled(messages.Settled(message.message_id, "sent", "", (hexadecimal,)))
+        assert await one.write()
+        for n in range(600):
+            told = Told(n + 1, str(0xABC00 + 7919 * n), "delivered", "")
+            one.told(link, told)  # type: ignore[arg-type]
+        assert await one.write()
+        assert states(await shop.messages()) == ["delivered"] * 600
+        assert len(link.acknowledged) == 600
+        assert not await shop.rows("SELECT FROM receipt WHERE message_id = 0")
 
     play(story)

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psycopg
 import pytest
 
 from ringdove.kit import db
@@ -377,7 +378,7 @@ def test_answers_outlive_a_database_that_is_away(
     async def settle(*given: Any) -> None:
         if broken:
             broken.pop()
-            raise results.psycopg.OperationalError("away")
+            raise psycopg.OperationalError("away")
         await real(*given)
 
     real = results.messages.settle
