@@ -118,3 +118,22 @@ def test_what_was_put_back_is_soon_asked_again(
                 await until(shop, lambda rows: states(rows) == ["sent"])
 
     play(story)
+
+
+def test_a_late_answer_is_believed_in_whichever_order_it_is_written(
+    play: Callable[..., None],
+) -> None:
+    """P5: two writes failed, and what they held was put back the other way round."""
+
+    async def story(shop: Shop) -> None:
+        one = ear.Ear(shop.runtime, Account(shop.sms, shop.store, SETTINGS, lambda: None))
+        await queue(shop, ("+375291112233", "Hi"))
+        (bucket,) = buckets_of_store(shop.store.bucket_base, 1)
+        async with db.transaction(shop.runtime.pool) as tx:
+            (taken,) = await messages.take(tx, shop.store, bucket, shop.sms, NOON, "me")
+        one.settled(messages.Settled(taken.message_id, "sent", "", ("a",)))
+        one.settled(messages.Settled(taken.message_id, "unknown", "no_answer"))
+        assert await one.write()
+        assert states(await shop.messages()) == ["sent"]
+
+    play(story)

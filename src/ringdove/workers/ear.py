@@ -269,7 +269,9 @@ class Ear:
         self, settled: _Settled, told: _Told, texts: _Texts, packets: Taken | None = None
     ) -> None:
         store, make_id = self._store, self._runtime.ids
-        last = {one.message_id: one for one in settled}  # a late answer may follow "unknown"
+        # A late answer follows "unknown", in whichever order two writes have put them back.
+        last = {one.message_id: one for one in settled if one.state == "unknown"}
+        last |= {one.message_id: one for one in settled if one.state != "unknown"}
         said = [receipt for _, _, receipt in told]
         # Where others have binds too, only the database knows who had an id last.
         known = self._account.known if self._account.is_ours else {}
