@@ -37,14 +37,13 @@ SETTINGS = {
     "listen_addresses": "''",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "shared_buffers": "'192MB'",
     "effective_cache_size": "'1GB'",
     "work_mem": "'8MB'",
     "maintenance_work_mem": "'128MB'",
     "jit": "off",
     "random_page_cost": "1.1",
     "wal_compression": "off",  # pglz is all there is: a tenth of the CPU of sending
-    "max_wal_size": "'2GB'",
+    "max_wal_size": "'4GB'",  # a campaign of a million writes half of it
     "wal_buffers": "'16MB'",
     "checkpoint_timeout": "'15min'",
     "timezone": "'UTC'",
@@ -221,8 +220,16 @@ def _socket_folder(cluster: Cluster, user: pwd.struct_passwd | None) -> Path:
     return path
 
 
+def _shared_buffers() -> str:
+    """A sixteenth of the machine's memory, 128 MB to 1 GB: a large campaign's pages stay in it,
+    while a laptop keeps its memory."""
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return f"'{min(1024, max(128, memory_mb // 16))}MB'"
+
+
 def _write_settings(cluster: Cluster, socket_dir: Path) -> None:
-    settings = SETTINGS | (THROWAWAY if cluster.throwaway else {})
+    settings = {"shared_buffers": _shared_buffers()} | SETTINGS
+    settings |= THROWAWAY if cluster.throwaway else {}
     quoted = str(socket_dir).replace("'", "''")
     lines = [f"{name} = {value}" for name, value in settings.items()]
     lines.append(f"unix_socket_directories = '{quoted}'")
