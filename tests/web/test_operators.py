@@ -12,7 +12,8 @@ from ringdove.kit import db
 from ringdove.records import gateways
 from ringdove.records.gateways import Gateway
 from ringdove.runtime import GATEWAYS
-from ringdove.web import operator_requests
+from ringdove.web import edges, operator_requests
+from ringdove.web.speech import plain_speech
 from tests.gateways.operators import outgoing
 from tests.web.conftest import Looker, Site
 
@@ -155,3 +156,25 @@ def test_the_pages_look_well(look: Any, site: Site, phone: bool) -> None:
     for path in (f"{PAGE}/new", f"{PAGE}/new?kind=template", f"{PAGE}/{way.id}"):
         looker.go(path)
         looker.assert_clean()
+
+
+def test_what_all_operators_have_in_common_is_folded_away() -> None:
+    """One's own account is asked for; the pace is good as it is until somebody says otherwise."""
+    english = plain_speech("en")
+    for kind in (one for one, module in GATEWAYS.items() if hasattr(module, "request")):
+        first = [one.name for one in edges.fields(english, kind)[: edges.shown_first(kind)]]
+        assert "throughput_per_s" not in first and "keep_packets" not in first, kind
+        required = {one.name for one in edges.fields(english, kind) if one.is_required}
+        assert required <= set(first), kind
+
+
+def test_national_letters_are_told_by_the_name_of_their_language() -> None:
+    russian = plain_speech("ru")
+    (letters,) = [one for one in edges.fields(russian, "smpp") if one.name == "shift"]
+    assert dict(letters.options)["tr"] == "Турецкий" and dict(letters.options)[""] == ""
+
+
+def test_the_form_says_that_our_address_comes_later(site: Site) -> None:
+    """Its guide names an address that no form can know before the gateway is there."""
+    page = site.set_up().get("/stores/1/connections/gateways/new?kind=kannel").text
+    assert "You get our address when you have added it." in page

@@ -168,7 +168,7 @@ async def _shop(
         example=module.example(url, secret, number, now) if hasattr(module, "example") else "",
         form=form or edges.typed(shop.kind, shop.name, shop.settings),
         fields=edges.fields(say, shop.kind, frozenset(_secrets(page, shop))),
-        shown_first=edges.SHOWN_FIRST,
+        shown_first=edges.shown_first(shop.kind),
         shown_once=shown_once or {},
         can_test=hasattr(module, "history"),
         tried=tried,

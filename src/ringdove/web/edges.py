@@ -19,6 +19,7 @@ from ringdove.gateways import edge as operators
 from ringdove.kit.crypto import new_token
 from ringdove.runtime import GATEWAYS, STORES
 from ringdove.stores import edge
+from ringdove.web import places
 from ringdove.web.forms import FORM_BYTES_MAX, FORM_FIELDS_MAX, WRONG, WRONG_SOMEHOW, Form
 from ringdove.web.menu import N_
 from ringdove.web.speech import Speech
@@ -100,13 +101,26 @@ def fields(say: Speech, kind: str, kept: frozenset[str] = frozenset()) -> list[F
     ]
 
 
+def shown_first(kind: str) -> int:
+    """How many lines of its form are not folded away: the pace and the patience that all operators
+    over HTTP have in common are good as they are."""
+    model = model_of(kind)
+    if model is None or not issubclass(model, operators.Settings):
+        return SHOWN_FIRST
+    return min(SHOWN_FIRST, len(model.model_fields.keys() - _shared()))
+
+
+def _shared() -> set[str]:
+    return set(operators.Settings.model_fields) - {"sender"}
+
+
 def _in_order(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
     """What all operators over HTTP have in common comes last, but for the sender: one's own account
     is asked for first."""
     own = model.model_fields.items()
     if not issubclass(model, operators.Settings):
         return list(own)
-    shared = set(operators.Settings.model_fields) - {"sender"}
+    shared = _shared()
     return sorted(own, key=lambda field: field[0] in shared)
 
 
@@ -123,7 +137,8 @@ def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: b
     elif annotation in (int, float):
         kind, more = "number", {"step": "any" if annotation is float else "1"}
     elif get_origin(annotation) is Literal:
-        kind, options = "select", tuple((one, one) for one in get_args(annotation))
+        kind = "select"
+        options = tuple((one, _option(say, name, one)) for one in get_args(annotation))
     elif get_origin(annotation) in (tuple, dict) or _is_long(about):
         kind = "lines"
     hint = say.gettext(about.description) if about.description else ""
@@ -132,9 +147,16 @@ def _field(say: Speech, name: str, about: FieldInfo, is_secret: bool, is_kept: b
         more_hint = say.gettext("It is there: leave this empty to keep it.")
     elif _is_generated(about):
         more_hint = say.gettext("Empty: a good one is made and shown once.")
+        if name == "callback_secret":  # its gateway's page shows it again, in our address
+            more_hint = say.gettext("Empty: a good one is made.")
     hint = f"{hint} {more_hint}".strip()
     is_required = about.is_required() and not is_kept
     return Field(name, say.gettext(about.title or name), hint, kind, is_required, options, more)
+
+
+def _option(say: Speech, name: str, value: str) -> str:
+    """National letters by the language's name; other words as the operators' papers have them."""
+    return places.language_name(value, say.language) if name == "shift" and value else value
 
 
 def _is_generated(about: FieldInfo) -> bool:
@@ -262,7 +284,7 @@ def choice(
         callbacks=callbacks(say, kind),
         form=refused or fresh,
         fields=fields(say, kind) if kind else [],
-        shown_first=SHOWN_FIRST,
+        shown_first=shown_first(kind) if kind else SHOWN_FIRST,
     )
 
 

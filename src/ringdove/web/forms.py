@@ -30,6 +30,7 @@ WRONG = {
     "time_type": N_("A time like 21:00, please."),
     "too_short": N_("Choose at least one."),
 }
+TOO_SHORT = N_("This is too short.")
 WRONG_SOMEHOW = N_("This does not look right.")
 
 
@@ -90,4 +91,6 @@ def understand(values: dict[str, Any], model: type[T], say: Speech) -> Form[T]:
 def _text_of(error: dict[str, Any]) -> str:
     if error["type"].startswith("said."):
         return str(error["msg"])
+    if error["type"] == "string_too_short" and error.get("input"):
+        return TOO_SHORT
     return WRONG.get(error["type"], WRONG_SOMEHOW)

@@ -118,7 +118,7 @@ async def _render(
         has_others=len([one for one in ways if one.channel == way.channel]) > 1,
         form=form or edges.typed(way.kind, way.name, way.settings),
         fields=edges.fields(page.say, way.kind, frozenset(secrets)),
-        shown_first=edges.SHOWN_FIRST,
+        shown_first=edges.shown_first(way.kind),
         text=text or Form({"text": words}),
         tried=tried,
         door=door_of_gateway(settings, way.token) if hasattr(module, "hear") else "",

@@ -57,6 +57,12 @@ def countries(language: str) -> list[tuple[str, str]]:
     return sorted(found, key=lambda pair: pair[1].casefold().replace("ё", "е"))
 
 
+def language_name(code: str, language: str) -> str:
+    """A language in the words of another, as a line of its own begins."""
+    named = Locale.parse(language).languages.get(code, code)
+    return str(named[:1].upper() + named[1:])
+
+
 @cache
 def currencies(language: str) -> list[tuple[str, str]]:
     """Every currency in use as (code, "code · name")."""

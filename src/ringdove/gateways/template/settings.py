@@ -61,13 +61,13 @@ class Settings(edge.Settings):
         title="Headers",
         description="One a line, such as Authorization = Bearer {{ key }}.",
     )
-    user: str = Field("", max_length=200, title="User name", description="Filled in as {{ user }}.")
     key: SecretStr = Field(
         SecretStr(""),
         max_length=2_000,
         title="Key",
         description="Filled in as {{ key }}. Kept sealed, never shown.",
     )
+    user: str = Field("", max_length=200, title="User name", description="Filled in as {{ user }}.")
     password: SecretStr = Field(
         SecretStr(""),
         max_length=2_000,
