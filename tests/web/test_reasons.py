@@ -11,6 +11,7 @@ from ringdove.records import messages as message_records
 from ringdove.records import outbox, receipts
 from ringdove.rules import consent, languages, messages
 from ringdove.rules.recipes import RECIPES
+from ringdove.smpp import session
 from ringdove.web.reasons import BECAUSE, reason_words, state_words, why_words
 from ringdove.web.speech import Speech, plain_speech
 
@@ -71,3 +72,15 @@ def test_every_cause_has_words(say: Speech) -> None:
     assert "Anna" in why_words(say, "page/Anna") and "till" in why_words(say, "api/till")
     for unknown in ("melted", "automation/none/order.placed", "reply/none", ""):
         assert why_words(say, unknown) == unknown
+
+
+def test_why_there_is_no_link_is_told_without_the_machine_s_numbers(say: Speech) -> None:
+    for told in (
+        "[Errno -2] Name or service not known",
+        "[Errno 111] Connect call failed ('127.0.0.1', 2775)",
+        "[Errno 113] No route to host",
+    ):
+        assert "Errno" not in reason_words(say, told) and reason_words(say, told) != told
+    for told in ("the peer closed the link", "the peer unbound", "no answer to enquire_link"):
+        assert told in inspect.getsource(session) and reason_words(say, told) != told
+    assert reason_words(say, "[Errno 9999] Something new") == "[Errno 9999] Something new"

@@ -82,6 +82,13 @@ REASONS: Mapping[str, str] = {
     "payment.received": N_("The payment arrived."),
     "order.cancelled": N_("The order was cancelled."),
     "order.removed": N_("The order was removed from the shop."),
+    # Why a link to an SMSC ended (smpp/session.py, workers/bind.py).
+    "the peer closed the link": N_("The other side closed the connection."),
+    "the peer unbound": N_("The other side ended the connection."),
+    "no answer to enquire_link": N_(
+        "The other side was silent when it was asked whether it lives."
+    ),
+    "no answer to the connection": N_("Nobody answered at this address in time."),
 }
 
 # Reasons that carry an operator's own words behind them.
@@ -101,6 +108,21 @@ _WITH_MORE: tuple[tuple[str, str], ...] = (
     ("not_in_time: ", N_("The other server could not be reached in time: %(why)s")),
     ("unwanted: ", N_("The other server does not want it: %(why)s")),
 )
+# Why a link cannot be made, in the words of the machine (errno and getaddrinfo's numbers).
+_ERRNO = re.compile(r"\[Errno (-?\d+)\].*", re.DOTALL)
+_NAME_UNKNOWN = N_("Nobody knows a server of this name: see whether it is written right.")
+_NO_WAY = N_("There is no way to this address: see whether it is right, and whether we may leave.")
+_ERRNO_WORDS: Mapping[str, str] = {
+    "-2": _NAME_UNKNOWN,
+    "-3": N_("The name of the server cannot be looked up now."),
+    "-5": _NAME_UNKNOWN,
+    "8": _NAME_UNKNOWN,  # macOS
+    "101": _NO_WAY,
+    "110": N_("Nobody answered at this address in time."),
+    "111": N_("Nobody listens there: see whether the address and the port are right."),
+    "61": N_("Nobody listens there: see whether the address and the port are right."),  # macOS
+    "113": _NO_WAY,
+}
 _RECEIPT = re.compile(r"(undeliverable|rejected|failed|expired|deleted) (\S.*)", re.DOTALL)
 
 
@@ -111,6 +133,8 @@ def reason_words(say: Speech, code: str) -> str:
     for begins, text in _WITH_MORE:
         if code.startswith(begins):
             return say.gettext(text, why=reason_words(say, code.removeprefix(begins)))
+    if (link := _ERRNO.fullmatch(code)) and link[1] in _ERRNO_WORDS:
+        return say.gettext(_ERRNO_WORDS[link[1]])
     if told := _RECEIPT.fullmatch(code):
         return f"{say.gettext(REASONS[told[1]])} ({reason_words(say, told[2])})"
     return code
