@@ -218,12 +218,13 @@ async def _write_bucket(
     await _give_back(tx, store, bucket, rest, again, now)
     if again:
         await outbox.put_back(tx, store, bucket, [_again(one, now) for one in again])
-    if done:
-        marks = {"marks": db.numbers({one.mark for one in done})}
-        await tx.execute(LOCK_MARKS, base | marks)
-        every = {"all": db.numbers(one.message_id for one in done)}
-        await tx.execute(UNMARK, base | marks | every)
-    await counters.add(tx, store, now, counts, bucket)
+    async with tx.pipeline():  # nothing is read of these: one way to the server and back
+        if done:
+            marks = {"marks": db.numbers({one.mark for one in done})}
+            await tx.execute(LOCK_MARKS, base | marks)
+            every = {"all": db.numbers(one.message_id for one in done)}
+            await tx.execute(UNMARK, base | marks | every)
+        await counters.add(tx, store, now, counts, bucket)
 
 
 async def _held(tx: Tx, base: Mapping[str, Any], again: Sequence[Settled]) -> list[Settled]:

@@ -102,8 +102,9 @@ async def map_ids(
         "messages": db.numbers(one.message_id for one in ids.values()),
         "parts": db.numbers(one.part for one in ids.values()),
     }
-    await tx.execute(PUT_REFS, keys | whose)
-    row = await (await tx.execute(HAS_EARLY, keys)).fetchone()
+    async with tx.pipeline():
+        await tx.execute(PUT_REFS, keys | whose)
+        row = await (await tx.execute(HAS_EARLY, keys)).fetchone()
     if not (row and row["found"]):
         return []
     async with tx.cursor(row_factory=tuple_row) as cursor:

@@ -38,7 +38,7 @@ _Texts: TypeAlias = list[tuple[list[tuple[Link, Asked]], TextReceived]]
 
 GATHER_S: Final = 0.1
 MUCH: Final = 500
-WRITES_MAX: Final = 2
+WRITES_MAX: Final = 3
 AGAIN_S: Final = 1.0
 LAST_WRITE_S_MAX: Final = 300.0
 DELIVERED_TWICE_S: Final = 60
@@ -188,7 +188,7 @@ class Ear:
         self._news.set()
 
     async def _begin_write(self) -> None:
-        """Begins to write what there is, beside at most one other write: the SMSC holds back its
+        """Begins to write what there is, beside some other writes: the SMSC holds back its
         next receipts until these are acknowledged, which waits for the disk. People's texts go
         alone, so that a START never overtakes a STOP."""
         await self._begun.acquire()

@@ -183,7 +183,7 @@ class Mouth:
         link, queue = self.link, self._queue
         if link is not None and queue and (room := link.room) > 0:
             self._say_some(link, room)
-        if len(queue) * 2 < self._most:
+        if len(queue) < self._most:
             self._work.set()
 
     def _say_some(self, link: Link, room: int) -> None:
