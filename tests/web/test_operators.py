@@ -13,6 +13,7 @@ from ringdove.records import gateways
 from ringdove.records.gateways import Gateway
 from ringdove.runtime import GATEWAYS
 from ringdove.web import edges, operator_requests
+from ringdove.web.connections import way_state
 from ringdove.web.speech import plain_speech
 from tests.gateways.operators import outgoing
 from tests.web.conftest import Looker, Site
@@ -178,3 +179,15 @@ def test_the_form_says_that_our_address_comes_later(site: Site) -> None:
     """Its guide names an address that no form can know before the gateway is there."""
     page = site.set_up().get("/stores/1/connections/gateways/new?kind=kannel").text
     assert "You get our address when you have added it." in page
+
+
+def test_an_operator_that_nothing_went_over_is_ready_not_connecting_for_ever() -> None:
+    """Over HTTP the first text is what connects; an SMPP link does connect until it is bound."""
+
+    def word(kind: str, state: str) -> str:
+        way = Gateway(1, 1, kind, "sms", "A", {}, b"", 1, None, None, state, "", None)
+        return way_state(plain_speech("en"), way)[0]
+
+    assert word("twilio", "connecting") == "Ready"
+    assert word("smpp", "connecting") == "Connecting"
+    assert word("twilio", "lost") == "Connection lost"

@@ -20,7 +20,7 @@ from ringdove.kit.crypto import SealBroken, new_token
 from ringdove.kit.db import Tx
 from ringdove.records import connections, counters, facts, gateways
 from ringdove.records.connections import Connection
-from ringdove.runtime import STORES
+from ringdove.runtime import GATEWAYS, STORES
 from ringdove.stores import edge
 from ringdove.web import edges
 from ringdove.web.forms import Form
@@ -52,7 +52,7 @@ async def show(page: ViewerPage) -> Response:
         parked=parked,
         title=lambda kind: edges.title(page.say, kind),
         shop_state=lambda shop: shop_state(page.say, shop, heard.get(shop.id)),
-        way_state=lambda way: way_state(page.say, way.state, way.paused_at),
+        way_state=lambda way: way_state(page.say, way),
         order=_order(ways),
     )
 
@@ -76,18 +76,20 @@ def shop_state(say: Speech, shop: Connection, heard_at: datetime | None) -> tupl
     return (_("Connected"), "ok") if heard_at else (_("Nothing heard yet"), "wait")
 
 
-def way_state(say: Speech, state: str | None, paused_at: datetime | None) -> tuple[str, str]:
+def way_state(say: Speech, way: gateways.Gateway) -> tuple[str, str]:
     """A word and its tone."""
     _ = say.gettext
-    if paused_at:
+    if way.paused_at:
         return _("Paused"), "wait"
+    if way.state == "connecting" and getattr(GATEWAYS.get(way.kind), "TRANSPORT", "") == "http":
+        return _("Ready"), ""  # the first text is what connects it
     return {
         "connecting": (_("Connecting"), "wait"),
         "bound": (_("Connected"), "ok"),
         "refused": (_("Refused"), "bad"),
         "lost": (_("Connection lost"), "bad"),
         "stopped": (_("Stopped"), "wait"),
-    }.get(state or "", (_("Not used yet"), ""))
+    }.get(way.state or "", (_("Not used yet"), ""))
 
 
 # ------------------------------------------------------------------ a shop

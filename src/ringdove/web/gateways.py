@@ -113,7 +113,7 @@ async def _render(
         way=way,
         listed=listed,
         kind=edges.title(page.say, way.kind),
-        state=way_state(page.say, way.state, way.paused_at),
+        state=way_state(page.say, way),
         is_first=same[:1] == [way.id],
         has_others=len([one for one in ways if one.channel == way.channel]) > 1,
         form=form or edges.typed(way.kind, way.name, way.settings),

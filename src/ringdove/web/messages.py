@@ -14,6 +14,7 @@ from ringdove.records.message_story import ROWS, Wish
 from ringdove.rules.messages import LIFE
 from ringdove.rules.recipes import RECIPES
 from ringdove.web import asking, route_words, wire
+from ringdove.web.places import LANGUAGE_NAMES
 from ringdove.web.reasons import state_words, title
 from ringdove.web.views import StorePage, SupportPage, ViewerPage
 
@@ -86,6 +87,7 @@ async def story(page: ViewerPage, message_id: int) -> Response:
         why_none=_why_no_packets(page, message),
         bind=bind,
         network=_network(page, message["network"]),
+        text_language=LANGUAGE_NAMES.get(message["language"], message["language"]),
         can_ask=bool(asking.ids_to_ask(message, receipts)),
     )
 

@@ -132,7 +132,7 @@ def _card(
     return Card(
         way,
         edges.title(page.say, way.kind),
-        way_state(page.say, way.state, way.paused_at),
+        way_state(page.say, way),
         int(settings.get("binds") or 1),
         counts[2],
         int(settings.get("window") or settings.get("connections") or 0),
