@@ -85,7 +85,7 @@ def _in_plain_words(error: Exception) -> str | None:
 # ------------------------------------------------------------------ running
 
 
-@app.command()
+@app.command(short_help="Two pretend shops to look at, on this machine only.")
 def demo(
     home: Annotated[
         Path | None, typer.Option(help="Folder of the demo's own database and key.")
@@ -190,7 +190,7 @@ def _address(settings: Settings) -> str:
     return f"http://{settings.listen_host}:{settings.listen_port}"
 
 
-@app.command()
+@app.command(short_help="All that happens by itself: answers, texts, receipts.")
 def work(leashed: Leashed = False) -> None:
     """Answer facts, send and receive texts, look at shops: all that happens by itself."""
     settings = read_settings()
