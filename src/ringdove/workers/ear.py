@@ -20,7 +20,7 @@ import structlog
 from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.records import facts, gateways, messages, receipts, wire
-from ringdove.records.receipts import Receipt
+from ringdove.records.receipts import Found, Receipt
 from ringdove.rules.facts import TextReceived
 from ringdove.runtime import Runtime
 from ringdove.smpp import ids, statuses, tlvs
@@ -38,7 +38,7 @@ _Texts: TypeAlias = list[tuple[list[tuple[Link, Asked]], TextReceived]]
 
 GATHER_S: Final = 0.1
 MUCH: Final = 500
-WRITES_MAX: Final = 3
+WRITES_MAX: Final = 2
 AGAIN_S: Final = 1.0
 LAST_WRITE_S_MAX: Final = 300.0
 DELIVERED_TWICE_S: Final = 60
@@ -86,8 +86,10 @@ class Ear:
     # ── hearing ──────────────────────────────────────────────────────────────
 
     def settled(self, settled: messages.Settled) -> None:
-        """What became of a message."""
+        """What became of a message. Its receipt may come, and be written, before this is."""
         self._settled.append(settled)
+        for part, provider_id in enumerate(settled.provider_ids):
+            self._account.known[provider_id] = Found(settled.message_id, part)
         self._news.set()
 
     def told(self, link: Link, told: Told) -> None:
@@ -188,7 +190,7 @@ class Ear:
         self._news.set()
 
     async def _begin_write(self) -> None:
-        """Begins to write what there is, beside some other writes: the SMSC holds back its
+        """Begins to write what there is, beside at most one other write: the SMSC holds back its
         next receipts until these are acknowledged, which waits for the disk. People's texts go
         alone, so that a START never overtakes a STOP."""
         await self._begun.acquire()
@@ -213,7 +215,10 @@ class Ear:
         """Everything heard so far, and then its acknowledgements; False: not now, it is kept."""
         while self._writes:
             await asyncio.wait(self._writes)
-        return await self._write()
+        while await self._write():
+            if not (self._settled or self._receipts or self._texts):
+                return True
+        return False
 
     async def _write(self) -> bool:
         for joined in self._joiner.expire(asyncio.get_running_loop().time()):
