@@ -158,6 +158,18 @@ def test_a_gateway_without_a_sender_for_the_country_gives_way_to_the_next():
     assert found(allowed, "+12025550123").sender == "LINDEN"
 
 
+def test_a_chosen_gateway_carries_it_whatever_the_routes_say():
+    """A gateway that is not first is tested before it is; a paused one carries nothing."""
+    ways = Ways((A, B, _paused(C)), (route(1, 1),), lists={})
+    way = ways.find("sms", "+375291112233", "service", TODAY, B.id)
+    assert isinstance(way, Way)
+    assert (way.gateway, way.sender, way.network, way.order) == (B, B.sender, "BY", (B.id,))
+    assert ways.find("sms", "+375291112233", "service", TODAY, C.id) is None
+    assert ways.find("sms", "+12025550123", "service", TODAY, A.id) == NoSender(
+        "sender_needs_number"
+    )
+
+
 def test_a_route_can_ask_for_a_sender_that_can_be_answered():
     """R79: a number over the first of its gateways that has one."""
     ways = Ways((A, B, C), (route(1, 1, 2, 3, sender="number"),))

@@ -213,6 +213,28 @@ def test_a_test_text_says_what_becomes_of_it(site: Site) -> None:
     assert "on its way" in owner.post(here, {"phone": "+375291112233", "text": "Hi"}).text
 
 
+def test_a_gateways_test_text_goes_over_that_gateway_and_no_other(site: Site) -> None:
+    """One that is not first is tried before texts rely on it; a paused one says that it is."""
+    owner = site.set_up()
+    owner.post(f"{PAGE}/gateways?kind=smpp", OPERATOR)
+    second = ways(site)[-1]
+    here, text = f"{PAGE}/gateways/{second.id}", {"phone": "+375291112233", "text": "Hi"}
+    answer = owner.post(f"{here}/text", text)
+    link = re.search(r'href="(/stores/1/messages/\d+)"', answer.text)
+    assert link and second.name in owner.get(link[1]).text
+
+    async def waiting() -> list[int]:
+        async with db.transaction(site.runtime.pool) as tx:
+            rows = await (await tx.execute("SELECT gateway_id FROM outbox")).fetchall()
+            return [row["gateway_id"] for row in rows]
+
+    assert site.run(waiting()) == [second.id]
+    owner.post(f"{here}/pause")
+    refused = owner.post(f"{here}/text", text)
+    assert refused.status == 422 and "resume it to send a test text" in refused.text
+    assert site.run(waiting()) == [second.id]
+
+
 def test_a_mail_server_is_tried(site: Site) -> None:
     owner = site.set_up()
     form = {"name": "Mail", "host": "127.0.0.1", "port": "1", "security": "none"}

@@ -137,9 +137,13 @@ class Ways:
     _kept: dict[tuple[object, ...], Way | NoSender] = field(default_factory=dict)
     _by_channel: dict[str, tuple[Gateway, ...]] = field(default_factory=dict)
 
-    def find(self, channel: str, recipient: str, klass: str, today: date) -> Way | NoSender | None:
+    def find(
+        self, channel: str, recipient: str, klass: str, today: date, gateway_id: int = 0
+    ) -> Way | NoSender | None:
         """The way of a text; None: there is no gateway for the channel; NoSender: none of them has
-        a sender that may be used in that country."""
+        a sender that may be used in that country. `gateway_id`: over this one and no other."""
+        if gateway_id:
+            return self._over(gateway_id, channel, recipient, klass, today)
         if channel != "sms":
             return self._kept_way((channel,), "", "", klass, today, None)
         country = phones.country_of(recipient)
@@ -147,6 +151,23 @@ class Ways:
         # Only prices tell two numbers of one network apart.
         per_part = self.per_part(recipient) if self._by_price else None
         return self._kept_way((channel, network, klass), country, network, klass, today, per_part)
+
+    def _over(
+        self, gateway_id: int, channel: str, recipient: str, klass: str, today: date
+    ) -> Way | NoSender | None:
+        """Whatever the routes say; a paused one carries nothing."""
+        there = {one.id: one for one in self.of_channel(channel) if not one.is_paused}
+        one = there.get(gateway_id)
+        if one is None:
+            return None
+        if channel != "sms":
+            return Way(one, one.sender, "", "", "chosen", (one.id,))
+        country = phones.country_of(recipient)
+        sender = self.sender_of(one, country, klass, today)
+        if isinstance(sender, NoSender):
+            return sender
+        network = networks.network_of(country, self._operator(recipient))
+        return Way(one, sender.text, country, network, "chosen", (one.id,))
 
     def _kept_way(
         self,

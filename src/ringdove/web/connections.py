@@ -136,6 +136,7 @@ class Tried:
 
     tone: str
     text: str
+    href: str = ""  # where more of it is seen
 
 
 async def _shop(

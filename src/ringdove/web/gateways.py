@@ -277,19 +277,23 @@ class TestText(Filled):
 
 @router.post("/{gateway_id}/text")
 async def send_text(page: OwnerPage, gateway_id: int) -> Response:
-    """One text through the decision and the first gateway, like every text (P1)."""
+    """One text through the decision, like every text (P1), but over this gateway and no other."""
     async with page.transaction() as tx:
-        await _find(tx, page, gateway_id)
+        way = await _find(tx, page, gateway_id)
     form = await read_form(page.request, TestText, page.say)
     if form.filled is None:
         return await _render(page, gateway_id, 422, text=form)
     _ = page.say.gettext
+    if way.paused_at:
+        tried = Tried("wait", _("It is paused: resume it to send a test text."))
+        return await _render(page, gateway_id, 422, text=form, tried=tried)
     wish = handwork.Wish(
         facts.Customer(phone=form.filled.phone),
         form.filled.text.replace("\0", ""),
         "service",
         f"page/{page.user.name}",
         topic="test",
+        gateway_id=way.id,
     )
     try:
         made = await handwork.send(page.runtime, page.store, wish)
@@ -302,5 +306,5 @@ async def send_text(page: OwnerPage, gateway_id: int) -> Response:
         why = reason_words(page.say, made["reason"])
         tried = Tried("wait", _("It is not sent. %(why)s", why=why))
     else:
-        tried = Tried("ok", _("It is on its way: look at Messages for what becomes of it."))
+        tried = Tried("ok", _("It is on its way."), f"{page.home}/messages/{made['id']}")
     return await _render(page, gateway_id, text=form, tried=tried)

@@ -38,6 +38,7 @@ class Wish:
     topic: str = "by_hand"
     not_before: datetime | None = None
     not_after: datetime | None = None
+    gateway_id: int = 0  # over this one, whatever the routes say; 0: as they say
 
 
 class PhoneDoubtful(ValueError):
@@ -104,4 +105,5 @@ def _letter(scene: Scene, person: Contact, wish: Wish, run_id: int | None, now: 
         not_before=not_before,
         not_after=wish.not_after or not_before + VALID_FOR,
         enrollment_id=run_id,
+        gateway_id=wish.gateway_id,
     )
