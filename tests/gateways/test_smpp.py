@@ -269,6 +269,17 @@ def test_bad_settings_are_refused() -> None:
     assert made().port == 2775
 
 
+@pytest.mark.parametrize("sender", ["", "Shop", "Sport 24.pl", "1234", "+375291112233", "9" * 20])
+def test_senders_that_a_phone_can_show(sender: str) -> None:
+    assert made(sender=sender).sender == sender
+
+
+@pytest.mark.parametrize("sender", ["SixteenLettersOf", "Магазин", "12-34 56", "a\n", "9" * 21])
+def test_senders_that_no_phone_can_show(sender: str) -> None:
+    with pytest.raises(ValueError):
+        made(sender=sender)
+
+
 def test_the_sandbox_is_reached_where_it_listens_whatever_the_row_says() -> None:
     given = {"host": "elsewhere", "password": "pw", "sender": "Shop", "window": 3}
     settings = smpp.sandbox(7, given, 27750)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
 
 from ringdove.gateways import telnyx
 from ringdove.gateways.edge import Call, Heard, ReceiptHeard, Refused, Sent, TextHeard, Unclear
@@ -240,3 +241,11 @@ def test_telnyx_can_be_asked():
 def test_anything_is_answered_and_nothing_is_told():
     never_raises(telnyx, ITS, signed, "data", "errors", "event_type", "payload", "id", "to")
     keeps_secrets(telnyx, ITS, SECRET)
+
+
+@pytest.mark.parametrize("key", ["nonsense", "bm9uc2Vuc2U=", PUBLIC[:-4], "ключ"])
+def test_what_is_no_key_is_not_kept(key: str) -> None:
+    """P8: with it no receipt and no STOP would ever be believed, and nobody would know."""
+    with pytest.raises(ValidationError, match="this is no public key"):
+        telnyx.Settings(api_key=SECRET, public_key=key)
+    assert telnyx.Settings(api_key=SECRET, public_key="").public_key == ""

@@ -47,6 +47,17 @@ def preview_of(page: str) -> str:
     return html.unescape(found[1])
 
 
+def test_a_sender_that_no_phone_can_show_is_refused_beside_its_field(site: Site) -> None:
+    """Otherwise every text fails at the operator, one by one."""
+    owner = site.set_up()
+    for sender in ("SixteenLettersOf", "Магазин", "1" * 16, "---"):
+        answer = owner.post(f"{PAGE}?kind=template", FORM | {"sender": sender})
+        assert answer.status == 422 and "at most 11 Latin letters" in answer.text
+    for sender in ("Linden 24", "+375291112233", "1234"):
+        answer = owner.post(f"{PAGE}?kind=template", FORM | {"sender": sender})
+        assert answer.status in (200, 303), answer.text
+
+
 def test_all_kinds_are_there_in_groups_with_what_they_are_for(site: Site) -> None:
     """R113."""
     owner = site.set_up()

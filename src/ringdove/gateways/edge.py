@@ -26,11 +26,29 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 Again: TypeAlias = Literal["permanent", "later", "throttled"]
 """permanent: this text to this number will never go. later: their trouble, not the text's.
 throttled: slow down, then the same again."""
+
+
+SENDER_LETTERS_MAX: Final = 11  # 3GPP TS 23.040 §9.1.2.5
+NUMBER_DIGITS_MAX: Final = 15  # E.164
+SENDER_WRONG: Final = (
+    "write at most 11 Latin letters, digits and spaces, or a number without spaces"
+)
+
+
+def written_sender(sender: str, digits_max: int = NUMBER_DIGITS_MAX) -> str:
+    """As it was written: a number, a short code, a name with at least one letter, or nothing."""
+    digits = sender.removeprefix("+")
+    if not sender or (digits.isascii() and digits.isdecimal() and len(digits) <= digits_max):
+        return sender
+    is_shown = sender.isascii() and sender.isprintable() and any(map(str.isalpha, sender))
+    if len(sender) > SENDER_LETTERS_MAX or not is_shown:
+        raise ValueError(SENDER_WRONG)
+    return sender
 
 
 class Settings(BaseModel):
@@ -78,6 +96,11 @@ class Settings(BaseModel):
         description="Shows on a message's page what was asked and answered, without keys. Not"
         " kept above 200 messages per second.",
     )
+
+    @field_validator("sender")
+    @classmethod
+    def _is_a_sender(cls, value: str) -> str:
+        return written_sender(value)
 
 
 @dataclass(frozen=True, slots=True)

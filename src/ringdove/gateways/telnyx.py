@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from ringdove.gateways import edge, values
 from ringdove.gateways.edge import (
@@ -45,6 +45,10 @@ CALLBACKS: Final = (
 )
 GUARDS_DOUBLES: Final = False
 
+KEY_OCTETS: Final = 32  # RFC 8032 §5.1.5
+KEY_WRONG: Final = "this is no public key: copy the 44 signs from the Telnyx portal"
+WRONGS: Final = (KEY_WRONG,)
+
 MESSAGES_URL: Final = "https://api.telnyx.com/v2/messages"
 
 
@@ -70,6 +74,17 @@ class Settings(edge.Settings):
         title="Messaging profile",
         description="Its id. Needed where the sender is a name or comes from a pool of numbers.",
     )
+
+    @field_validator("public_key")
+    @classmethod
+    def _is_a_key(cls, value: str) -> str:
+        try:
+            octets = base64.b64decode(value, validate=True)
+        except (ValueError, binascii.Error):
+            raise ValueError(KEY_WRONG) from None
+        if value and len(octets) != KEY_OCTETS:
+            raise ValueError(KEY_WRONG)
+        return value
 
 
 # ── Sending ──────────────────────────────────────────────────────────────────

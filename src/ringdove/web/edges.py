@@ -239,17 +239,23 @@ def _wrong(say: Speech, error: dict[str, Any]) -> str:
     if most := limits.get("le"):
         return say.gettext("At most %(most)s, please.", most=most)
     if error["type"] == "value_error":
-        words = str(error["msg"]).removeprefix("Value error, ")
-        return words[:1].upper() + words[1:] + "."
+        return say.gettext(_sentence(str(error["msg"]).removeprefix("Value error, ")))
     return say.gettext(WRONG.get(error["type"], WRONG_SOMEHOW))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + "."
 
 
 def extract(
     source: Any, keywords: Any, comments: Any, options: Any
 ) -> Iterator[tuple[int, str, str, list[str]]]:
     """For Babel: the texts of the plug-ins' own files (locales/extract.cfg)."""
+    yield 1, "gettext", _sentence(operators.SENDER_WRONG), []
     for module in {**STORES, **GATEWAYS}.values():
         yield 1, "gettext", module.TITLE, []
+        for words in getattr(module, "WRONGS", ()):
+            yield 1, "gettext", _sentence(words), []
         yield 1, "gettext", module.HELP, []
         if callbacks := getattr(module, "CALLBACKS", ""):
             yield 1, "gettext", callbacks, []

@@ -6,8 +6,19 @@ to do when the provider's letter does not mention it.
 
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
+from ringdove.gateways.edge import written_sender
+
+SENDER_DIGITS_MAX: Final = 20  # SMPP 3.4 §5.2.8: a provider's own numbers may be longer than E.164
 ERRORS_MAX: Final = 100
 """So many numbers of an error list; there are not more errors in the standard."""
 
@@ -206,6 +217,11 @@ class Settings(BaseModel):
         title="Errors that mean: slower",
         description="Numbers: such a text waits a moment and goes again.",
     )
+
+    @field_validator("sender")
+    @classmethod
+    def _is_a_sender(cls, value: str) -> str:
+        return written_sender(value, SENDER_DIGITS_MAX)
 
     @model_validator(mode="after")
     def _national_letters_need_a_header(self) -> Self:
