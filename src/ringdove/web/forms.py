@@ -91,6 +91,6 @@ def understand(values: dict[str, Any], model: type[T], say: Speech) -> Form[T]:
 def _text_of(error: dict[str, Any]) -> str:
     if error["type"].startswith("said."):
         return str(error["msg"])
-    if error["type"] == "string_too_short" and error.get("input"):
+    if error["type"] == "string_too_short" and str(error.get("input", "")).strip():
         return TOO_SHORT
     return WRONG.get(error["type"], WRONG_SOMEHOW)
