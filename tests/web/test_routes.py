@@ -15,6 +15,7 @@ from ringdove.records import gateways, routes, senders, spending, stores
 from ringdove.rules.routes import Route
 from ringdove.rules.senders import Own
 from ringdove.rules.spending import Limit
+from ringdove.web import money
 from tests.web.conftest import Looker, Site, Visitor
 
 CSV = "Country;Operator;Prefix;Price, EUR\nBelarus;MTS;37529;0,0125\nBelarus;;375;0,02\n;;;free\n"
@@ -119,6 +120,19 @@ def test_senders_say_what_their_country_asks(site: Site) -> None:
         assert owner.post("/stores/1/senders", form | wrong).status == 422
     assert owner.post("/stores/1/senders/end", form).status == 303
     assert site.run(_kept(site))[1] == []
+
+
+def test_a_limit_that_is_there_is_changed_when_no_other_fits(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """N6: a merchant at the most must still be able to raise one."""
+    monkeypatch.setattr(money, "LIMITS_MAX", 1)
+    owner = site.set_up()
+    limit = {"period": "day", "classes": "all", "currency": "EUR", "amount": "1"}
+    assert owner.post("/stores/1/limits", limit).status == 303
+    assert owner.post("/stores/1/limits", limit | {"amount": "5"}).status == 303
+    assert owner.post("/stores/1/limits", limit | {"period": "month"}).status == 422
+    assert [one.amount for one in site.run(_kept(site))[2]] == [5]
 
 
 def test_a_reached_limit_is_a_clear_notice_and_raising_it_lets_texts_go(site: Site) -> None:

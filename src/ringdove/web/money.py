@@ -105,13 +105,19 @@ async def put_limit(page: OwnerPage) -> Response:
         return await render(page, 422, limit=form)
     limit = form.filled.limit()
     async with page.transaction() as tx:
-        if len(await spending.limits(tx, page.store.id)) >= LIMITS_MAX:
+        there = await spending.limits(tx, page.store.id)
+        is_new = all(_what(one) != _what(limit) for one in there)
+        if is_new and len(there) >= LIMITS_MAX:
             return await render(page, 422, limit=form.refuse("", _("There are too many limits.")))
         released = await spending.put(tx, page.store, limit, page.runtime.clock())
         what = route_words.limit(page.say, limit)
         amount = f"{limit.amount} {limit.currency}"
         await page.audit(tx, "limit.saved", what, amount=amount)
     return page.go(f"{page.home}/routes#limits", _released(page, released))
+
+
+def _what(limit: Limit) -> tuple[str, str, str]:
+    return limit.period, limit.classes, limit.currency
 
 
 def _released(page: OwnerPage, released: int) -> str:
