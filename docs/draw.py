@@ -157,6 +157,7 @@ REASONS = {
     "sender_no_number": ("The rule asks for a number, and there is none.", "Add one."),
     "sender_no_name": ("The rule asks for a name, and there is none.", "Add one."),
     "no_answer": ("The operator did not answer in time.", "Look for the receipt; ask them."),
+    "link_broke": ("The link broke before the answer came.", "Look for the receipt; ask them."),
     "process_lost": ("The process died while it was submitting.", "Look for the receipt."),
 }
 # The same for letters: in a reason a mail server's own words follow after a colon.

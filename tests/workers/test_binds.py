@@ -343,7 +343,7 @@ async def operator(
         ([refuse(0x58), refuse(0x14)], {}, "sent", "", 3),
         ([refuse(0x01)], {}, "failed", "ESME_RINVMSGLEN", 1),
         ([ignore], {"response_timeout_s": 1}, "unknown", "no_answer", 1),
-        ([hang_up], {}, "unknown", "no_answer", 1),
+        ([hang_up], {}, "unknown", "link_broke", 1),
         ([receipt_first], {}, "delivered", "", 1),
     ],
     ids=["throttled", "refused", "ignored", "hung up", "receipt first"],

@@ -63,6 +63,17 @@ def test_the_whole(answers: list[Outcome | None], attempts: int, expected: Settl
     assert replace(settled, refused=None) == expected
 
 
+def test_a_broken_link_is_not_a_silent_operator() -> None:
+    """The reason says whom to ask: the network between, or the operator."""
+    for klass, repeats, state in (("service", False, "unknown"), ("service", True, "retry")):
+        one = submission(1)
+        one.taken = one.taken._replace(klass=klass)
+        one.parts[0].state = "said"
+        submissions.give_up(one.parts[0], "link_broke")
+        settled = submissions.settle(one, NOW, repeats)
+        assert (settled.state, settled.reason) == (state, "link_broke")
+
+
 def test_throttled_waits_in_the_queue_and_not_for_ever() -> None:
     one = submission(1)
     for _ in range(submissions.THROTTLED_MAX):

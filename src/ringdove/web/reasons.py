@@ -56,6 +56,7 @@ REASONS: Mapping[str, str] = {
     # What became of it on its way (workers, gateways, receipts).
     "process_lost": N_("Ringdove stopped while it was being sent: it may have left."),
     "no_answer": N_("The operator did not answer in time: it may have left."),
+    "link_broke": N_("The connection broke before the answer came: it may have left."),
     "link_lost": N_("The connection to the operator was lost before it could leave."),
     "undeliverable": N_("The operator could not deliver it."),
     "rejected": N_("The operator or the phone refused it."),

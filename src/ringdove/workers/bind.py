@@ -277,5 +277,5 @@ class Bind:
         self._farewell = (state, detail, closed.status)
         for part in closed.unanswered:
             assert isinstance(part, Part)
-            self._mouth.lost(part)
+            self._mouth.lost(part, "link_broke")
         self._mouth.put_back()

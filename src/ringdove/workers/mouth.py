@@ -262,9 +262,9 @@ class Mouth:
             self._allowance.went_well()
         self._settle_if_done(part.of, late)
 
-    def lost(self, part: Part) -> None:
+    def lost(self, part: Part, why: str = "no_answer") -> None:
         """Said, and never answered."""
-        submissions.give_up(part, "no_answer")
+        submissions.give_up(part, why)
         if self._packets is not None:
             self._packets.lost(part)
         self._settle_if_done(part.of)

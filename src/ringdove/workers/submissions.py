@@ -40,6 +40,7 @@ class Submission:
     parts: list[Part] = field(default_factory=list)
     refusal: Refused | None = None
     stale_at: float = inf  # seconds of the loop: the decision to say it is old then
+    doubt: str = "no_answer"  # why the outcome of a part that was said is unknown
 
     @property
     def is_long(self) -> bool:
@@ -78,6 +79,7 @@ def give_up(part: Part, reason: str) -> None:
     """The link went: what was said is unknown, what was queued is surely not sent."""
     if part.state == "said":
         part.state = "unknown"
+        part.of.doubt = reason
     elif part.state == "queued":
         part.state = "refused"
         _refuse_rest(part.of, Refused(reason, "later"))
@@ -102,9 +104,9 @@ def settle(submission: Submission, now: datetime, repeats: bool = False) -> Sett
         if repeats and taken.klass == "service" and taken.attempts < ATTEMPTS_MAX:
             retry_at = now + _pause(taken)
             return Settled(
-                taken.message_id, "retry", "no_answer", retry_at=retry_at, mark=taken.mark
+                taken.message_id, "retry", submission.doubt, retry_at=retry_at, mark=taken.mark
             )
-        return Settled(taken.message_id, "unknown", "no_answer", ids)
+        return Settled(taken.message_id, "unknown", submission.doubt, ids)
     if refusal is None:
         return Settled(taken.message_id, "sent", "", ids)
     if "sent" in states:
