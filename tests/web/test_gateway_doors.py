@@ -218,6 +218,10 @@ def test_a_call_that_is_not_authentic_writes_nothing_and_is_counted(
         await site.tell(told, key="guessed")
         rows = await site.shop.rows("SELECT sum(n) AS n FROM counter WHERE name = 'door_refused'")
         assert rows[0]["n"] == 7
+        (its,) = await site.shop.rows(
+            "SELECT sum(n) AS n FROM counter WHERE name LIKE 'door_refused/%%'"
+        )
+        assert its["n"] == 7  # of this gateway
 
     play(story)
 

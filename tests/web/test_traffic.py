@@ -46,6 +46,21 @@ def test_each_gateway_says_what_went_over_it(site: Site) -> None:
     assert "messages by time</caption>" in page
 
 
+def test_refused_calls_stand_at_their_own_gateway(site: Site) -> None:
+    """A wrong secret at one operator is looked for at that one."""
+    owner = site.set_up()
+
+    async def refuse() -> None:
+        async with db.transaction(site.runtime.pool) as tx:
+            store = await stores.find(tx, 1)
+            assert store is not None
+            counts = {"door_refused": 9, "door_refused/1": 4, "door_refused/7": 5}
+            await counters.add(tx, store, site.runtime.clock(), counts)
+
+    site.run(refuse())
+    assert "4 calls of the operator were refused today" in owner.get(HERE).text
+
+
 def test_what_waits_is_counted_exactly_up_to_a_bound(site: Site) -> None:
     owner = site.set_up()
     made = site.run(lose(site, 3))

@@ -1,6 +1,7 @@
 """What went over each gateway: figures from the roll-ups, and what waits for it now.
 
-Counters are named sent/<gateway>/<network>, delivered/…, undelivered/…, error/<gateway>/<reason>.
+Counters are named sent/<gateway>/<network>, delivered/…, undelivered/…, error/<gateway>/<reason>,
+and door_refused/<gateway> for calls to its door that were not believed.
 Nothing here counts rows of a big table without a bound.
 """
 
@@ -41,6 +42,7 @@ class Traffic:
     networks: dict[str, Network] = field(default_factory=dict)
     errors: Counter[str] = field(default_factory=Counter)
     hours: dict[datetime, Counter[str]] = field(default_factory=dict)
+    calls_refused: int = 0
 
     @property
     def total(self) -> Network:
@@ -64,9 +66,12 @@ def read(rows: Sequence[Mapping[str, Any]]) -> dict[int, Traffic]:
     for row in rows:
         name, _, rest = row["name"].partition("/")
         gateway, _, about = rest.partition("/")
-        if not gateway.isdecimal() or name not in (*COUNTED, "error"):
+        if not gateway.isdecimal() or name not in (*COUNTED, "error", "door_refused"):
             continue
         traffic = found.setdefault(int(gateway), Traffic())
+        if name == "door_refused":
+            traffic.calls_refused += row["n"]
+            continue
         hour = traffic.hours.setdefault(row["hour"], Counter())
         hour[name] += row["n"]
         if name == "error":

@@ -273,7 +273,8 @@ async def _count(runtime: Runtime, door: Door) -> None:
         return
     door.counted_at, n, door.refused = now, door.refused, 0
     async with db.transaction(runtime.pool) as tx:
-        await counters.add(tx, door.store, now, {"door_refused": n})
+        its = f"door_refused/{door.gateway.id}"
+        await counters.add(tx, door.store, now, {"door_refused": n, its: n})
 
 
 def _doors(request: Request) -> Doors:

@@ -5,7 +5,7 @@ bind follows within a second. Only owners come here; secrets are sealed and neve
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from ringdove.kit import db, mail
 from ringdove.kit.crypto import SealBroken
 from ringdove.kit.db import Tx
-from ringdove.records import gateways, prices
+from ringdove.records import gateways, prices, traffic
 from ringdove.records.gateways import Gateway
 from ringdove.rules import facts
 from ringdove.runtime import GATEWAYS, callback_url, door_of_gateway
@@ -102,6 +102,7 @@ async def _render(
         way = await _find(tx, page, gateway_id)
         ways = await gateways.of_store(tx, page.store.id)
         listed = (await prices.of_store(tx, page.store.id)).get(gateway_id)
+        refused = await _calls_refused_today(tx, page, gateway_id)
     same = [one.id for one in ways if one.channel == way.channel and not one.paused_at]
     secrets = _secrets(page, way)
     words = page.say.gettext("A test text of %s.") % page.store.name
@@ -122,6 +123,7 @@ async def _render(
         text=text or Form({"text": words}),
         tried=tried,
         door=door_of_gateway(settings, way.token) if hasattr(module, "hear") else "",
+        calls_refused=refused,
         is_public=bool(settings.public_url),
         callbacks=edges.callbacks(page.say, way.kind),
         shown_once=shown_once or {},
@@ -131,6 +133,13 @@ async def _render(
             way, secrets, told, page.store.country, words, page.runtime.clock()
         ),
     )
+
+
+async def _calls_refused_today(tx: Tx, page: StorePage, gateway_id: int) -> int:
+    now, zone = page.runtime.clock(), page.say.zone
+    today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+    day = await traffic.by_gateway(tx, page.store, today, now + timedelta(hours=1))
+    return day.get(gateway_id, traffic.Traffic()).calls_refused
 
 
 def _secrets(page: StorePage, way: Gateway) -> dict[str, Any]:

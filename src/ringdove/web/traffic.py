@@ -57,6 +57,7 @@ class Card:
     rows: list[Row]
     errors: list[tuple[str, int]]
     errors_more: int
+    calls_refused: int
     labels: list[str]
     series: list[list[int]]
     has_others: bool
@@ -81,8 +82,8 @@ async def show(page: ViewerPage, days: Annotated[int, Query(ge=1, le=30)] = 1) -
                 await traffic.under_way(tx, page.store, way.id),
                 await traffic.binds_held(tx, way.id, now),
             )
-            went, errors = seen.get(way.id, Traffic()), day.get(way.id, Traffic()).errors
-            cards.append(_card(page, way, ways, counts, went, errors, starts, days))
+            went, its_day = seen.get(way.id, Traffic()), day.get(way.id, Traffic())
+            cards.append(_card(page, way, ways, counts, went, its_day, starts, days))
     return page.render(
         "gateways.html",
         cards=cards,
@@ -119,12 +120,13 @@ def _card(
     ways: Sequence[Gateway],
     counts: tuple[int, int, int],
     went: Traffic,
-    errors: Counter[str],
+    its_day: Traffic,
     starts: Sequence[datetime],
     days: int,
 ) -> Card:
     known = edges.model_of(way.kind)
     settings = {**_defaults(known), **way.settings}
+    errors = its_day.errors
     most = errors.most_common(ERRORS_SHOWN)
     labels = [
         one.astimezone(page.say.zone).strftime("%H" if days == 1 else "%d.%m") for one in starts
@@ -143,6 +145,7 @@ def _card(
         _rows(page, went),
         [(reason, n) for reason, n in most],
         sum(errors.values()) - sum(n for _, n in most),
+        its_day.calls_refused,
         labels,
         _series(went, starts),
         any(one.channel == way.channel and one.id != way.id for one in ways),
