@@ -213,6 +213,14 @@ def test_a_test_text_says_what_becomes_of_it(site: Site) -> None:
     assert "on its way" in owner.post(here, {"phone": "+375291112233", "text": "Hi"}).text
 
 
+def test_a_second_one_of_a_kind_is_offered_a_name_of_its_own(site: Site) -> None:
+    owner = site.set_up()
+    form = f"{PAGE}/gateways/new?kind=smpp"
+    assert 'value="SMPP"' in owner.get(form).text
+    owner.post(f"{PAGE}/gateways?kind=smpp", OPERATOR | {"name": "SMPP"})
+    assert 'value="SMPP 2"' in owner.get(form).text
+
+
 def test_a_gateways_test_text_goes_over_that_gateway_and_no_other(site: Site) -> None:
     """One that is not first is tried before texts rely on it; a paused one says that it is."""
     owner = site.set_up()

@@ -98,7 +98,9 @@ def way_state(say: Speech, way: gateways.Gateway) -> tuple[str, str]:
 @router.get("/shops/new")
 async def choose_shop(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") -> Response:
     """Which kind of shop, then its form."""
-    return edges.choice(page, "shops", STORES, kind)
+    async with page.transaction() as tx:
+        taken = {one.name for one in await connections.of_store(tx, page.store.id)}
+    return edges.choice(page, "shops", STORES, kind, taken=taken)
 
 
 @router.post("/shops")

@@ -5,7 +5,7 @@ Titles and hints are English texts of the plug-ins; `extract` hands them to the 
 """
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -273,13 +273,15 @@ def choice(
     catalogue: Mapping[str, types.ModuleType],
     kind: str,
     refused: Form[Any] | None = None,
+    taken: Collection[str] = (),
 ) -> Response:
-    """Which kind of shop or gateway (`what`), then its form; again with what was wrong in it."""
+    """Which kind of shop or gateway (`what`), then its form; again with what was wrong in it.
+    `taken`: names that others have."""
     if kind and kind not in catalogue:
         raise HTTPException(404)
     say = page.say
     kinds = [(one, title(say, one), help_text(say, one)) for one in catalogue]
-    fresh: Form[Any] = typed(kind, title(say, kind), {}) if kind else Form()
+    fresh: Form[Any] = typed(kind, free_name(title(say, kind), taken), {}) if kind else Form()
     return page.render(
         "connection_new.html",
         422 if refused else 200,
@@ -292,6 +294,12 @@ def choice(
         fields=fields(say, kind) if kind else [],
         shown_first=shown_first(kind) if kind else SHOWN_FIRST,
     )
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Twilio, then Twilio 2: two of a name could not be told apart on any page."""
+    numbered = (name if n == 1 else f"{name} {n}" for n in range(1, len(taken) + 2))
+    return next(one for one in numbered if one not in taken)
 
 
 def _grouped(

@@ -36,7 +36,9 @@ MAIL_ANSWERS_S_MAX = 15.0
 @router.get("/new")
 async def choose(page: OwnerPage, kind: Annotated[str, Query(max_length=40)] = "") -> Response:
     """Which kind of gateway, then its form."""
-    return edges.choice(page, "gateways", GATEWAYS, kind)
+    async with page.transaction() as tx:
+        taken = {one.name for one in await gateways.of_store(tx, page.store.id)}
+    return edges.choice(page, "gateways", GATEWAYS, kind, taken=taken)
 
 
 @router.post("")
