@@ -61,6 +61,15 @@ def test_refused_calls_stand_at_their_own_gateway(site: Site) -> None:
     assert "4 calls of the operator were refused today" in owner.get(HERE).text
 
 
+def test_a_mailbox_has_no_networks(site: Site) -> None:
+    owner = site.set_up()
+    mail = {"name": "Mail", "host": "127.0.0.1", "port": "1", "security": "none"}
+    owner.post("/stores/1/connections/gateways?kind=smtp", mail | {"sender": "a@shop.example"})
+    site.run(went(site, {"": (5, 4, 0)}, gateway_id=2))
+    page = owner.get(HERE).text
+    assert "What arrives" in page and "not known" not in page and "Since" in page
+
+
 def test_what_waits_is_counted_exactly_up_to_a_bound(site: Site) -> None:
     owner = site.set_up()
     made = site.run(lose(site, 3))
