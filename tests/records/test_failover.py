@@ -1,9 +1,11 @@
 """A refused text goes on to the next gateway, never backwards, and never twice."""
 
+from dataclasses import replace
+
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import gateways, messages
+from ringdove.records import gateways, messages, routes
 from ringdove.records.messages import Settled, Taken
 from ringdove.rules.routes import Refusal
 from tests.flows.conftest import Shop, order
@@ -102,5 +104,26 @@ def test_a_text_never_goes_backwards(play):
         await shop.rows("UPDATE outbox SET gateway_id = %(g)s RETURNING 1", g=shop.sms)
         await _refuse(shop, shop.sms, NO_ROUTE)
         assert (await only(shop))["state"] == "failed"
+
+    play(story)
+
+
+def test_a_gateways_own_test_text_stays_with_it(play):
+    """Sent by another one, it would say that this one works."""
+
+    async def story(shop: Shop) -> None:
+        other = await _another(shop)
+        await shop.hear(order())
+        await shop.answer()
+        for table in ("message", "outbox"):
+            await shop.rows(f"UPDATE {table} SET topic = 'test' RETURNING 1")
+        bucket = (await shop.rows("SELECT bucket FROM outbox"))[0]["bucket"]
+        async with db.transaction(shop.runtime.pool) as tx:
+            ways = await routes.load(tx, shop.store)
+            ways.gateways = tuple(replace(one, is_down=one.id != other) for one in ways.gateways)
+            assert not await routes.move(tx, shop.store, bucket, shop.sms, ways, shop.at)
+        await _refuse(shop, shop.sms, NO_ROUTE)
+        message = await only(shop)
+        assert (message["state"], message["gateway_id"]) == ("failed", shop.sms)
 
     play(story)
