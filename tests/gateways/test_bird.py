@@ -418,6 +418,7 @@ def test_all_three_can_be_asked():
     assert all(bird.told(its, reply(404, {})) is None for its in ALL)
 
 
+@pytest.mark.slow
 def test_garbage_never_raises():
     def new(body):
         spoken = f"1.{SECONDS}.".encode() + body

@@ -211,6 +211,7 @@ def test_without_the_secret_nothing_is_heard() -> None:
     assert f"secret={WORD}" not in template.request(headed, outgoing()).body.decode()
 
 
+@pytest.mark.slow
 def test_it_takes_anything() -> None:
     never_raises(template, its(errors=""), call, "events", "id", "state", "messages", "error")
     never_raises(template, its(list_at="", errors=""), call, "id", "state", "from", "text")

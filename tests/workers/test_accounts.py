@@ -57,6 +57,7 @@ def test_several_binds_say_everything_once(play: Callable[..., None], span: int)
     play(story, span=span)
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_account_and_its_pace(play: Callable[..., None]) -> None:
     """The limit is the account's: two processes with a bind each are no faster than one."""
 

@@ -418,6 +418,7 @@ def test_what_was_answered_is_written_when_the_database_is_back(
     play(story)
 
 
+@pytest.mark.slow
 def test_refused_for_now_is_due_again_later(play: Callable[..., None]) -> None:
     async def story(shop: Shop) -> None:
         async with operator(shop, refuse(0x08)) as (smsc, gateway_id):

@@ -153,6 +153,7 @@ def test_connections_are_the_most_at_once_and_the_pace_is_kept(play: Callable[..
     play(story)
 
 
+@pytest.mark.slow
 def test_a_slow_operator_holds_back_nobody_else(play: Callable[..., None]) -> None:
     async def story(shop: Shop) -> None:
         async with (
@@ -330,6 +331,7 @@ def test_a_stop_at_the_operator_stops_our_offers_too(play: Callable[..., None]) 
 # ── how it ends ──────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_a_stop_waits_for_what_is_under_way_and_puts_the_rest_back(
     play: Callable[..., None],
 ) -> None:
