@@ -19,13 +19,12 @@ from ringdove.kit import db
 from ringdove.kit.crypto import SealBroken
 from ringdove.records import gateways, messages, stores
 from ringdove.rules.scenes import Store
-from ringdove.runtime import Runtime
+from ringdove.runtime import GATEWAYS, Runtime
 from ringdove.workers.accounts import Account
 from ringdove.workers.bind import Bind
 
 log = structlog.get_logger(__name__)
 
-KINDS: Final = ("smpp", "sandbox")
 LOOK_AGAIN_S: Final = 0.05
 """The least time between two looks at the outbox: notices in between are answered together."""
 
@@ -92,7 +91,7 @@ class _Crew:
     async def refresh(self) -> None:
         """Begins and ends binds as gateways come, change and go."""
         async with db.transaction(self._runtime.pool) as tx:
-            rows = [row for row in await gateways.speaking(tx) if row.kind in KINDS]
+            rows = [row for row in await gateways.speaking(tx) if GATEWAYS.get(row.kind) is smpp]
             by_id = {store.id: store for store in await stores.every(tx)}
         wanted = {
             row.id: (by_id[row.store_id], settings)
