@@ -35,8 +35,8 @@ from ringdove.gateways import (
 )
 from ringdove.kit import db, postgres
 from ringdove.kit.buckets import Ids
-from ringdove.kit.crypto import Sealer
-from ringdove.records import migrate, slots
+from ringdove.kit.crypto import Sealer, sign_hex
+from ringdove.records import keys, migrate, slots
 from ringdove.settings import Settings
 from ringdove.stores import events, woocommerce
 
@@ -91,6 +91,11 @@ class Runtime:
     ids: Ids
     sealer: Sealer
     name: str  # of this process, as leases show it
+    hash_key: bytes
+
+    def keyed(self, store_id: int, text: str) -> str:
+        """A hash, in hexadecimal, that only this installation can make; another in every store."""
+        return sign_hex(self.hash_key, f"{store_id}/{text}".encode())
 
 
 @asynccontextmanager
@@ -106,6 +111,8 @@ async def open_runtime(
     try:
         async with slots.leased(pool, name) as ids:
             sealer = Sealer.from_settings(settings.secrets_key, settings.key_file)
-            yield Runtime(settings, url, pool, clock, ids, sealer, name)
+            async with db.transaction(pool) as tx:
+                hash_key = await keys.hash_key(tx, sealer)
+            yield Runtime(settings, url, pool, clock, ids, sealer, name, hash_key)
     finally:
         await pool.close()

@@ -53,12 +53,12 @@ def test_what_was_written_is_what_is_loaded(play, span):
     async def story(shop: Shop) -> None:
         ids = shop.runtime.ids
         async with db.transaction(shop.runtime.pool) as tx:
-            first = await scenes.load(tx, shop.store, LIFE, ids)
+            first = await scenes.load(tx, shop.store, LIFE, ids, shop.runtime.keyed)
             for fact in answers.in_order(LIFE):
                 answers.answer(first, fact, NOON)
             await scenes.commit(tx, first, NOON, ids)
         async with db.transaction(shop.runtime.pool) as tx:
-            again = await scenes.load(tx, shop.store, LIFE, ids)
+            again = await scenes.load(tx, shop.store, LIFE, ids, shop.runtime.keyed)
         assert again.refs == first.refs
         wanted, found = _seen(first), _seen(again)
         for noun in wanted:
@@ -74,7 +74,7 @@ def test_what_was_written_is_what_is_loaded(play, span):
 def test_every_effect_happened_in_that_life() -> None:
     """So the test above and the next one speak of all of them; a new effect comes into LIFE."""
     made: set[type] = set()
-    scene = Scene(_store(), make_id=_counter(), make_id_beside=_counter())
+    scene = Scene(_store(), _counter(), _counter(), keyed=str)
     for fact in answers.in_order(LIFE):
         answers.answer(scene, fact, NOON)
         made |= {type(effect) for effect in scene.effects}
@@ -150,7 +150,7 @@ def test_two_batches_that_meet_the_same_new_person_make_one_of_them(play):
         async def meet(key: str) -> None:
             async with db.transaction(pool) as tx:
                 fact = order(key)
-                scene = await scenes.load(tx, store, [fact], ids)
+                scene = await scenes.load(tx, store, [fact], ids, shop.runtime.keyed)
                 answers.answer(scene, fact, NOON)
                 await asyncio.sleep(0.05)  # both have looked, and neither saw the other
                 await scenes.commit(tx, scene, NOON, ids)
@@ -170,7 +170,9 @@ def test_a_scene_of_one_store_sees_nothing_of_another(play):
         await shop.answer()
         stranger = dataclasses.replace(shop.store, id=shop.store.id + 1)
         async with db.transaction(shop.runtime.pool) as tx:
-            scene = await scenes.load(tx, stranger, [order(), paid()], shop.runtime.ids)
+            scene = await scenes.load(
+                tx, stranger, [order(), paid()], shop.runtime.ids, shop.runtime.keyed
+            )
         assert not scene.refs and not scene.contacts and not scene.orders
         assert not scene.ways.gateways
 
@@ -187,7 +189,7 @@ def test_the_contacts_of_a_scene_are_locked(play):
         shop.later(hours=3)
         await shop.answer()
         async with db.transaction(shop.runtime.pool) as tx:
-            await scenes.load(tx, shop.store, [paid()], shop.runtime.ids)
+            await scenes.load(tx, shop.store, [paid()], shop.runtime.ids, shop.runtime.keyed)
             assert not await take(shop)
         assert len(await take(shop)) == 1
 

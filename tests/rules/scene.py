@@ -1,6 +1,7 @@
 """Scenes made by hand for tests of the pure rules: no database, ids that count up."""
 
 from datetime import UTC, datetime, time
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -26,7 +27,7 @@ def store(**changes: Any) -> Store:
 def scene(**changes: Any) -> Scene:
     """An empty scene of that store, with a gateway for each channel."""
     ids = count(1000)
-    made = Scene(store(**changes), lambda key: next(ids), lambda row_id: next(ids))
+    made = Scene(store(**changes), lambda key: next(ids), lambda row_id: next(ids), keyed)
     made.ways = Ways(
         (
             Gateway(1, "sms", "sandbox", "+375296660000"),
@@ -34,6 +35,11 @@ def scene(**changes: Any) -> Scene:
         )
     )
     return made
+
+
+def keyed(text: str) -> str:
+    """A hash that everybody can make."""
+    return sha256(text.encode()).hexdigest()
 
 
 def hear(place: Scene, *told: facts.Fact, now: datetime = NOON) -> Scene:

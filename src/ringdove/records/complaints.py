@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from ringdove.kit.buckets import Ids, bucket_of_id, id_of
 from ringdove.kit.db import Tx
 from ringdove.records import counters, facts
-from ringdove.rules.facts import MarketingAnswered
+from ringdove.rules.facts import ConsentChanged
 from ringdove.rules.scenes import Store
 
 WORDS = "The customer's mail provider passed on: this letter is spam."
@@ -30,7 +30,7 @@ async def write(tx: Tx, store: Store, tokens: Iterable[str], now: datetime, ids:
     by_bucket: dict[int, list[int]] = defaultdict(list)
     for message_id in filter(None, map(id_of, tokens)):
         by_bucket[bucket_of_id(message_id)].append(message_id)
-    told: list[MarketingAnswered] = []
+    told: list[ConsentChanged] = []
     for bucket in sorted(by_bucket):
         given = {"bucket": bucket, "store_id": store.id, "ids": Jsonb(by_bucket[bucket])}
         rows = await (await tx.execute(PEOPLE, given)).fetchall()
@@ -42,8 +42,8 @@ async def write(tx: Tx, store: Store, tokens: Iterable[str], now: datetime, ids:
     return new
 
 
-def _stop(message_id: int, contact_id: int, now: datetime) -> MarketingAnswered:
-    return MarketingAnswered(
+def _stop(message_id: int, contact_id: int, now: datetime) -> ConsentChanged:
+    return ConsentChanged(
         id=f"complaint/{message_id}",
         at=now,
         contact=contact_id,

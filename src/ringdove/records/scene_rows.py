@@ -79,7 +79,11 @@ ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   region = EXCLUDED.region, zones = EXCLUDED.zones, marketing = EXCLUDED.marketing,
   service = EXCLUDED.service, marketing_at = EXCLUDED.marketing_at,
   service_at = EXCLUDED.service_at, orders = EXCLUDED.orders, spent = EXCLUDED.spent,
-  last_order_at = EXCLUDED.last_order_at
+  last_order_at = EXCLUDED.last_order_at, city = EXCLUDED.city, sex = EXCLUDED.sex,
+  birthday = EXCLUDED.birthday, children = EXCLUDED.children, fields = EXCLUDED.fields,
+  scopes = EXCLUDED.scopes, paused_until = EXCLUDED.paused_until, seen_at = EXCLUDED.seen_at,
+  merged_into = EXCLUDED.merged_into, also = EXCLUDED.also, ledger_seq = EXCLUDED.ledger_seq,
+  ledger_hash = EXCLUDED.ledger_hash, erased_at = EXCLUDED.erased_at
 """
 # No ON CONFLICT: two batches that met the same person must not both go on (see scenes.commit).
 PUT_REFS = """
@@ -91,9 +95,10 @@ WHERE r.bucket = ANY(%(buckets)s)
 """
 PUT_CONSENTS = """
 INSERT INTO consent_event
-  (bucket, store_id, id, contact_id, at, scope, change, source, words, language)
+  (bucket, store_id, id, contact_id, at, scope, change, source, words, language, ip, device, who,
+  seq, prev, hash, until)
 SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.at, r.scope, r.change, r.source, r.words,
-  r.language
+  r.language, r.ip, r.device, r.who, r.seq, r.prev, r.hash, r.until
 FROM jsonb_populate_recordset(NULL::consent_event, %(rows)s) r
 WHERE r.bucket = ANY(%(buckets)s)
 """
@@ -103,7 +108,7 @@ async def _people(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], lis
     changed = {effect.contact.id for effect in of[effects.SaveContact]}
     changed |= {effect.contact_id for effect in of[effects.RecordConsent]}
     contacts = (scene.contacts[contact_id] for contact_id in sorted(changed))
-    await _put(tx, PUT_CONTACTS, store, (_row(c, store, zones=list(c.zones)) for c in contacts))
+    await _put(tx, PUT_CONTACTS, store, (_row(c, store) for c in contacts))
     refs = (
         {
             "bucket": bucket_of(store.bucket_base, store.bucket_span, f"{ref.kind}/{ref.value}"),

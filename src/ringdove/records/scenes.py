@@ -6,7 +6,7 @@ bucket, in the caller's transaction.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,7 @@ from ringdove.rules.scenes import (
 )
 
 Tx = AsyncConnection[Any]
+Keyed = Callable[[int, str], str]  # store, text
 
 
 async def load(
@@ -40,20 +41,22 @@ async def load(
     store: Store,
     batch: Sequence[facts.Fact],
     ids: Ids,
+    keyed: Keyed,
     down_before: datetime | None = None,
 ) -> Scene:
     """The scene of a batch, its contacts locked until the transaction ends. A gateway that is down
-    since before `down_before` stands behind the others; None: none counts as down."""
+    since before `down_before` stands behind the others; None: none counts as down. `keyed`: the
+    installation's hash (Runtime.keyed)."""
     scene = Scene(
         store,
         make_id=lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)),
         make_id_beside=lambda row_id: ids.make(bucket_of_id(row_id)),
+        keyed=lambda text: keyed(store.id, text),
     )
     await _load_refs(tx, scene, batch)
     contact_ids = {ref.contact_id for ref in scene.refs.values()}
     for fact in batch:
-        if isinstance(fact, facts.WokenUp | facts.MarketingAnswered | facts.PhoneSettled):
-            contact_ids.add(fact.contact)
+        contact_ids.update(fact.people())
     await _lock_contacts(tx, scene, contact_ids)
     await _load_rows(tx, scene)
     await _load_enrollments(tx, scene)
@@ -107,7 +110,7 @@ async def _lock_contacts(tx: Tx, scene: Scene, contact_ids: Iterable[int]) -> No
     ]
     for cursor in await db.execute_each(tx, LOCK_CONTACTS, given):
         for row in await cursor.fetchall():
-            scene.contacts[row["id"]] = _contact(row)
+            scene.contacts[row["id"]] = contact_of(row)
 
 
 def _by_bucket(row_ids: Iterable[int]) -> dict[int, list[int]]:
@@ -195,9 +198,10 @@ def _put_row(scene: Scene, kind: str, row: Mapping[str, Any]) -> None:
         scene.carts[row["id"]] = Cart(**given, items=items)
 
 
-def _contact(row: Mapping[str, Any]) -> Contact:
+def contact_of(row: Mapping[str, Any]) -> Contact:
     given = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
-    return Contact(**given | {"zones": tuple(given["zones"])})
+    lists = {name: tuple(given[name]) for name in ("zones", "children", "also")}
+    return Contact(**given | lists)
 
 
 # The runs of the orders at hand (has it been said?) and all that wait (is there one to end?).

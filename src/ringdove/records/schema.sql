@@ -38,7 +38,13 @@ CREATE TABLE store (
   email text NOT NULL DEFAULT '',
   bucket_base integer NOT NULL,
   bucket_span integer NOT NULL,
-  created_at timestamptz NOT NULL
+  created_at timestamptz NOT NULL,
+  policy jsonb NOT NULL DEFAULT '{}'     -- rules/policy.py reads it
+);
+
+CREATE TABLE installation_key (          -- never rotated: what was hashed with it must be found again
+  name text PRIMARY KEY,
+  sealed bytea NOT NULL
 );
 
 CREATE TABLE app_user (
@@ -220,7 +226,8 @@ CREATE TABLE contact (
   country text,
   region text,
   zones text[] NOT NULL DEFAULT '{}',    -- every time zone the person may be in
-  marketing text NOT NULL DEFAULT 'none' CHECK (marketing IN ('none', 'in', 'out')),
+  marketing text NOT NULL DEFAULT 'none'
+    CHECK (marketing IN ('none', 'asked', 'in', 'out')), -- asked: a yes that is to be confirmed
   service text NOT NULL DEFAULT 'in' CHECK (service IN ('in', 'out')),
   marketing_at timestamptz,              -- when each was last said: an older word changes nothing
   service_at timestamptz,
@@ -229,6 +236,20 @@ CREATE TABLE contact (
   orders integer NOT NULL DEFAULT 0,     -- kept as facts come in
   spent numeric(14, 2) NOT NULL DEFAULT 0,
   last_order_at timestamptz,
+  city text NOT NULL DEFAULT '',
+  sex text NOT NULL DEFAULT '' CHECK (sex IN ('', 'f', 'm')),
+  birthday date,
+  children date[] NOT NULL DEFAULT '{}', -- their birth dates
+  fields jsonb NOT NULL DEFAULT '{}',    -- the shop's own, see own_field
+  scopes jsonb NOT NULL DEFAULT '{}',    -- {"topic/loyalty": ["out", "2026-11-22T10:00:00+00:00"]}
+  paused_until timestamptz,              -- no marketing until then
+  seen_at timestamptz,                   -- last sign of life: order, visit, reply, click; to a day
+  origin_note text NOT NULL DEFAULT '',  -- which form, keyword, import, connection
+  merged_into bigint,                    -- the same person as this one, who is spoken to instead
+  also bigint[] NOT NULL DEFAULT '{}',   -- those that were merged into this one
+  ledger_seq integer NOT NULL DEFAULT 0, -- the newest row of this person in consent_event
+  ledger_hash text NOT NULL DEFAULT '',
+  erased_at timestamptz,
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 85);
 
@@ -245,20 +266,38 @@ CREATE TABLE contact_ref (               -- natural key → contact, in the buck
   PRIMARY KEY (bucket, store_id, kind, value)
 );
 
-CREATE TABLE consent_event (             -- append-only
+CREATE TABLE consent_event (             -- append-only; rules/ledger.py chains it
   bucket integer NOT NULL,
   store_id integer NOT NULL,
   id bigint NOT NULL,
   contact_id bigint NOT NULL,
   at timestamptz NOT NULL,
-  scope text NOT NULL,                   -- marketing, service
-  change text NOT NULL CHECK (change IN ('in', 'out')),
-  source text NOT NULL,                  -- reply, checkout, page, import, api
+  scope text NOT NULL,                   -- marketing, service, topic/offers, category/shoes
+  change text NOT NULL CHECK (change IN ('in', 'out', 'asked', 'paused')),
+  source text NOT NULL,                  -- reply, checkout, page, form/3, import/…, api/…
   words text NOT NULL,                   -- what was shown or what the person wrote
   language text NOT NULL DEFAULT '',
+  ip text NOT NULL DEFAULT '',
+  device text NOT NULL DEFAULT '',
+  who text NOT NULL DEFAULT '',          -- salted hash of the number or address, see rules/ledger.py
+  seq integer NOT NULL DEFAULT 0,        -- of this person, from 1; 0: before there was a chain
+  prev text NOT NULL DEFAULT '',         -- hash of the person's row before
+  hash text NOT NULL DEFAULT '',
+  until timestamptz,                     -- of a pause
   PRIMARY KEY (bucket, store_id, id)
 );
 CREATE INDEX consent_event_contact ON consent_event (bucket, contact_id, store_id, id);
+
+CREATE TABLE suppression (               -- survives erasure: refusals by keyed hash
+  bucket integer NOT NULL,               -- of suppression/<hash>
+  store_id integer NOT NULL,
+  hash text NOT NULL,                    -- Scene.keyed("phone/+375…") or ("email/…")
+  scope text NOT NULL CHECK (scope IN ('marketing', 'all')),
+  reason text NOT NULL,                  -- erased, imported, complaint, by_hand …
+  at timestamptz NOT NULL,
+  contact_id bigint,                     -- whose proof of consent remains, see consent_event
+  PRIMARY KEY (bucket, store_id, hash)
+);
 
 -- ---------------------------------------------------------------- what people buy
 
@@ -471,6 +510,8 @@ CREATE TABLE message (
   cost_currency text NOT NULL DEFAULT '',
   attempts smallint NOT NULL DEFAULT 0,  -- how often it was put back to be tried again
   window_until timestamptz,              -- allowed hours end, as the outbox has it
+  category text NOT NULL DEFAULT '',     -- what it offers: its gap is kept (R14)
+  occasion text NOT NULL DEFAULT '',     -- why now: sale, birthday … (R13)
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_contact ON message (bucket, contact_id, store_id, id);
@@ -605,10 +646,10 @@ INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
   'store', 'app_user', 'user_role', 'session', 'api_key', 'connection', 'gateway', 'automation',
   'lease', 'process_slot', 'sync_cursor', 'gateway_state', 'audit', 'route', 'price_list', 'price',
-  'sender_name', 'spending_limit']) t;
+  'sender_name', 'spending_limit', 'installation_key']) t;
 SELECT ringdove_distribute('contact');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'contact_ref', 'consent_event', 'product', 'purchase_order', 'order_line', 'parcel',
   'order_return', 'cart', 'visit', 'fact', 'pending_fact', 'enrollment', 'message', 'outbox',
   'submission', 'provider_ref', 'receipt', 'wire', 'inbound', 'counter', 'sandbox_text',
-  'spending']) t;
+  'spending', 'suppression']) t;

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 
 from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.kit.db import Tx
+from ringdove.rules import policy
 from ringdove.rules.scenes import Store
 
 SMALL_STORE_SPAN = 1  # one bucket holds a small shop; a big merchant is given 128
@@ -44,7 +45,7 @@ def of_key(store: Store, key: str) -> int:
 
 
 COLUMNS = """id, name, country, time_zone, languages, currency, quiet_from, quiet_until,
-  website, phone, email, bucket_base, bucket_span"""
+  website, phone, email, bucket_base, bucket_span, policy"""
 
 FIND = f"SELECT {COLUMNS} FROM store WHERE id = %(store_id)s"
 
@@ -56,7 +57,9 @@ async def find(tx: Tx, store_id: int) -> Store | None:
 
 
 def _store(row: DictRow) -> Store:
-    return Store(**row | {"languages": tuple(row["languages"])})
+    return Store(
+        **row | {"languages": tuple(row["languages"]), "policy": policy.read(row["policy"])}
+    )
 
 
 EVERY = f"SELECT {COLUMNS} FROM store ORDER BY id"
@@ -94,7 +97,7 @@ async def create(
     await tx.execute(LOCK)
     row = await (await tx.execute(CREATE, given | {"now": now})).fetchone()
     assert row is not None
-    return _store(given | {"id": row["id"]})
+    return _store(given | {"id": row["id"], "policy": {}})
 
 
 CHANGE = """

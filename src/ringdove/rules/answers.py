@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ringdove.rules import automations, conversations, facts, people, phones, wording
+from ringdove.rules import automations, conversations, facts, people, phones, sign_ups, wording
 from ringdove.rules.effects import (
     AnswerWaiting,
     Count,
@@ -362,7 +362,8 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.TextReceived: conversations.text_received,
     facts.StoppedAtOperator: conversations.stopped_at_operator,
     facts.WokenUp: _woken,
-    facts.MarketingAnswered: conversations.consent_changed,
+    facts.ConsentChanged: conversations.consent_changed,
+    facts.SignedUp: sign_ups.signed_up,
     facts.PhoneSettled: _phone_settled,
 }
 

@@ -6,13 +6,21 @@ something, and queues the one confirmation (P1, P2). Everything else is kept for
 
 from datetime import datetime, timedelta
 
-from ringdove.rules import automations, facts, languages, phones, replies, wording
+from ringdove.rules import (
+    automations,
+    facts,
+    languages,
+    ledger,
+    permissions,
+    phones,
+    replies,
+    wording,
+)
 from ringdove.rules.effects import (
     CancelQueued,
     Count,
     HearInbound,
     PointTo,
-    RecordConsent,
     SaveContact,
 )
 from ringdove.rules.messages import Letter, language_of, speak
@@ -102,10 +110,7 @@ def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetim
 def _record(
     scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, change: str
 ) -> None:
-    new_id = scene.make_id_beside(person.id)
-    scene.happens(
-        RecordConsent(new_id, person.id, fact.at, scope, change, "reply", fact.body or "(empty)")
-    )
+    scene.happens(ledger.entry(scene, person.id, fact.at, scope, change, "reply", fact.body))
 
 
 def _reply(scene: Scene, person: Contact, text: str, topic: str, now: datetime) -> None:
@@ -139,25 +144,26 @@ def stopped_at_operator(scene: Scene, fact: facts.StoppedAtOperator, now: dateti
     person = scene.contacts[ref.contact_id]
     if person.marketing == "out" or (person.marketing_at and person.marketing_at > fact.at):
         return  # known already, or they have written START since
-    new_id = scene.make_id_beside(person.id)
     scene.happens(
-        RecordConsent(new_id, person.id, fact.at, "marketing", "out", "operator", fact.words),
+        ledger.entry(scene, person.id, fact.at, "marketing", "out", "operator", fact.words),
         CancelQueued(person.id, ("marketing",), "stopped", now),
         Count("stops"),
     )
     automations.leave_marketing(scene, person.id, "stopped")
 
 
-def consent_changed(scene: Scene, fact: facts.MarketingAnswered, now: datetime) -> None:
+def consent_changed(scene: Scene, fact: facts.ConsentChanged, now: datetime) -> None:
     """Permission changed on a page or over the API; the words say by whom and why."""
     person = scene.contacts[fact.contact]
-    if getattr(person, fact.scope) == fact.change:
+    if permissions.state_of(person, fact.scope) == fact.change:
         return
-    new_id = scene.make_id_beside(person.id)
     scene.happens(
-        RecordConsent(new_id, person.id, fact.at, fact.scope, fact.change, fact.source, fact.words)
-    )
+        ledger.entry(
+            scene, person.id, fact.at, fact.scope, fact.change, fact.source, fact.words,
+            language=fact.language, ip=fact.ip, device=fact.device, until=fact.until,
+        )
+    )  # fmt: skip
     if fact.change == "out":
-        classes = ("marketing",) if fact.scope == "marketing" else ("marketing", "service")
+        classes = ("marketing", "service") if fact.scope == "service" else ("marketing",)
         scene.happens(CancelQueued(person.id, classes, "stopped", now), Count("stops"))
         automations.leave_marketing(scene, person.id, "stopped")

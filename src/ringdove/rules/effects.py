@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from ringdove.rules import permissions
 from ringdove.rules.scenes import Cart, Contact, Enrollment, Order, Parcel, Ref, Return, Scene
 
 
@@ -112,24 +113,27 @@ class SaveProduct:
 
 @dataclass(frozen=True, slots=True)
 class RecordConsent:
-    """A row of the consent ledger, and what it makes of the contact."""
+    """A row of the consent ledger, and what it makes of the contact. rules/ledger.py makes it."""
 
     id: int
     contact_id: int
     at: datetime
-    scope: str  # marketing, service
-    change: str  # in, out
+    scope: str  # marketing, service, topic/offers, category/shoes
+    change: str  # in, out, asked, paused
     source: str
     words: str
-    language: str = ""
+    language: str
+    ip: str
+    device: str
+    who: str
+    seq: int
+    prev: str
+    hash: str
+    until: datetime | None = None  # of a pause
 
     def show(self, scene: Scene) -> None:
-        contact = scene.contacts[self.contact_id]
-        if self.scope == "marketing":
-            contact = replace(contact, marketing=self.change, marketing_at=self.at)
-        else:
-            contact = replace(contact, service=self.change, service_at=self.at)
-        scene.contacts[contact.id] = contact
+        contact = permissions.after(scene.contacts[self.contact_id], self)
+        scene.contacts[contact.id] = replace(contact, ledger_seq=self.seq, ledger_hash=self.hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,8 @@ class QueueMessage:
     created_at: datetime
     why: str
     guard: str = ""
+    category: str = ""
+    occasion: str = ""
     network: str = ""  # BY, or BY/MTS where the operator is known
     cost: Decimal | None = None  # expected, of all parts; None: no price list says
     cost_currency: str = ""

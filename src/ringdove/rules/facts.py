@@ -16,6 +16,9 @@ Text = Annotated[str, Field(max_length=500)]
 Key = Annotated[str, Field(min_length=1, max_length=120)]
 Address = Annotated[str, Field(max_length=2000)]
 Amount = Annotated[Decimal, Field(max_digits=14, decimal_places=2)]
+Scope = Annotated[
+    str, Field(pattern=r"^(marketing|service|(topic|category)/[^\x00]{1,80})$", max_length=90)
+]
 
 
 def _in_our_times(at: datetime) -> datetime:
@@ -105,6 +108,11 @@ class Fact(Said):
     def subject(self) -> str:
         """What the fact is about, as a natural key: facts of one subject are answered in order."""
         return f"{self.about.partition('.')[0]}/{_dig(self, self.about)}"
+
+    def people(self) -> tuple[int, ...]:
+        """Ids of the contacts that it names itself."""
+        contact = getattr(self, "contact", None)
+        return () if contact is None else (contact,)
 
 
 def _dig(fact: BaseModel, path: str) -> str:
@@ -342,16 +350,40 @@ class WokenUp(Fact):
     about: ClassVar[str] = "contact"
 
 
-class MarketingAnswered(Fact):
-    """A person's permission changed on a page of ours, by staff or by the customer."""
+class ConsentChanged(Fact):
+    """A known person's permission changed on a page of ours, by staff or by the customer."""
 
     kind: Literal["consent.changed"] = "consent.changed"
     contact: int
-    scope: Literal["marketing", "service"]
-    change: Literal["in", "out"]
+    scope: Scope
+    change: Literal["in", "out", "paused"]
+    until: Moment | None = Field(None, description="Of a pause: no marketing before.")
     words: Annotated[str, Field(min_length=1, max_length=2000)]
-    source: Annotated[str, Field(max_length=40)] = "page"
+    language: Annotated[str, Field(max_length=12)] = ""
+    source: Annotated[str, Field(max_length=60)] = "page"
+    ip: Annotated[str, Field(max_length=60)] = ""
+    device: Annotated[str, Field(max_length=300)] = ""
     about: ClassVar[str] = "contact"
+
+
+class SignedUp(_OfCustomer):
+    """Somebody subscribed by a form, a keyword or a program, in the words that were shown (R3)."""
+
+    kind: Literal["consent.given"] = "consent.given"
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=50)] = ("marketing",)
+    words: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        description="All that was shown beside the button: what, how often, how to refuse."
+    )
+    language: Annotated[str, Field(max_length=12)] = ""
+    source: Annotated[str, Field(max_length=60)] = Field(
+        description="form/3, keyword/SALE, api/<key's name>"
+    )
+    form: int = Field(0, description="The sign-up form behind it, with its reward; 0: none.")
+    confirmed: bool = Field(
+        False, description="The number itself said it (a text from it, a code sent to it)."
+    )
+    ip: Annotated[str, Field(max_length=60)] = ""
+    device: Annotated[str, Field(max_length=300)] = ""
 
 
 class PhoneSettled(Fact):
@@ -414,7 +446,13 @@ OutsideFact = Annotated[
     Field(discriminator="kind"),
 ]
 AnyFact = Annotated[
-    OutsideFact | TextReceived | StoppedAtOperator | WokenUp | MarketingAnswered | PhoneSettled,
+    OutsideFact
+    | TextReceived
+    | StoppedAtOperator
+    | WokenUp
+    | ConsentChanged
+    | SignedUp
+    | PhoneSettled,
     Field(discriminator="kind"),
 ]
 

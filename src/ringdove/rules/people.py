@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ringdove.rules import facts, phones
-from ringdove.rules.effects import PointTo, RecordConsent, SaveContact
+from ringdove.rules import facts, ledger, phones
+from ringdove.rules.effects import PointTo, SaveContact
 from ringdove.rules.scenes import Contact, Scene
 
 
@@ -150,14 +150,14 @@ def agree(scene: Scene, person: Contact, consent: facts.Consent, at: datetime, s
     if person.marketing_at and person.marketing_at >= at:
         return
     scene.happens(
-        RecordConsent(
-            id=scene.make_id_beside(person.id),
-            contact_id=person.id,
-            at=at,
-            scope="marketing",
-            change="in",
-            source=source,
-            words=consent.words,
+        ledger.entry(
+            scene,
+            person.id,
+            at,
+            "marketing",
+            "in",
+            source,
+            consent.words,
             language=consent.language,
         )
     )

@@ -5,12 +5,14 @@ add effects with `happens()`, which shows later facts of the same batch what ear
 No row of another store can be in it (P10).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from ringdove.rules import policy
+from ringdove.rules.policy import Policy
 from ringdove.rules.routes import Gateway as Gateway
 from ringdove.rules.routes import Ways
 
@@ -32,6 +34,7 @@ class Store:
     email: str = ""
     bucket_base: int = 0
     bucket_span: int = 1
+    policy: Policy = policy.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Contact:
     country: str | None = None
     region: str | None = None
     zones: tuple[str, ...] = ()
-    marketing: str = "none"  # none, in, out
+    marketing: str = "none"  # none, asked (a yes to be confirmed), in, out
     service: str = "in"  # in, out
     marketing_at: datetime | None = None
     service_at: datetime | None = None
@@ -56,6 +59,20 @@ class Contact:
     orders: int = 0
     spent: Decimal = Decimal(0)
     last_order_at: datetime | None = None
+    city: str = ""
+    sex: str = ""  # f, m
+    birthday: date | None = None
+    children: tuple[date, ...] = ()  # their birth dates
+    fields: Mapping[str, Any] = field(default_factory=dict)  # the shop's own
+    scopes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # rules/permissions.py
+    paused_until: datetime | None = None
+    seen_at: datetime | None = None  # last sign of life, to a day
+    origin_note: str = ""
+    merged_into: int | None = None
+    also: tuple[int, ...] = ()
+    ledger_seq: int = 0
+    ledger_hash: str = ""
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +201,7 @@ class Scene:
     store: Store
     make_id: Callable[[str], int]  # a new id in the bucket of a natural key of this store
     make_id_beside: Callable[[int], int]  # a new id in the bucket of another row
+    keyed: Callable[[str], str]  # a hash that only this installation can make, of this store
     refs: dict[tuple[str, str], Ref] = field(default_factory=dict)
     contacts: dict[int, Contact] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ringdove.records import facts as fact_records
 from ringdove.records import lookups
 from ringdove.rules import phones
-from ringdove.rules.facts import Customer, Fact, MarketingAnswered, PhoneSettled
+from ringdove.rules.facts import ConsentChanged, Customer, Fact, PhoneSettled
 from ringdove.web import composer, handwork
 from ringdove.web.customers import ContactId, known, render
 from ringdove.web.forms import Filled, read_form
@@ -69,7 +69,7 @@ async def change_consent(page: SupportPage, contact_id: ContactId) -> Response:
             page, contact_id, 422, consent_errors=form.errors, open_now="consent-dialog"
         )
     given, now = form.filled, page.runtime.clock()
-    fact = MarketingAnswered(
+    fact = ConsentChanged(
         id=f"page/consent/{contact_id}/{now:%Y%m%dT%H%M%S%f}",
         at=now,
         contact=contact_id,

@@ -60,7 +60,7 @@ async def _send(runtime: Runtime, store: Store, wish: Wish, tx: db.Tx) -> Answer
     now = runtime.clock()
     asked = facts.CustomerChanged(id="by-hand", at=now, customer=wish.customer)
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
-    scene = await scenes.load(tx, store, [asked], runtime.ids, down_before)
+    scene = await scenes.load(tx, store, [asked], runtime.ids, runtime.keyed, down_before)
     person = people.meet(scene, wish.customer, "api", now, asked.id)
     subject = f"text/{wish.key}"
     if wish.key and (known := await handwork.find(tx, store, person.id, subject)):

@@ -14,7 +14,7 @@ from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
 from ringdove.records import connections, facts
 from ringdove.records import handwork as handwork_records
-from ringdove.rules.facts import Customer, MarketingAnswered
+from ringdove.rules.facts import ConsentChanged, Customer
 from ringdove.stores import events
 from ringdove.stores.edge import Nothing, Refusal
 from ringdove.web import doors, handwork
@@ -174,7 +174,7 @@ class Taken(BaseModel):
 async def change_consent(contact_id: RowId, change: ConsentChange, caller: SupportKey) -> Taken:
     """Writes a yes or a no into the consent ledger, with its words. A no takes back what waits."""
     key = change.id or f"{caller.now:%Y%m%dT%H%M%S%f}"
-    fact = MarketingAnswered(
+    fact = ConsentChanged(
         id=f"api/consent/{contact_id}/{key}"[:120],
         at=caller.now,
         contact=contact_id,

@@ -1,0 +1,98 @@
+"""When and how often a store may speak, and what it keeps: what its owner decided, with defaults.
+
+Stored as one document (store.policy); read() fills in what is missing, so that a new rule needs no
+migration. rules/consent.py asks it of every message. Spans are whole days unless said otherwise.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from functools import lru_cache
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A kind of marketing that a person can leave alone without leaving all of it."""
+
+    key: str  # offers, new_goods, loyalty, social, surveys, or one of the shop's own
+    names: Mapping[str, str] = field(default_factory=dict)  # by language; none: the ready name
+    code: str = ""  # "STOP 3" leaves it
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The least time between two offers of a category, and after buying from it (R14, R15)."""
+
+    days: int = 0
+    after_purchase_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When marketing is silent in a country; local time of the recipient."""
+
+    quiet_from: time
+    quiet_until: time
+    weekdays: frozenset[int] = frozenset(range(7))  # allowed ones, Monday is 0
+    holidays: bool = True  # False: silent on public holidays
+
+
+READY_TOPICS = ("offers", "new_goods", "loyalty", "social", "surveys")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What decide() asks of the store beside its own quiet hours."""
+
+    cap_day: int = 1  # marketing texts to one person; 0: no cap
+    cap_week: int = 3
+    cap_month: int = 8
+    weekdays: frozenset[int] = frozenset(range(7))
+    countries: Mapping[str, Hours] = field(default_factory=dict)  # over rules/hours.COUNTRIES
+    categories: Mapping[str, Gap] = field(default_factory=dict)
+    occasion: str = "demand"  # demand, warn
+    double_opt_in: bool = True  # for forms on the web: a yes counts when the number confirms it
+    reconfirm_months: int = 0  # without a sign of life; 0: never asked again
+    topics: tuple[Topic, ...] = tuple(Topic(key) for key in READY_TOPICS)
+    keep_days: Mapping[str, int] = field(default_factory=dict)  # by kind of data
+
+    def topic(self, key: str) -> Topic | None:
+        """The topic with this key."""
+        return next((one for one in self.topics if one.key == key), None)
+
+
+def read(document: Mapping[str, Any]) -> Policy:
+    """A policy from its stored document; what is missing is as it comes."""
+    return _read(_frozen(document)) if document else DEFAULT
+
+
+DEFAULT = Policy()
+
+
+def _frozen(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True)
+
+
+@lru_cache(1_000)
+def _read(text: str) -> Policy:
+    given: dict[str, Any] = json.loads(text)
+    if "weekdays" in given:
+        given["weekdays"] = frozenset(given["weekdays"])
+    if "countries" in given:
+        given["countries"] = {key: _hours(one) for key, one in given["countries"].items()}
+    if "categories" in given:
+        given["categories"] = {key: Gap(**one) for key, one in given["categories"].items()}
+    if "topics" in given:
+        given["topics"] = tuple(Topic(**one) for one in given["topics"])
+    return Policy(**given)
+
+
+def _hours(one: Mapping[str, Any]) -> Hours:
+    return Hours(
+        time.fromisoformat(one["quiet_from"]),
+        time.fromisoformat(one["quiet_until"]),
+        frozenset(one.get("weekdays", range(7))),
+        one.get("holidays", True),
+    )
