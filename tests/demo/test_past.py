@@ -36,7 +36,9 @@ SMALL = Plan("small", 120, 400, 900, 30, HOME, goods=60, parks_one=True)
 
 
 def past(now: datetime = NOW) -> Tables:
-    return make_past(SMALL, STORE, connection=1, sms=1, email=2, now=now)
+    return make_past(
+        SMALL, STORE, lambda store_id, text: text, connection=1, sms=1, email=2, now=now
+    )
 
 
 def column(rows: Tables, table: str, name: str) -> list[Any]:

@@ -7,14 +7,14 @@ is demo/world.py.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ringdove.demo import letters, purchases
 from ringdove.demo.chance import Chance, Rhythm, Weighed
 from ringdove.demo.goods import Good, catalogue
-from ringdove.demo.people import Person, everybody
-from ringdove.demo.rows import Known, Rows
+from ringdove.demo.people import COUNTRIES, Person, everybody
+from ringdove.demo.rows import Keyed, Known, Rows
 from ringdove.rules import phones
 from ringdove.rules.scenes import Store
 
@@ -38,7 +38,7 @@ class Plan:
 
 
 def make_past(
-    plan: Plan, store: Store, *, connection: int, sms: int, email: int, now: datetime
+    plan: Plan, store: Store, keyed: Keyed, *, connection: int, sms: int, email: int, now: datetime
 ) -> Tables:
     """The rows of every table."""
     rows = Rows(store, now, sms, email)
@@ -56,7 +56,9 @@ def make_past(
     _carts(rows, plan, known, goods, rhythm)
     if plan.parks_one:
         _park_one(rows, connection)
-    _people(rows, known)
+    for who in known:
+        rows.chain(who, keyed)
+    _people(rows, people, known, Chance(plan.seed, "births"))
     return rows.close()
 
 
@@ -152,6 +154,7 @@ def _visits(
             who = known[chance.weighed(curious)]
         if at < who.created_at:
             continue
+        who.seen(at)
         good = goods[int(chance.random() ** 1.6 * len(goods))]
         channel = "app" if chance.happens(0.22) else "web"
         rows.put("visit", who.bucket, rows.id_at(who.bucket, at), who.id, at, channel,
@@ -195,10 +198,27 @@ def _park_one(rows: Rows, connection: int) -> None:
     rows.count(parked_at, "parked")
 
 
-def _people(rows: Rows, known: Sequence[Known]) -> None:
-    for who in known:
+def _people(rows: Rows, people: Sequence[Person], known: Sequence[Known], chance: Chance) -> None:
+    for person, who in zip(people, known, strict=True):
+        is_woman = person.first_name in COUNTRIES[person.country].women
+        birthday, children = _births(rows, chance)
+        if who.last_order_at:
+            who.seen(who.last_order_at)
         rows.put(
             "contact", who.bucket, who.id, who.phone, who.phone_doubt, who.email, who.name,
             who.wish, who.country, who.region, who.zones, who.marketing, "in", who.marketing_at,
-            None, who.origin, who.created_at, who.orders, who.spent, who.last_order_at,
+            None, who.origin, who.created_at, who.orders, who.spent, who.last_order_at, who.city,
+            ("f" if is_woman else "m") if chance.happens(0.6) else "", birthday, children,
+            who.seen_at, len(who.said), who.ledger_hash,
         )  # fmt: skip
+
+
+def _births(rows: Rows, chance: Chance) -> tuple[date | None, list[date]]:
+    """What some tell of themselves in an account: the birthday, the children's."""
+    today = rows.now.date()
+    birthday = today - timedelta(days=int(chance.between(19 * 365, 70 * 365)))
+    children = [
+        today - timedelta(days=int(chance.between(30, 15 * 365)))
+        for _ in range(1 + chance.below(3))
+    ]
+    return birthday if chance.happens(0.35) else None, children if chance.happens(0.15) else []

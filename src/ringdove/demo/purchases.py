@@ -12,7 +12,7 @@ from ringdove.demo.chance import Chance, Weighed
 from ringdove.demo.goods import Good
 from ringdove.demo.letters import money
 from ringdove.demo.people import Person
-from ringdove.demo.rows import SHOP_NUMBER, Known, Rows
+from ringdove.demo.rows import SHOP_NUMBER, Known, Rows, Word
 from ringdove.demo.stories import Moment, story
 from ringdove.rules import replies, wording
 from ringdove.rules.facts import Fact, read
@@ -252,8 +252,7 @@ class Shop:
 
     def _agree(self, who: Known, at: datetime) -> None:
         who.marketing, who.marketing_at = "in", at
-        self.rows.put("consent_event", who.bucket, self.rows.id_at(who.bucket, at), who.id, at,
-                      "marketing", "in", "checkout", CONSENT_WORDS, "ru")  # fmt: skip
+        who.said.append(Word(at, "in", "checkout", CONSENT_WORDS, "ru"))
 
     def _answer(self, who: Known, order: Order) -> None:
         at = order.moments[-1].at + self.chance.span(60, 20_000)
@@ -267,6 +266,7 @@ class Shop:
 
     def _hear_text(self, who: Known, body: str, at: datetime) -> None:
         intent = replies.read(body, language=who.language).intent
+        who.seen(at)
         self.rows.put("inbound", who.bucket, self.rows.id_at(who.bucket, at), who.id,
                       self.rows.sms_gateway, who.phone, SHOP_NUMBER, body, at, intent)  # fmt: skip
         self.rows.count(at, "inbound")
@@ -277,8 +277,7 @@ class Shop:
     def _stop(self, who: Known, at: datetime) -> None:
         words = self.rows.tables["inbound"][-1][-3]
         who.marketing, who.marketing_at = "out", at
-        self.rows.put("consent_event", who.bucket, self.rows.id_at(who.bucket, at), who.id, at,
-                      "marketing", "out", "reply", words, "")  # fmt: skip
+        who.said.append(Word(at, "out", "reply", words, ""))
         self.rows.count(at, "stops")
         said_at = at + timedelta(milliseconds=700)
         self.rows.say(who, "answers.stop_confirmed", {}, said_at, topic="stop_confirmation",

@@ -4,10 +4,10 @@ Rows have the shape that records/ give them; tests/demo reads them back through 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from ringdove.demo.letters import Letters
 from ringdove.kit.buckets import (
@@ -18,16 +18,20 @@ from ringdove.kit.buckets import (
     bucket_of,
     id_floor,
 )
-from ringdove.rules import texts
-from ringdove.rules.scenes import Store
+from ringdove.rules import ledger, texts
+from ringdove.rules.scenes import Contact, Store
+
+Keyed = Callable[[int, str], str]  # store, text: as Runtime.keyed
 
 COLUMNS: dict[str, list[str]] = {
     table: columns.split()
     for table, columns in {
         "contact": "bucket store_id id phone phone_doubt email name language country region zones"
-        " marketing service marketing_at service_at origin created_at orders spent last_order_at",
+        " marketing service marketing_at service_at origin created_at orders spent last_order_at"
+        " city sex birthday children seen_at ledger_seq ledger_hash",
         "contact_ref": "bucket store_id kind value contact_id row_id",
-        "consent_event": "bucket store_id id contact_id at scope change source words language",
+        "consent_event": "bucket store_id id contact_id at scope change source words language who"
+        " seq prev hash",
         "product": "bucket store_id sku name category brand price url stock changed_at",
         "purchase_order": "bucket store_id id contact_id key number state placed_at changed_at"
         " paid_at cancelled_at total currency country payment_due promised_from promised_until"
@@ -58,6 +62,16 @@ SHOP_NUMBER = "1234"  # of the sandbox, see gateways/smpp.sandbox
 RECEIPT_S_MAX = 40
 
 
+class Word(NamedTuple):
+    """A yes or no, as the ledger keeps it."""
+
+    at: datetime
+    change: str
+    source: str
+    words: str
+    language: str
+
+
 @dataclass(slots=True)
 class Known:
     """A customer as the store has come to know them."""
@@ -82,6 +96,13 @@ class Known:
     orders: int = 0
     spent: Any = 0
     last_order_at: datetime | None = None
+    seen_at: datetime | None = None
+    said: list[Word] = field(default_factory=list)
+    ledger_hash: str = ""
+
+    def seen(self, at: datetime) -> None:
+        """A sign of life."""
+        self.seen_at = max(at, self.seen_at) if self.seen_at else at
 
 
 @dataclass
@@ -191,6 +212,21 @@ class Rows:
         self.count(done_at, "undelivered" if failed else "delivered")
         split = (0, parts) if failed else (parts, 0)
         return word, f"{state} UNDELIV" if failed else "", sent_at, done_at, *split
+
+    def chain(self, who: Known, keyed: Keyed) -> None:
+        """The ledger's rows of a person, each chained to the one before."""
+        person = Contact(who.id, who.phone, who.email, who.created_at)
+        name = ledger.who(person, keyed(self.store.id, f"salt/{who.id}"))
+        for seq, word in enumerate(sorted(who.said), 1):
+            row = {
+                "store_id": self.store.id, "contact_id": who.id, "seq": seq, "scope": "marketing",
+                "ip": "", "device": "", "who": name, "until": None, "prev": who.ledger_hash,
+            } | word._asdict()  # fmt: skip
+            digest = ledger.hash_of(row)
+            self.put("consent_event", who.bucket, self.id_at(who.bucket, word.at), who.id, word.at,
+                     "marketing", word.change, word.source, word.words, word.language, name, seq,
+                     who.ledger_hash, digest)  # fmt: skip
+            who.ledger_hash = digest
 
     def show(self, phone: str, direction: str, body: str, at: datetime) -> None:
         """A text on a virtual phone."""

@@ -122,8 +122,9 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
                 await users.set_role(tx, helper, store.id, "support")
             with _uncollected():
                 past = make_past(
-                    plan, store, connection=ways.connection, sms=ways.sms, email=ways.email, now=now
-                )
+                    plan, store, runtime.keyed, connection=ways.connection, sms=ways.sms,
+                    email=ways.email, now=now,
+                )  # fmt: skip
             for table, rows in past.items():
                 await bulk.copy(tx, table, ["bucket", "store_id", *COLUMNS[table][2:]], rows)
             tables |= past.keys()
