@@ -3,6 +3,9 @@
 A row says who (a salted hash of the number or address), when, what scope, which change, through
 what, and the exact words. `canonical` is what is hashed; the script in every proof computes the
 same without us. A person's rows are made one after the other, since their contact row is locked.
+
+The words enter the hash as their own digest, so that a reply which names its writer can be emptied
+when the person is erased, and the chain still verifies (`redacted`, P12).
 """
 
 import json
@@ -15,6 +18,7 @@ from ringdove.rules.effects import RecordConsent
 from ringdove.rules.scenes import Contact, Scene
 
 WORDS_MAX = 2_000
+REDACTED = "(erased) sha256:"
 HASHED = (
     "store_id", "contact_id", "seq", "at", "scope", "change", "source", "words", "language", "ip",
     "device", "who", "until", "prev",
@@ -62,11 +66,23 @@ def hash_of(row: Mapping[str, Any]) -> str:
 def canonical(row: Mapping[str, Any]) -> str:
     """A row as the one text that is hashed: JSON, sorted keys, UTC times to the microsecond."""
     return json.dumps(
-        {name: _plain(row[name]) for name in HASHED},
+        {name: _plain(row[name]) for name in HASHED} | {"words": digest(row["words"])},
         sort_keys=True,
         separators=(",", ":"),
         ensure_ascii=False,
     )
+
+
+def digest(words: str) -> str:
+    """The words as the chain knows them; the same for words that were emptied since."""
+    if words.startswith(REDACTED) and len(words) == len(REDACTED) + 64:
+        return words.removeprefix(REDACTED)
+    return sha256(words.encode()).hexdigest()
+
+
+def redacted(words: str) -> str:
+    """What is kept of words that name an erased person."""
+    return REDACTED + digest(words)
 
 
 def _plain(value: Any) -> Any:
