@@ -22,6 +22,32 @@ BEGIN
   END IF;
 END $$;
 
+CREATE FUNCTION ringdove_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  -- What an erased person wrote gives way to the digest by which it was chained. Nothing else does.
+  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'consent_event' THEN
+    IF NEW.words IN (OLD.words,
+         '(erased) sha256:' || encode(sha256(convert_to(OLD.words, 'UTF8')), 'hex'))
+       AND to_jsonb(NEW) - 'words' = to_jsonb(OLD) - 'words' THEN
+      RETURN NEW;
+    END IF;
+  END IF;
+  RAISE EXCEPTION '% is append-only: its rows are evidence', TG_TABLE_NAME;
+END $$;
+
+CREATE FUNCTION ringdove_append_only(kept text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  -- Not asked by an insert, so it costs nothing. Citus knows no triggers: there the right is taken.
+  IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
+    EXECUTE format('REVOKE DELETE, TRUNCATE ON %I FROM CURRENT_USER', kept);
+    RETURN;
+  END IF;
+  EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I
+                  FOR EACH ROW EXECUTE FUNCTION ringdove_keep()', kept || '_kept', kept);
+  EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I
+                  FOR EACH STATEMENT EXECUTE FUNCTION ringdove_keep()', kept || '_whole', kept);
+END $$;
+
 -- ---------------------------------------------------------------- small tables
 
 CREATE TABLE store (
@@ -641,15 +667,60 @@ CREATE INDEX sandbox_text_phone ON sandbox_text (bucket, phone, store_id, id);
 CREATE INDEX sandbox_text_waiting ON sandbox_text (bucket, gateway_id)
   WHERE direction = 'from_phone' AND NOT handed_over;
 
+-- ---------------------------------------------------------------- the ledger as evidence
+
+CREATE TABLE consent_seal (              -- over rows of consent_event in order of id; append-only
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  seq integer NOT NULL,                  -- of this bucket, from 1
+  first_id bigint NOT NULL,
+  last_id bigint NOT NULL,
+  rows integer NOT NULL,
+  digest text NOT NULL,                  -- over their ids and hashes, see rules/seals.py
+  prev text NOT NULL,                    -- hash of the seal before
+  hash text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, seq)
+);
+
+CREATE TABLE consent_check (             -- what the last look at the whole ledger found
+  store_id integer PRIMARY KEY REFERENCES store (id),
+  asked_at timestamptz,                  -- a person wants one now
+  checked_at timestamptz,
+  rows bigint NOT NULL DEFAULT 0,
+  people bigint NOT NULL DEFAULT 0,
+  seals bigint NOT NULL DEFAULT 0,
+  fingerprint text NOT NULL DEFAULT '',  -- of all seals
+  broken text NOT NULL DEFAULT ''        -- the first broken place; empty: all is well
+);
+
+CREATE TABLE consent_question (          -- asked by text: is this number yours, do you still want it
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('confirm', 'still')),
+  state text NOT NULL CHECK (state IN ('open', 'yes', 'no', 'silence')),
+  asked integer NOT NULL,                -- how often without an answer
+  asked_at timestamptz,
+  until timestamptz NOT NULL,            -- an answer counts before this
+  message_id bigint,
+  about jsonb NOT NULL DEFAULT '{}',     -- by scope the seq of the ledger's row that it is about
+  PRIMARY KEY (bucket, store_id, contact_id, kind)
+);
+CREATE INDEX consent_question_open ON consent_question (bucket, until) WHERE state = 'open';
+
+SELECT ringdove_append_only('consent_event');
+SELECT ringdove_append_only('consent_seal');
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
   'store', 'app_user', 'user_role', 'session', 'api_key', 'connection', 'gateway', 'automation',
   'lease', 'process_slot', 'sync_cursor', 'gateway_state', 'audit', 'route', 'price_list', 'price',
-  'sender_name', 'spending_limit', 'installation_key']) t;
+  'sender_name', 'spending_limit', 'installation_key', 'consent_check']) t;
 SELECT ringdove_distribute('contact');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'contact_ref', 'consent_event', 'product', 'purchase_order', 'order_line', 'parcel',
   'order_return', 'cart', 'visit', 'fact', 'pending_fact', 'enrollment', 'message', 'outbox',
   'submission', 'provider_ref', 'receipt', 'wire', 'inbound', 'counter', 'sandbox_text',
-  'spending', 'suppression']) t;
+  'spending', 'suppression', 'consent_seal', 'consent_question']) t;

@@ -53,3 +53,83 @@ CREATE TABLE suppression (
   PRIMARY KEY (bucket, store_id, hash)
 );
 SELECT ringdove_distribute('suppression', 'contact');
+
+-- The ledger as evidence: seals over all rows, its check, questions by text (see schema.sql).
+CREATE FUNCTION ringdove_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  -- What an erased person wrote gives way to the digest by which it was chained. Nothing else does.
+  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'consent_event' THEN
+    IF NEW.words IN (OLD.words,
+         '(erased) sha256:' || encode(sha256(convert_to(OLD.words, 'UTF8')), 'hex'))
+       AND to_jsonb(NEW) - 'words' = to_jsonb(OLD) - 'words' THEN
+      RETURN NEW;
+    END IF;
+  END IF;
+  RAISE EXCEPTION '% is append-only: its rows are evidence', TG_TABLE_NAME;
+END $$;
+CREATE FUNCTION ringdove_append_only(kept text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  -- Not asked by an insert, so it costs nothing. Citus knows no triggers: there the right is taken.
+  IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
+    EXECUTE format('REVOKE DELETE, TRUNCATE ON %I FROM CURRENT_USER', kept);
+    RETURN;
+  END IF;
+  EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I
+                  FOR EACH ROW EXECUTE FUNCTION ringdove_keep()', kept || '_kept', kept);
+  EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I
+                  FOR EACH STATEMENT EXECUTE FUNCTION ringdove_keep()', kept || '_whole', kept);
+END $$;
+-- Rows of before the chain: the person's next row follows on a digest of all of them
+-- (rules/ledger.py:of_before makes the same).
+UPDATE contact c SET ledger_hash = old.digest
+FROM (
+  SELECT e.bucket, e.store_id, e.contact_id, encode(sha256(convert_to(string_agg(
+    array_to_string(ARRAY(SELECT length(v) || ':' || v FROM unnest(ARRAY[
+      e.id::text, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00',
+      e.scope, e.change, e.source, encode(sha256(convert_to(e.words, 'UTF8')), 'hex'), e.language
+    ]) WITH ORDINALITY AS u(v, n) ORDER BY u.n), ''), '' ORDER BY e.id), 'UTF8')), 'hex') AS digest
+  FROM consent_event e GROUP BY e.bucket, e.store_id, e.contact_id
+) old
+WHERE c.bucket = old.bucket AND c.store_id = old.store_id AND c.id = old.contact_id;
+CREATE TABLE consent_seal (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  seq integer NOT NULL,
+  first_id bigint NOT NULL,
+  last_id bigint NOT NULL,
+  rows integer NOT NULL,
+  digest text NOT NULL,
+  prev text NOT NULL,
+  hash text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, seq)
+);
+CREATE TABLE consent_check (
+  store_id integer PRIMARY KEY REFERENCES store (id),
+  asked_at timestamptz,
+  checked_at timestamptz,
+  rows bigint NOT NULL DEFAULT 0,
+  people bigint NOT NULL DEFAULT 0,
+  seals bigint NOT NULL DEFAULT 0,
+  fingerprint text NOT NULL DEFAULT '',
+  broken text NOT NULL DEFAULT ''
+);
+CREATE TABLE consent_question (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('confirm', 'still')),
+  state text NOT NULL CHECK (state IN ('open', 'yes', 'no', 'silence')),
+  asked integer NOT NULL,
+  asked_at timestamptz,
+  until timestamptz NOT NULL,
+  message_id bigint,
+  about jsonb NOT NULL DEFAULT '{}',
+  PRIMARY KEY (bucket, store_id, contact_id, kind)
+);
+CREATE INDEX consent_question_open ON consent_question (bucket, until) WHERE state = 'open';
+SELECT ringdove_append_only('consent_event');
+SELECT ringdove_append_only('consent_seal');
+SELECT ringdove_reference('consent_check');
+SELECT ringdove_distribute('consent_seal', 'contact');
+SELECT ringdove_distribute('consent_question', 'contact');
