@@ -712,6 +712,37 @@ CREATE INDEX consent_question_open ON consent_question (bucket, until) WHERE sta
 SELECT ringdove_append_only('consent_event');
 SELECT ringdove_append_only('consent_seal');
 
+-- ---------------------------------------------------------------- erasure
+
+CREATE INDEX suppression_newest ON suppression (bucket, at, hash, store_id);
+
+CREATE TABLE erasure (                   -- of one person; says how far it has come, and what it did
+  bucket integer NOT NULL,               -- of the contact
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  people bigint[] NOT NULL,              -- this one, and who was merged into them
+  scope text NOT NULL CHECK (scope IN ('marketing', 'all')),
+  asked_at timestamptz NOT NULL,
+  asked_by text NOT NULL,                -- page/<name>, api/<key's name>, retention
+  ask_key text NOT NULL DEFAULT '',      -- of the program that asked: the same again is one
+  state text NOT NULL CHECK (state IN ('keys', 'facts', 'late', 'done')),
+  next_bucket integer NOT NULL DEFAULT 0, -- of the store's buckets, from 0
+  due_at timestamptz NOT NULL,
+  known jsonb NOT NULL DEFAULT '{}',     -- what is still looked for; emptied with the last look
+  counts jsonb NOT NULL DEFAULT '{}',    -- by kind of data, how much went
+  done_at timestamptz,
+  PRIMARY KEY (bucket, store_id, contact_id)
+);
+CREATE INDEX erasure_due ON erasure (bucket, due_at) WHERE state <> 'done';
+
+CREATE TABLE erased_key (                -- orders, carts, accounts of the erased, by keyed hash:
+  bucket integer NOT NULL,               -- what a shop still tells of them is forgotten
+  store_id integer NOT NULL,
+  hash text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, hash)
+);
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -724,3 +755,4 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'order_return', 'cart', 'visit', 'fact', 'pending_fact', 'enrollment', 'message', 'outbox',
   'submission', 'provider_ref', 'receipt', 'wire', 'inbound', 'counter', 'sandbox_text',
   'spending', 'suppression', 'consent_seal', 'consent_question']) t;
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;

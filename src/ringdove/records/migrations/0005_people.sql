@@ -133,3 +133,35 @@ SELECT ringdove_append_only('consent_seal');
 SELECT ringdove_reference('consent_check');
 SELECT ringdove_distribute('consent_seal', 'contact');
 SELECT ringdove_distribute('consent_question', 'contact');
+
+-- erasure
+
+CREATE INDEX suppression_newest ON suppression (bucket, at, hash, store_id);
+
+CREATE TABLE erasure (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  people bigint[] NOT NULL,
+  scope text NOT NULL CHECK (scope IN ('marketing', 'all')),
+  asked_at timestamptz NOT NULL,
+  asked_by text NOT NULL,
+  ask_key text NOT NULL DEFAULT '',
+  state text NOT NULL CHECK (state IN ('keys', 'facts', 'late', 'done')),
+  next_bucket integer NOT NULL DEFAULT 0,
+  due_at timestamptz NOT NULL,
+  known jsonb NOT NULL DEFAULT '{}',
+  counts jsonb NOT NULL DEFAULT '{}',
+  done_at timestamptz,
+  PRIMARY KEY (bucket, store_id, contact_id)
+);
+CREATE INDEX erasure_due ON erasure (bucket, due_at) WHERE state <> 'done';
+
+CREATE TABLE erased_key (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  hash text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, hash)
+);
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;
