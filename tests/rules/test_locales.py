@@ -52,6 +52,10 @@ def values(language: str) -> dict[str, object]:
         "return": {"number": "R77", "label_url": "https://tea.example/r/77", "instructions": ""},
         "refund": {"amount": money, "expected_on": day},
         "invoice": {"number": "F-2026-88", "url": "https://tea.example/i/88"},
+        "reward": {"code": "TEA-8FK2QP", "until": day},
+        "form": {
+            "frequency": languages.phrases(language)["public"]["join"]["frequency"].format(n=4)
+        },
     }
 
 

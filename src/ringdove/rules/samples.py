@@ -4,10 +4,12 @@ Pure: the day is an argument. Every value of rules/texts.KNOWN_VARIABLES has a s
 language of the text, so that a preview is as long and as dear as the real thing.
 """
 
+from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
+from typing import Any
 
-from ringdove.rules import languages
+from ringdove.rules import languages, stop_links
 from ringdove.rules.recipes import Recipe
 from ringdove.rules.scenes import Store
 from ringdove.rules.texts import KNOWN_VARIABLES
@@ -23,7 +25,7 @@ NAMES = {
 PLACES = {"ru": "Ленина 5", "be": "Леніна 5", "it": "Via Roma 5", "es": "Calle Mayor 5"}
 
 # What a text can know depends on the fact that it speaks of (rules/wording.values_of).
-ALWAYS = ("shop", "customer", "order", "invoice")
+ALWAYS = ("shop", "customer", "order", "invoice", "stop_url")
 BY_TRIGGER = {
     "parcel.moved": ("parcel",),
     "delivery.promised": ("delivery",),
@@ -39,8 +41,11 @@ def known_in(recipe: Recipe) -> frozenset[str]:
     return frozenset(name for name in KNOWN_VARIABLES if name.partition(".")[0] in nouns)
 
 
-def values(store: Store, language: str, today: date) -> dict[str, dict[str, str]]:
-    """A sample of every value, in this language."""
+def values(
+    store: Store, language: str, today: date, address: str = "https://shop.example"
+) -> dict[str, Any]:
+    """A sample of every value, in this language. `address`: under which Ringdove is reached, so
+    that a personal link is as long as it will be."""
     name, items = NAMES.get(language, NAMES["en"])
     soon, later = (
         languages.say_day(today + timedelta(days=days), language) for days in (2, 5)
@@ -79,4 +84,22 @@ def values(store: Store, language: str, today: date) -> dict[str, dict[str, str]
         "return": {"number": "77", "label_url": f"{site}/r/77", "instructions": ""},
         "refund": {"amount": money, "expected_on": later},
         "invoice": {"number": "2026-1042", "url": f"{site}/i/1042"},
+        "reward": {
+            "code": "HELLO-8FK2QP",
+            "link": f"{address}/only/1-{'0' * 21}",
+            "until": later,
+            "points": "100",
+        },
+        "form": {"frequency": ""},
+        "stop_url": stop_links.url_of(address, store.id, _NOBODY, lambda text: "0" * 64),
     }
+
+
+def said(sample: Mapping[str, Any], path: str) -> str:
+    """The sample of one value, by its dotted path."""
+    noun, _, name = path.partition(".")
+    value: str = sample[noun][name] if name else sample[noun]
+    return value
+
+
+_NOBODY = 1  # whose seal is wrong: the sample leads nowhere, and is as long as a true one

@@ -34,6 +34,7 @@ from ringdove.web import (
     parked,
     phones,
     prices,
+    public,
     routes,
     setup,
     store,
@@ -94,7 +95,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     for router in (*api.ROUTERS, api.pages):
         app.include_router(router)
-    app.router.routes.extend((*doors.ROUTES, *gateway_doors.ROUTES))
+    app.router.routes.extend((*doors.ROUTES, *gateway_doors.ROUTES, *public.ROUTES))
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_address)

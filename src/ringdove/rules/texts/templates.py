@@ -28,9 +28,11 @@ KNOWN_VARIABLES = frozenset(
         "return": "number label_url instructions",
         "refund": "amount expected_on",
         "invoice": "number url",
+        "reward": "code link until points",
+        "form": "frequency",
     }.items()
     for name in names.split()
-)
+) | {"stop_url"}
 
 
 class TemplateBroken(ValueError):
@@ -87,12 +89,14 @@ def render(template: str, values: Mapping[str, object]) -> str:
     return _tidy(filled)
 
 
-_NAMED = re.compile(r'\{\{ ?(\w+)\.(\w+)(?: \| (?:(gsm)|(latin)(?:: "([a-z]+)")?))? ?\}\}')
+_NAMED = re.compile(
+    r'\{\{ ?(stop_url|\w+(?=\.))(?:\.(\w+))?(?: \| (?:(gsm)|(latin)(?:: "([a-z]+)")?))? ?\}\}'
+)
 _IF = re.compile(r"\{% if (\w+)\.(\w+) %\}(.*?)\{% endif %\}", re.S)
 _Spell = Callable[..., str] | None
 _Words = tuple[
     tuple[str, str, str, _Spell, str], ...
-]  # words, then noun, name, spelling of a value
+]  # words, then noun, name ("": it stands alone), spelling of a value
 _Simple = tuple[tuple[str, str, _Words], ...]  # said if there is such a noun and name; "": always
 
 
@@ -116,7 +120,7 @@ def _words(said: str) -> Iterator[tuple[str, str, str, _Spell, str]]:
     end = 0
     for match in _NAMED.finditer(said):
         spell = _SPELLINGS.get(match[3] or match[4])
-        yield said[end : match.start()], match[1], match[2], spell, match[5] or ""
+        yield said[end : match.start()], match[1], match[2] or "", spell, match[5] or ""
         end = match.end()
     yield said[end:], "", "", None, ""
 
@@ -130,7 +134,7 @@ def _fill(simple: _Simple | None, values: Mapping[str, Any]) -> str | None:
         if needed and not values.get(needed, {}).get(needed_name):
             continue
         for before, noun, name, spell, language in words:
-            value = values.get(noun, {}).get(name, "") if noun else ""
+            value = values.get(noun, {}).get(name, "") if name else values.get(noun, "")
             if not isinstance(value, str):
                 return None
             if spell and value:
