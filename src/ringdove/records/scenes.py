@@ -43,15 +43,17 @@ async def load(
     ids: Ids,
     keyed: Keyed,
     down_before: datetime | None = None,
+    address: str = "",
 ) -> Scene:
     """The scene of a batch, its contacts locked until the transaction ends. A gateway that is down
     since before `down_before` stands behind the others; None: none counts as down. `keyed`: the
-    installation's hash (Runtime.keyed)."""
+    installation's hash (Runtime.keyed). `address`: of our pages, for people's own links."""
     scene = Scene(
         store,
         make_id=lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)),
         make_id_beside=lambda row_id: ids.make(bucket_of_id(row_id)),
         keyed=lambda text: keyed(store.id, text),
+        address=address,
     )
     await _load_refs(tx, scene, batch)
     contact_ids = {ref.contact_id for ref in scene.refs.values()}

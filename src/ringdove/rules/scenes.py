@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ringdove.rules import policy
+from ringdove.rules import policy, stop_links
 from ringdove.rules.policy import Policy
 from ringdove.rules.routes import Gateway as Gateway
 from ringdove.rules.routes import Ways
@@ -194,6 +194,38 @@ class Ref(NamedTuple):
     row_id: int | None
 
 
+class Touch(NamedTuple):
+    """A marketing text that went to a person, as far as later ones depend on it."""
+
+    message_id: int
+    at: datetime
+    topic: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What of a person's past the decision asks for: lately touched by what, what was bought."""
+
+    touches: Sequence[Touch] = ()  # newest first
+    bought: Mapping[str, datetime] = field(default_factory=dict)  # category → the last time
+
+    def without(self, message_id: int) -> "History":
+        """The same but for one message: it never stands in its own way."""
+        if not any(one.message_id == message_id for one in self.touches):
+            return self
+        rest = tuple(one for one in self.touches if one.message_id != message_id)
+        return History(rest, self.bought)
+
+
+NO_HISTORY = History()
+
+
+class HistoryWanted(LookupError):
+    """Something commercial is to be decided, and the scene was loaded without histories: load it
+    with them and answer the batch again. Most batches never need any."""
+
+
 @dataclass(slots=True)
 class Scene:
     """All that a batch of facts of one store is about."""
@@ -213,12 +245,19 @@ class Scene:
     ways: Ways = field(default_factory=Ways)
     known_lines: dict[int, tuple[Item, ...]] = field(default_factory=dict)  # as stored
     effects: list[Any] = field(default_factory=list)
+    address: str = ""  # under which people reach our pages; "": texts hold no personal link
 
     def happens(self, *effects: Any) -> None:
         """Notes effects and lets what follows in this batch see them."""
         for effect in effects:
             effect.show(self)
             self.effects.append(effect)
+
+    def stop_url(self, contact_id: int) -> str:
+        """The person's own link out of all that is commercial."""
+        if not self.address:
+            return ""
+        return stop_links.url_of(self.address, self.store.id, contact_id, self.keyed)
 
     def row_of(self, kind: str, value: str) -> int | None:
         """The id of the order, parcel, return or cart with this natural key."""

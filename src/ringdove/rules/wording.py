@@ -21,7 +21,11 @@ def values_of(
     """All values for a text about this fact, by the names that texts use; what costs time to say
     is a function, called when a text asks for it."""
     zone = _zone_of(scene.store, person)
-    values: dict[str, object] = {"shop": _shop(scene.store), "customer": _customer(person)}
+    values: dict[str, object] = {
+        "shop": _shop(scene.store),
+        "customer": _customer(person),
+        "stop_url": lambda: scene.stop_url(person.id),
+    }
     if order:
         values["order"] = _order(order, language)
         values["invoice"] = {"number": order.invoice_number, "url": order.invoice_url}

@@ -171,7 +171,7 @@ async def _render(
         samples={language: samples_for(page, language) for language in page.store.languages},
         names=LANGUAGE_NAMES,
         values=[
-            (name, values[name], sample[name.partition(".")[0]][name.partition(".")[2]])
+            (name, values[name], samples.said(sample, name))
             for name in values
             if name in samples.known_in(recipe)
         ],

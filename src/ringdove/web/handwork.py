@@ -4,6 +4,7 @@ The person is found or met, the decision asked, the message or its silence writt
 transaction; the answer says which, and why.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ from ringdove.runtime import Runtime
 TEXT_CHARS_MAX = 1_600
 VALID_FOR = timedelta(days=1)
 VALID_FOR_MAX = timedelta(days=7)
+
+_STOP_URL = re.compile(r"\{\{ ?stop_url ?\}\}")  # all that is filled in here
 
 Answer = Mapping[str, Any]
 
@@ -60,7 +63,8 @@ async def _send(runtime: Runtime, store: Store, wish: Wish, tx: db.Tx) -> Answer
     now = runtime.clock()
     asked = facts.CustomerChanged(id="by-hand", at=now, customer=wish.customer)
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
-    scene = await scenes.load(tx, store, [asked], runtime.ids, runtime.keyed, down_before)
+    address = runtime.settings.outside_url
+    scene = await scenes.load(tx, store, [asked], runtime.ids, runtime.keyed, down_before, address)
     person = people.meet(scene, wish.customer, "api", now, asked.id)
     subject = f"text/{wish.key}"
     if wish.key and (known := await handwork.find(tx, store, person.id, subject)):
@@ -90,6 +94,11 @@ def _remember(scene: Scene, person: Contact, subject: str, now: datetime) -> int
     return run.id
 
 
+def with_link(text: str, url: str) -> str:
+    """The text with the person's own way out in the place that is kept for it."""
+    return _STOP_URL.sub(lambda found: url, text)
+
+
 def _letter(scene: Scene, person: Contact, wish: Wish, run_id: int | None, now: datetime) -> Letter:
     not_before = max(wish.not_before or now, now)
     return Letter(
@@ -99,7 +108,7 @@ def _letter(scene: Scene, person: Contact, wish: Wish, run_id: int | None, now: 
         topic=wish.topic,
         cause="person",
         words={"sms": "{{ text }}"},  # as it is: braces of a program's text are no template
-        values={"text": wish.text},
+        values={"text": with_link(wish.text, scene.stop_url(person.id))},
         language=language_of(scene, person),
         why=wish.why,
         not_before=not_before,

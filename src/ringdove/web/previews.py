@@ -5,6 +5,7 @@ not on the template.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from ringdove.rules import revisions, samples, texts
 from ringdove.rules.recipes import Recipe
@@ -43,10 +44,10 @@ class Words:
     preview: Preview
 
 
-def samples_for(page: StorePage, language: str) -> dict[str, dict[str, str]]:
+def samples_for(page: StorePage, language: str) -> dict[str, Any]:
     """What the values of a text might be, in its language."""
     today = page.runtime.clock().astimezone(page.say.zone).date()
-    return samples.values(page.store, language, today)
+    return samples.values(page.store, language, today, page.runtime.settings.outside_url)
 
 
 def words_of(page: StorePage, recipe: Recipe, number: int, own: Automation) -> list[Words]:

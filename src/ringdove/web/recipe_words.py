@@ -97,6 +97,7 @@ def value_names(say: Speech) -> dict[str, str]:
         "refund.expected_on": _("When it should arrive"),
         "invoice.number": _("Invoice number"),
         "invoice.url": _("Link to the invoice"),
+        "stop_url": _("Link to stop offers, each person their own"),
     }
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import aiosmtplib
@@ -24,6 +25,7 @@ from ringdove.kit.buckets import token_of
 from ringdove.records import gateways, messages, wire
 from ringdove.records.gateways import Gateway
 from ringdove.records.messages import Settled, Taken
+from ringdove.rules import stop_links
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.workers import packets
@@ -204,6 +206,12 @@ class Postman:
             message.language,
             message.klass,
             self._runtime.clock(),
+            stop_links.url_of(
+                self._runtime.settings.outside_url,
+                message.store_id,
+                message.contact_id,
+                partial(self._runtime.keyed, message.store_id),
+            ),
         )
         try:
             octets = smtp.request(settings, outgoing)

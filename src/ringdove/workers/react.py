@@ -143,7 +143,8 @@ async def _answer(
     read = {id(fact): (fact, row) for fact, row in ((facts.read(r["body"]), r) for r in rows)}
     batch = answers.in_order([fact for fact, _ in read.values()])
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
-    scene = await scenes.load(tx, store, batch, runtime.ids, runtime.keyed, down_before)
+    address = runtime.settings.outside_url
+    scene = await scenes.load(tx, store, batch, runtime.ids, runtime.keyed, down_before, address)
     waiting: dict[int, str] = {}
     for fact in batch:
         try:

@@ -249,7 +249,8 @@ def _check_texts(
     for language, by_text in said.items():
         if language not in languages.languages_present():
             raise HTTPException(422, f"texts.{language}: this language is not served.")
-        sample = samples.values(caller.store, language, caller.now.date())
+        address = caller.runtime.settings.outside_url
+        sample = samples.values(caller.store, language, caller.now.date(), address)
         for text, words in by_text.items():
             if text not in parts:
                 raise HTTPException(422, f"texts.{language}.{text}: it has {', '.join(parts)}.")
