@@ -299,7 +299,8 @@ CREATE TABLE consent_event (             -- append-only; rules/ledger.py chains 
   contact_id bigint NOT NULL,
   at timestamptz NOT NULL,
   scope text NOT NULL,                   -- marketing, service, topic/offers, category/shoes
-  change text NOT NULL CHECK (change IN ('in', 'out', 'asked', 'paused')),
+  change text NOT NULL CHECK (change IN ('in', 'out', 'asked', 'paused', 'none')),
+                                         -- none: an import was undone, what it allowed is gone,
   source text NOT NULL,                  -- reply, checkout, page, form/3, import/…, api/…
   words text NOT NULL,                   -- what was shown or what the person wrote
   language text NOT NULL DEFAULT '',
@@ -498,6 +499,29 @@ CREATE TABLE enrollment (                -- one run of an automation; its key ma
 ) WITH (fillfactor = 85);
 CREATE INDEX enrollment_contact ON enrollment (bucket, contact_id, store_id, id);
 
+-- ---------------------------------------------------------------- what the decision remembers
+
+CREATE TABLE touch (                     -- marketing texts that went or may have gone to a person
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  message_id bigint NOT NULL,
+  at timestamptz NOT NULL,               -- when it was taken for sending
+  topic text NOT NULL,
+  category text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, contact_id, message_id)
+);
+
+CREATE TABLE contact_category (          -- what a person has bought of, kept as orders come in
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  category text NOT NULL,
+  bought_at timestamptz NOT NULL,        -- the last time
+  orders integer NOT NULL,               -- that were not cancelled
+  PRIMARY KEY (bucket, store_id, contact_id, category)
+);
+
 -- ---------------------------------------------------------------- speak
 
 CREATE TABLE message (
@@ -538,6 +562,7 @@ CREATE TABLE message (
   window_until timestamptz,              -- allowed hours end, as the outbox has it
   category text NOT NULL DEFAULT '',     -- what it offers: its gap is kept (R14)
   occasion text NOT NULL DEFAULT '',     -- why now: sale, birthday … (R13)
+  own_hours text NOT NULL DEFAULT '',    -- weekdays and part of the day that it wants: rules/hours.py
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_contact ON message (bucket, contact_id, store_id, id);
@@ -743,6 +768,64 @@ CREATE TABLE erased_key (                -- orders, carts, accounts of the erase
   PRIMARY KEY (bucket, store_id, hash)
 );
 
+-- ---------------------------------------------------------------- lists of people
+
+CREATE TABLE people_import (             -- a file of people on its way in
+  bucket integer NOT NULL,               -- one of the store's, see records/imports.py
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  name text NOT NULL,                    -- of the file
+  octets bigint NOT NULL,
+  state text NOT NULL CHECK (state IN ('mapping', 'checking', 'checked', 'running', 'paused',
+    'done', 'cancelled', 'undoing', 'undone', 'failed')),
+  plan jsonb NOT NULL,                   -- rules/people_files.Plan
+  user_id integer,
+  created_at timestamptz NOT NULL,
+  began_at timestamptz,                  -- of the leg that runs: its speed is counted from here
+  began_row integer NOT NULL DEFAULT 0,
+  done_at timestamptz,
+  row_at integer NOT NULL DEFAULT 0,     -- rows of the file that are done with
+  row_count integer NOT NULL DEFAULT 0,  -- rows of the file, once they were counted
+  counts jsonb NOT NULL DEFAULT '{}',    -- what became of the rows so far
+  forecast jsonb NOT NULL DEFAULT '{}',  -- what the check counted
+  error text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, id)
+);
+
+CREATE TABLE people_import_piece (       -- the file itself, until it cannot be undone any more
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  import_id bigint NOT NULL,
+  n integer NOT NULL,
+  octets bytea NOT NULL,
+  PRIMARY KEY (bucket, store_id, import_id, n)
+);
+
+CREATE TABLE people_import_reject (      -- rows that were not taken, as they came
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  import_id bigint NOT NULL,
+  line integer NOT NULL,
+  reason text NOT NULL,
+  cells jsonb NOT NULL,
+  PRIMARY KEY (bucket, store_id, import_id, line)
+);
+
+CREATE TABLE people_import_touch (       -- what an import made or changed, to be undone
+  bucket integer NOT NULL,               -- of the contact
+  store_id integer NOT NULL,
+  import_id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  mark bigint,                           -- of the row that was made; another: changed since
+  before jsonb,                          -- what was changed: as it was; NULL: made by the import
+  after jsonb,                           -- and as it became
+  refs jsonb,                            -- natural keys that came with it
+  allowed jsonb,                         -- {"marketing": when}: what it let in
+  PRIMARY KEY (bucket, store_id, import_id, contact_id)
+);
+CREATE INDEX people_import_due ON people_import (bucket, state, id, store_id)
+  WHERE state IN ('checking', 'running', 'undoing');
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -754,5 +837,7 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'contact_ref', 'consent_event', 'product', 'purchase_order', 'order_line', 'parcel',
   'order_return', 'cart', 'visit', 'fact', 'pending_fact', 'enrollment', 'message', 'outbox',
   'submission', 'provider_ref', 'receipt', 'wire', 'inbound', 'counter', 'sandbox_text',
-  'spending', 'suppression', 'consent_seal', 'consent_question']) t;
+  'spending', 'touch', 'contact_category', 'suppression', 'consent_seal', 'consent_question']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',
+  'people_import_piece', 'people_import_reject', 'people_import_touch']) t;

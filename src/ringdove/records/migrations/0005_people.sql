@@ -28,7 +28,7 @@ ALTER TABLE contact
 
 ALTER TABLE consent_event DROP CONSTRAINT consent_event_change_check;
 ALTER TABLE consent_event ADD CONSTRAINT consent_event_change_check
-  CHECK (change IN ('in', 'out', 'asked', 'paused'));
+  CHECK (change IN ('in', 'out', 'asked', 'paused', 'none'));
 ALTER TABLE consent_event
   ADD COLUMN ip text NOT NULL DEFAULT '',
   ADD COLUMN device text NOT NULL DEFAULT '',
@@ -40,7 +40,8 @@ ALTER TABLE consent_event
 
 ALTER TABLE message
   ADD COLUMN category text NOT NULL DEFAULT '',
-  ADD COLUMN occasion text NOT NULL DEFAULT '';
+  ADD COLUMN occasion text NOT NULL DEFAULT '',
+  ADD COLUMN own_hours text NOT NULL DEFAULT '';
 
 CREATE TABLE suppression (
   bucket integer NOT NULL,
@@ -165,3 +166,95 @@ CREATE TABLE erased_key (
   PRIMARY KEY (bucket, store_id, hash)
 );
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;
+
+-- What the decision remembers. What went out before counts as well, as do orders.
+CREATE TABLE touch (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  message_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  topic text NOT NULL,
+  category text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, contact_id, message_id)
+);
+SELECT ringdove_distribute('touch', 'contact');
+CREATE TABLE contact_category (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  category text NOT NULL,
+  bought_at timestamptz NOT NULL,
+  orders integer NOT NULL,
+  PRIMARY KEY (bucket, store_id, contact_id, category)
+);
+SELECT ringdove_distribute('contact_category', 'contact');
+INSERT INTO touch (bucket, store_id, contact_id, message_id, at, topic, category)
+SELECT m.bucket, m.store_id, m.contact_id, m.id, m.sent_at, m.topic, m.category FROM message m
+WHERE m.class = 'marketing' AND m.channel = 'sms' AND m.sent_at > now() - interval '31 days';
+INSERT INTO contact_category (bucket, store_id, contact_id, category, bought_at, orders)
+SELECT o.bucket, o.store_id, o.contact_id, l.category, max(o.placed_at), count(DISTINCT o.id)
+FROM purchase_order o
+JOIN order_line l ON l.bucket = o.bucket AND l.store_id = o.store_id AND l.order_id = o.id
+WHERE l.category <> '' AND o.cancelled_at IS NULL
+GROUP BY o.bucket, o.store_id, o.contact_id, l.category;
+
+-- lists of people
+
+CREATE TABLE people_import (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  name text NOT NULL,
+  octets bigint NOT NULL,
+  state text NOT NULL CHECK (state IN ('mapping', 'checking', 'checked', 'running', 'paused',
+    'done', 'cancelled', 'undoing', 'undone', 'failed')),
+  plan jsonb NOT NULL,
+  user_id integer,
+  created_at timestamptz NOT NULL,
+  began_at timestamptz,
+  began_row integer NOT NULL DEFAULT 0,
+  done_at timestamptz,
+  row_at integer NOT NULL DEFAULT 0,
+  row_count integer NOT NULL DEFAULT 0,
+  counts jsonb NOT NULL DEFAULT '{}',
+  forecast jsonb NOT NULL DEFAULT '{}',
+  error text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, id)
+);
+
+CREATE TABLE people_import_piece (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  import_id bigint NOT NULL,
+  n integer NOT NULL,
+  octets bytea NOT NULL,
+  PRIMARY KEY (bucket, store_id, import_id, n)
+);
+
+CREATE TABLE people_import_reject (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  import_id bigint NOT NULL,
+  line integer NOT NULL,
+  reason text NOT NULL,
+  cells jsonb NOT NULL,
+  PRIMARY KEY (bucket, store_id, import_id, line)
+);
+
+CREATE TABLE people_import_touch (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  import_id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  mark bigint,
+  before jsonb,
+  after jsonb,
+  refs jsonb,
+  allowed jsonb,
+  PRIMARY KEY (bucket, store_id, import_id, contact_id)
+);
+CREATE INDEX people_import_due ON people_import (bucket, state, id, store_id)
+  WHERE state IN ('checking', 'running', 'undoing');
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',
+  'people_import_piece', 'people_import_reject', 'people_import_touch']) t;
