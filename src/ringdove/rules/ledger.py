@@ -9,7 +9,7 @@ when the person is erased, and the chain still verifies (`redacted`, P12).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -66,7 +66,7 @@ def hash_of(row: Mapping[str, Any]) -> str:
 def canonical(row: Mapping[str, Any]) -> str:
     """A row as the one text that is hashed: JSON, sorted keys, UTC times to the microsecond."""
     return json.dumps(
-        {name: _plain(row[name]) for name in HASHED} | {"words": digest(row["words"])},
+        {name: plain(row[name]) for name in HASHED} | {"words": digest(row["words"])},
         sort_keys=True,
         separators=(",", ":"),
         ensure_ascii=False,
@@ -85,7 +85,20 @@ def redacted(words: str) -> str:
     return REDACTED + digest(words)
 
 
-def _plain(value: Any) -> Any:
+def of_before(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The digest of a person's rows of before there was a chain, in order of id: what the first
+    row of the chain follows on. The migration that began the chain wrote the same by SQL."""
+    fields = (
+        (str(row["id"]), plain(row["at"]), row["scope"], row["change"], row["source"],
+         digest(row["words"]), row["language"])
+        for row in rows
+    )  # fmt: skip
+    text = "".join(f"{len(value)}:{value}" for row in fields for value in row)
+    return sha256(text.encode()).hexdigest() if text else ""
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: UTC times to the microsecond."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return value
