@@ -12,7 +12,18 @@ from decimal import Decimal
 from typing import Any
 
 from ringdove.rules import permissions
-from ringdove.rules.scenes import Cart, Contact, Enrollment, Order, Parcel, Ref, Return, Scene
+from ringdove.rules.scenes import (
+    Cart,
+    Contact,
+    Enrollment,
+    Held,
+    Order,
+    Parcel,
+    Ref,
+    Return,
+    Scene,
+)
+from ringdove.rules.ways_in import Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,33 @@ class SaveOrder:
 
     def show(self, scene: Scene) -> None:
         scene.orders[self.order.id] = self.order
+
+
+@dataclass(frozen=True, slots=True)
+class BuyFrom:
+    """A new order brought goods of these categories (R15)."""
+
+    contact_id: int
+    at: datetime
+    categories: tuple[str, ...]
+
+    def show(self, scene: Scene) -> None:
+        if scene.histories is not None:
+            known = scene.history_of(self.contact_id)
+            newer = {key: max(self.at, known.bought.get(key, self.at)) for key in self.categories}
+            bought = {**known.bought, **newer}
+            scene.histories[self.contact_id] = replace(known, bought=bought)
+
+
+@dataclass(frozen=True, slots=True)
+class CountBought:
+    """An order was cancelled, changed or came back: what this person has bought of is counted anew
+    from their orders."""
+
+    contact_id: int
+
+    def show(self, scene: Scene) -> None:
+        """A purchase taken back holds nothing up in the batch that tells of it; the next sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +182,7 @@ class CancelQueued:
     classes: tuple[str, ...]
     reason: str
     at: datetime
+    topic: str = ""  # of this topic only; "": of every one
 
     def show(self, scene: Scene) -> None:
         for n, effect in enumerate(scene.effects):
@@ -152,9 +191,37 @@ class CancelQueued:
                 and effect.contact_id == self.contact_id
                 and effect.state == "waiting"
                 and effect.klass in self.classes
+                and self.topic in ("", effect.topic)
                 and effect.topic != "stop_confirmation"
             ):
                 scene.effects[n] = replace(effect, state="dropped", reason=self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """A number or address is refused, whoever it leads to; it is kept as a keyed hash."""
+
+    kind: str  # phone, email
+    value: str
+    scope: str  # marketing, all
+    reason: str
+    at: datetime
+    contact_id: int | None = None
+
+    def show(self, scene: Scene) -> None:
+        scene.suppressed[self.kind, self.value] = Held(self.scope, self.reason, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """A fact about somebody who was erased: it is not kept either."""
+
+    source_key: str
+    subject: str
+    contact: int | None  # whom it names itself: it lies with them
+
+    def show(self, scene: Scene) -> None:
+        """Nothing of it is in the scene."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +266,7 @@ class QueueMessage:
     guard: str = ""
     category: str = ""
     occasion: str = ""
+    own_hours: str = ""  # rules/hours.Part
     network: str = ""  # BY, or BY/MTS where the operator is known
     cost: Decimal | None = None  # expected, of all parts; None: no price list says
     cost_currency: str = ""
@@ -255,6 +323,65 @@ class Count:
     """One more of something, for the roll-ups."""
 
     name: str
+    n: int = 1
+
+    def show(self, scene: Scene) -> None:
+        """Only summed."""
+
+
+# ------------------------------------------------------------------ ways in
+
+
+@dataclass(frozen=True, slots=True)
+class SaveWelcome:
+    """What a number was welcomed with, or which form's yes it is to confirm."""
+
+    welcome: Welcome
+    is_new: bool
+
+    def show(self, scene: Scene) -> None:
+        scene.ways_in.welcomes[self.welcome.phone] = self.welcome
+
+
+@dataclass(frozen=True, slots=True)
+class GiveReward:
+    """A person is given a reward, with a code that is theirs alone (P7)."""
+
+    id: int
+    contact_id: int
+    reward_id: int
+    at: datetime
+    code: str
+    is_own: bool  # the code is theirs, not one that all share
+    from_pool: bool
+    points: int
+    valid_until: datetime | None
+
+    def show(self, scene: Scene) -> None:
+        scene.ways_in.rewarded.add(self.contact_id)
+        if self.from_pool:
+            scene.ways_in.free[self.reward_id].remove(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class UseCode:
+    """An order was paid with a code."""
+
+    code: str
+    order: str
+    at: datetime | None  # None: the order is no more, the code can be used again
+
+    def show(self, scene: Scene) -> None:
+        known = scene.ways_in.codes[self.code]
+        order = self.order if self.at else ""
+        scene.ways_in.codes[self.code] = replace(known, used_at=self.at, used_order=order)
+
+
+@dataclass(frozen=True, slots=True)
+class CountWay:
+    """One more came through a way in: kept for ever, not per hour."""
+
+    name: str  # form/3/signed, keyword/SALE/signed, reward/2/given
     n: int = 1
 
     def show(self, scene: Scene) -> None:

@@ -95,6 +95,9 @@ class Order(Said):
     payment_url: Address = ""
     url: Address = Field("", description="The order's page for the customer.")
     consent: Consent | None = None
+    codes: Annotated[tuple[Annotated[str, Field(max_length=60)], ...], Field(max_length=20)] = (
+        Field((), description="Promo codes that it was paid with.")
+    )
 
 
 class Fact(Said):
@@ -340,6 +343,24 @@ class StoppedAtOperator(Fact):
     about: ClassVar[str] = "phone"
 
 
+class StoppedOnSite(Fact):
+    """Somebody typed their number or address into the form of a shop's site: no more offers."""
+
+    kind: Literal["site.stopped"] = "site.stopped"
+    phone: Annotated[str, Field(max_length=200)] = Field(
+        "", description="The whole number, as +375291112233."
+    )
+    email: Annotated[str, Field(max_length=320)] = ""
+    words: Annotated[str, Field(min_length=1, max_length=2000)]
+    language: Annotated[str, Field(max_length=12)] = ""
+    ip: Annotated[str, Field(max_length=60)] = ""
+    device: Annotated[str, Field(max_length=300)] = ""
+
+    def subject(self) -> str:
+        """Where it lives."""
+        return f"phone/{self.phone}" if self.phone else f"email/{self.email.lower()}"
+
+
 class WokenUp(Fact):
     """The time came that an automation was waiting for."""
 
@@ -384,6 +405,15 @@ class SignedUp(_OfCustomer):
     )
     ip: Annotated[str, Field(max_length=60)] = ""
     device: Annotated[str, Field(max_length=300)] = ""
+
+
+class AddressBounced(Fact):
+    """A letter came back for good: the address does not exist, or belongs to nobody any more."""
+
+    kind: Literal["email.bounced"] = "email.bounced"
+    contact: int
+    email: Text
+    about: ClassVar[str] = "contact"
 
 
 class PhoneSettled(Fact):
@@ -442,16 +472,18 @@ OutsideFact = Annotated[
     | CartChanged
     | CustomerChanged
     | VisitMade
-    | ProductChanged,
+    | ProductChanged
+    | SignedUp,
     Field(discriminator="kind"),
 ]
 AnyFact = Annotated[
     OutsideFact
     | TextReceived
     | StoppedAtOperator
+    | StoppedOnSite
     | WokenUp
     | ConsentChanged
-    | SignedUp
+    | AddressBounced
     | PhoneSettled,
     Field(discriminator="kind"),
 ]

@@ -15,6 +15,7 @@ from ringdove.rules import policy, stop_links
 from ringdove.rules.policy import Policy
 from ringdove.rules.routes import Gateway as Gateway
 from ringdove.rules.routes import Ways
+from ringdove.rules.ways_in import WaysIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,14 @@ class HistoryWanted(LookupError):
     with them and answer the batch again. Most batches never need any."""
 
 
+class Held(NamedTuple):
+    """What is refused for a number or address, whoever it leads to (rules/suppression.py)."""
+
+    scope: str  # marketing, all
+    reason: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class Scene:
     """All that a batch of facts of one store is about."""
@@ -243,8 +252,13 @@ class Scene:
     enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
     automations: dict[str, list[Automation]] = field(default_factory=dict)  # newest first
     ways: Ways = field(default_factory=Ways)
+    ways_in: WaysIn = field(default_factory=WaysIn)
+    categories: dict[str, str] = field(default_factory=dict)  # of products, by sku
     known_lines: dict[int, tuple[Item, ...]] = field(default_factory=dict)  # as stored
     effects: list[Any] = field(default_factory=list)
+    suppressed: dict[tuple[str, str], Held] = field(default_factory=dict)  # of new keys
+    erased: set[tuple[str, str]] = field(default_factory=set)  # orders, carts … of the erased
+    histories: dict[int, History] | None = None  # None: not loaded, see HistoryWanted
     address: str = ""  # under which people reach our pages; "": texts hold no personal link
 
     def happens(self, *effects: Any) -> None:
@@ -252,6 +266,12 @@ class Scene:
         for effect in effects:
             effect.show(self)
             self.effects.append(effect)
+
+    def history_of(self, contact_id: int) -> History:
+        """What the decision needs of a person's past. Raises HistoryWanted."""
+        if self.histories is None:
+            raise HistoryWanted(contact_id)
+        return self.histories.get(contact_id, NO_HISTORY)
 
     def stop_url(self, contact_id: int) -> str:
         """The person's own link out of all that is commercial."""

@@ -1,26 +1,231 @@
 """Ways in: a form, a keyword, a program. A yes is written with its words; then comes the welcome.
 
-With double opt-in a yes from the web is `asked` until the number itself confirms it (R1, R3).
+With double opt-in a yes from the web is `asked` until the number itself confirms it (R1, R3). A
+form alone never lifts a stop or a refusal either: anybody can type anybody's number. The welcome
+and its reward wait until the yes counts; both come once a number (R10).
 """
 
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from ringdove.rules import facts, ledger, people, permissions
-from ringdove.rules.scenes import Scene
+from ringdove.rules import (
+    facts,
+    languages,
+    ledger,
+    people,
+    permissions,
+    rewards,
+    suppression,
+    ways_in,
+    wording,
+)
+from ringdove.rules.effects import CountWay, GiveReward, SaveContact, SaveWelcome
+from ringdove.rules.messages import Letter, language_of, speak
+from ringdove.rules.scenes import Contact, Scene
+from ringdove.rules.ways_in import ASKED_AT_MOST, Form, Welcome
+
+WELCOME_VALID_FOR = timedelta(hours=12)
 
 
 def signed_up(scene: Scene, fact: facts.SignedUp, now: datetime) -> None:
     """Meets the person and writes what they agreed to, unless something newer was said."""
-    person = people.meet(scene, fact.customer, "form", now, fact.subject())
-    change = "in" if fact.confirmed or not scene.store.policy.double_opt_in else "asked"
-    for scope in fact.scopes:
-        person = scene.contacts[person.id]
+    kind = fact.source.partition("/")[0]
+    person = people.meet(scene, fact.customer, kind, now, fact.subject())
+    if person.origin == kind and not person.origin_note and not person.ledger_seq:
+        scene.happens(SaveContact(replace(person, origin_note=fact.source)))
+    form = scene.ways_in.forms.get(fact.form)
+    change = "in" if fact.confirmed or not must_confirm(scene, person, form) else "asked"
+    news = _write(scene, person.id, fact, fact.scopes, change)
+    if not news:
+        return
+    scene.happens(CountWay(f"{_way(fact.source, fact.form)}/signed"))
+    if change == "asked":
+        _remember(scene, scene.contacts[person.id], fact.form, fact.at)
+    else:
+        welcome(scene, person.id, fact.form, now)
+
+
+def must_confirm(scene: Scene, person: Contact, form: Form | None) -> bool:
+    """Whether the number itself must say the yes of a form before it counts."""
+    if person.marketing == "out" or suppression.holds(scene, person):
+        return True
+    own = form.double if form else None
+    return scene.store.policy.double_opt_in if own is None else own
+
+
+def keyword_heard(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetime) -> bool:
+    """Whether a text is one of the store's keywords and nothing else; then its sender subscribes:
+    the number itself said it, to the words of the poster (R118). Ask after stop, start, help."""
+    ways = scene.ways_in
+    word = ways_in.keyword_of(ways.keywords, fact.body)
+    keyword = ways.keywords.get(word)
+    form = ways.forms.get(keyword.form_id) if keyword else None
+    if keyword is None or form is None or form.retired:
+        return False
+    number = fact.recipient or ways.number
+    said = poster_words(scene, form, keyword.shown, keyword.language, number)
+    scopes = [f"topic/{key}" for key in form.topics] or ["marketing"]
+    source = f"keyword/{keyword.shown}"
+    if _write(
+        scene, person.id, fact, scopes, "in",
+        source=source, words=f"{said}\n> {fact.body}", language=keyword.language,
+    ):  # fmt: skip
+        scene.happens(CountWay(f"keyword/{word}/signed"))
+    welcome(scene, person.id, form.id, now)
+    return True
+
+
+def poster_words(scene: Scene, form: Form, word: str, language: str, number: str) -> str:
+    """What the poster of a keyword says of consent."""
+    store = scene.store
+    return ways_in.poster_words(form, store.name, store.policy, word, language, number)
+
+
+def confirmed(
+    scene: Scene, contact_id: int, at: datetime, source: str, words: str, now: datetime
+) -> bool:
+    """The number itself said yes to what it was asked: everything asked counts from now on, and the
+    welcome follows. False: nothing was asked."""
+    person = scene.contacts[contact_id]
+    scopes = ["marketing"] if person.marketing == "asked" else []
+    scopes += [scope for scope, said in person.scopes.items() if said[0] == "asked"]
+    for scope in scopes:
+        scene.happens(ledger.entry(scene, contact_id, at, scope, "in", source, words))
+    if scopes:
+        known = scene.ways_in.welcomes.get(person.phone or "")
+        welcome(scene, contact_id, known.form_id if known else 0, now)
+    return bool(scopes)
+
+
+# ------------------------------------------------------------------ the welcome
+
+
+def welcome(scene: Scene, contact_id: int, form_id: int, now: datetime) -> None:
+    """A yes counts: the person is welcomed, the first time with the form's reward."""
+    person = scene.contacts[contact_id]
+    if person.phone is None:
+        return
+    known = scene.ways_in.welcomes.get(person.phone)
+    last = known.welcomed_at if known else None
+    if last and now - last < ASKED_AT_MOST:
+        return  # whoever sends a keyword again and again is answered once a day
+    form = scene.ways_in.forms.get(form_id)
+    given = None
+    if last is None and not scene.ways_in.rewarded & {person.id, *person.also}:
+        reward = scene.ways_in.rewards.get(form.reward) if form else None
+        given = rewards.give(scene, person, reward, now) if reward else None
+    old = known or Welcome(person.phone, contact_id, form_id)
+    new = replace(old, contact_id=contact_id, form_id=form_id, welcomed_at=now)
+    if given:
+        new = replace(new, reward_id=given.reward_id, given_at=now)
+    scene.happens(SaveWelcome(new, known is None))
+    if form:
+        scene.happens(CountWay(f"form/{form.id}/confirmed"))
+        _say(scene, person, form, given, now)
+
+
+def _remember(scene: Scene, person: Contact, form_id: int, at: datetime) -> None:
+    """Which form is behind a yes that is still to be confirmed."""
+    if person.phone:
+        known = scene.ways_in.welcomes.get(person.phone)
+        old = known or Welcome(person.phone, person.id, form_id)
+        new = replace(old, contact_id=person.id, form_id=form_id, asked_at=at)
+        scene.happens(SaveWelcome(new, known is None))
+
+
+def _say(
+    scene: Scene, person: Contact, form: Form, given: GiveReward | None, now: datetime
+) -> None:
+    language = language_of(scene, person)
+    values = wording.values_of(scene, person, None, None, language)
+    values |= welcome_values(scene, person, form, given, language)
+    speak(
+        scene,
+        Letter(
+            contact=person,
+            channel="sms",
+            klass="service",
+            topic="welcome",
+            cause="reply",
+            words={"sms": ways_in.welcome_words(form, language)},
+            values=values,
+            language=language,
+            why=f"welcome/{form.id}",
+            not_before=now,
+            not_after=now + WELCOME_VALID_FOR,
+        ),
+        now,
+    )
+
+
+def welcome_values(
+    scene: Scene, person: Contact, form: Form, given: GiveReward | None, language: str
+) -> dict[str, object]:
+    """What a welcome can say beside the usual: {{ reward.… }} and {{ form.frequency }}."""
+    store = scene.store
+    said = ways_in.shown(form, store.name, store.policy, language)
+    values: dict[str, object] = {"form": {"frequency": said.frequency}}
+    if given is None:
+        return values
+    reward = scene.ways_in.rewards[given.reward_id]
+    link = rewards.link_of(scene.address, store.id, reward.id, person.id, scene.keyed)
+    zone = ZoneInfo(person.zones[0] if len(person.zones) == 1 else store.time_zone)
+    ends = given.valid_until
+    values["reward"] = {
+        "code": "" if reward.by_link else given.code,
+        "link": link if reward.by_link and scene.address else "",
+        "until": languages.say_day(ends.astimezone(zone).date(), language) if ends else "",
+        "points": str(given.points) if given.points and not reward.by_link else "",
+    }
+    return values
+
+
+# ------------------------------------------------------------------ the ledger
+
+
+def _write(
+    scene: Scene,
+    contact_id: int,
+    fact: facts.SignedUp | facts.TextReceived,
+    scopes: Iterable[str],
+    change: str,
+    *,
+    source: str = "",
+    words: str = "",
+    language: str = "",
+) -> list[str]:
+    """Writes what is news; a word that is older than the last one about the same changes nothing,
+    so that a sign-up told late never subscribes who has stopped since (P1)."""
+    news = []
+    for scope in scopes:
+        person = scene.contacts[contact_id]
         since = permissions.said_at(person, scope)
-        if permissions.state_of(person, scope) == "in" or (since and since >= fact.at):
+        stopped = person.marketing_at if person.marketing == "out" else None
+        state = permissions.state_of(person, scope)
+        if state == "in" or _not_after(fact.at, since) or _not_after(fact.at, stopped):
             continue
+        if state == change == "asked" and since and fact.at - since < ASKED_AT_MOST:
+            continue
+        if scope != "marketing" and person.marketing == "in":
+            if state != "out":
+                continue  # all marketing is more than a part of it
         scene.happens(
             ledger.entry(
-                scene, person.id, fact.at, scope, change, fact.source, fact.words,
-                language=fact.language, ip=fact.ip, device=fact.device,
+                scene, contact_id, fact.at, scope, change,
+                source or getattr(fact, "source", "reply"), words or getattr(fact, "words", ""),
+                language=language or getattr(fact, "language", ""),
+                ip=getattr(fact, "ip", ""), device=getattr(fact, "device", ""),
             )
         )  # fmt: skip
+        news.append(scope)
+    return news
+
+
+def _not_after(at: datetime, since: datetime | None) -> bool:
+    return since is not None and since >= at
+
+
+def _way(source: str, form_id: int) -> str:
+    return f"form/{form_id}" if form_id else source.partition("/")[0]
