@@ -58,6 +58,23 @@ async def write(
     return sum(new.values())
 
 
+KEEP = """
+INSERT INTO fact (bucket, store_id, id, connection_id, source_key, kind, at, heard_at, body)
+SELECT %(bucket)s, %(store_id)s, %(id)s, 0, %(source_key)s, %(kind)s, %(at)s, %(now)s, %(body)s
+ON CONFLICT (bucket, store_id, connection_id, source_key) DO NOTHING
+"""
+
+
+async def keep(tx: AsyncConnection[Any], store: Store, fact: Fact, now: datetime, ids: Ids) -> bool:
+    """Writes a fact that is answered in this very transaction, so that no worker needs to; False:
+    it was known already."""
+    bucket = bucket_of_fact(store, fact)
+    row = _row(fact, ids.make(bucket), now)
+    given = row | {"bucket": bucket, "store_id": store.id, "now": now}
+    cursor = await tx.execute(KEEP, given | {"body": db.document(row["body"])})
+    return cursor.rowcount == 1
+
+
 async def write_later(
     tx: AsyncConnection[Any], store: Store, told: Sequence[Fact], now: datetime, ids: Ids
 ) -> None:

@@ -4,6 +4,7 @@ A stop writes the ledger, takes queued marketing back, ends automations that wou
 something, and queues the one confirmation (P1, P2). Everything else is kept for people to read.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from ringdove.rules import (
@@ -14,6 +15,7 @@ from ringdove.rules import (
     permissions,
     phones,
     replies,
+    suppression,
     wording,
 )
 from ringdove.rules.effects import (
@@ -22,20 +24,24 @@ from ringdove.rules.effects import (
     HearInbound,
     PointTo,
     SaveContact,
+    Suppress,
 )
 from ringdove.rules.messages import Letter, language_of, speak
 from ringdove.rules.scenes import Contact, Scene
 
 ANSWER_VALID_FOR = timedelta(hours=12)
+DAY = timedelta(days=1)
+PAUSE = 30 * DAY
 
 
 def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None:
-    """Keeps the text with what it means, and answers stop, start and help."""
+    """Keeps the text with what it means, and answers it: a stop comes before all else."""
     person = _sender(scene, fact, now)
-    reply = replies.read(fact.body, language=person.language)
+    topics = scene.store.policy.topics
+    reply = replies.read(fact.body, language=person.language, topics=topics)
     intent = reply.intent
-    if reply.value == "yes" and person.marketing != "out":
-        intent = "other"  # a yes subscribes again only who had stopped
+    if reply.value == "yes" and person.marketing not in ("out", "asked"):
+        intent = "other"  # a yes subscribes only who had stopped, or was asked for it
     scene.happens(
         HearInbound(
             scene.make_id_beside(person.id), person.id, fact.gateway, fact.sender, fact.recipient,
@@ -44,7 +50,9 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         Count("inbound"),
     )  # fmt: skip
     if intent == "stop":
-        _stop(scene, person, fact, reply.scope == "all", now)
+        _stop(scene, person, fact, reply.scope, now)
+    elif intent == "start" and reply.scope:
+        _start_topic(scene, person, fact, reply.scope, now)
     elif intent == "start":
         _start(scene, person, fact, now)
     elif intent == "help":
@@ -62,7 +70,7 @@ def _sender(scene: Scene, fact: facts.TextReceived, now: datetime) -> Contact:
     e164 = number_of(fact, scene.store.country)
     ref = scene.refs.get(("phone", e164))
     if ref:
-        return scene.contacts[ref.contact_id]
+        return main_of(scene, ref.contact_id)
     known = isinstance(phone, phones.Phone)
     person = Contact(
         id=scene.make_id(f"phone/{e164}"),
@@ -75,45 +83,143 @@ def _sender(scene: Scene, fact: facts.TextReceived, now: datetime) -> Contact:
         origin="text",
     )
     scene.happens(SaveContact(person), PointTo("phone", e164, person.id))
+    suppression.honour(scene, person.id, "phone", e164)
+    return scene.contacts[person.id]
+
+
+def main_of(scene: Scene, contact_id: int) -> Contact:
+    """The person behind a contact: who was merged into another is that one."""
+    person = scene.contacts[contact_id]
+    while person.merged_into in scene.contacts:
+        person = scene.contacts[person.merged_into]
     return person
 
 
 def _stop(
-    scene: Scene, person: Contact, fact: facts.TextReceived, everything: bool, now: datetime
+    scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, now: datetime
 ) -> None:
+    if scope == "pause":
+        _pause(scene, person, fact, now)
+        return
+    if scope.startswith("topic/"):
+        _leave_topic(scene, person, fact, scope, now)
+        return
+    everything = scope == "all"
     scopes = ("marketing", "service") if everything else ("marketing",)
-    news = [scope for scope in scopes if getattr(person, scope) != "out"]
-    for scope in news:
-        _record(scene, person, fact, scope, "out")
-    scene.happens(
-        CancelQueued(person.id, scopes, "stopped", now),
-        Count("stops"),
-    )
-    automations.leave_marketing(scene, person.id, "stopped")
+    news = [one for one in scopes if getattr(person, one) != "out"]
+    for one in news:
+        _record(scene, person, fact, one, "out")
+    take_back(scene, person, scopes, "stopped", now)
     if news:  # one confirmation for one stop, not for every repetition
         text = "stop_all_confirmed" if everything else "stop_confirmed"
         _reply(scene, person, text, "stop_confirmation", now)
 
 
+def _leave_topic(
+    scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, now: datetime
+) -> None:
+    take_back(scene, person, ("marketing",), "topic_left", now, scope.removeprefix("topic/"))
+    if permissions.state_of(person, scope) != "out":
+        _record(scene, person, fact, scope, "out")
+        more = {"topic": _topic_values(scene, person, scope)}
+        _reply(scene, person, "topic_left", "stop_confirmation", now, more)
+
+
+def _pause(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetime) -> None:
+    """No offers for a while; who refused them for ever needs no pause."""
+    until = fact.at + PAUSE
+    is_paused = person.paused_until and person.paused_until > fact.at
+    if person.marketing == "out" or (is_paused and until - (person.paused_until or until) < DAY):
+        return
+    _record(scene, person, fact, "marketing", "paused", until)
+    take_back(scene, person, ("marketing",), "paused", now)
+    language = language_of(scene, person)
+    day = languages.say_day(until.astimezone(wording.zone_of(scene.store, person)).date(), language)
+    _reply(scene, person, "pause_confirmed", "stop_confirmation", now, {"pause": {"until": day}})
+
+
 def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetime) -> None:
+    """Offers again, or for the first time; topics that were left one by one stay left."""
+    is_paused = bool(person.paused_until and person.paused_until > fact.at)
     news = []
-    if person.marketing != "in":
+    if person.marketing != "in" or is_paused:
         news.append("marketing")
     if person.service == "out":
         news.append("service")
-    for scope in news:
-        _record(scene, person, fact, scope, "in")
+    news = [one for one in news if not _said_since(person, one, fact.at)]
+    for one in news:
+        _record(scene, person, fact, one, "in")
     if news:
-        _reply(scene, scene.contacts[person.id], "start_confirmed", "start_confirmation", now)
+        language = language_of(scene, person)
+        left = [
+            topic_name(scene, one.key, language)
+            for one in scene.store.policy.topics
+            if permissions.state_of(person, f"topic/{one.key}") == "out"
+        ]
+        more = {"left": ", ".join(left)}
+        _reply(
+            scene, scene.contacts[person.id], "start_confirmed", "start_confirmation", now, more
+        )
+
+
+def _start_topic(
+    scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, now: datetime
+) -> None:
+    if permissions.state_of(person, scope) == "in" or _said_since(person, scope, fact.at):
+        return
+    _record(scene, person, fact, scope, "in")
+    more = {"topic": _topic_values(scene, person, scope)}
+    _reply(scene, scene.contacts[person.id], "topic_joined", "start_confirmation", now, more)
+
+
+def _said_since(person: Contact, scope: str, at: datetime) -> bool:
+    """A yes that is answered late never undoes what was said after it. A no always counts."""
+    since = permissions.said_at(person, scope)
+    return bool(since and since > at)
+
+
+def take_back(
+    scene: Scene, person: Contact, classes: tuple[str, ...], reason: str, now: datetime,
+    topic: str = "",
+) -> None:  # fmt: skip
+    """What waits and may not go any more, under whichever of their names; "": of every topic."""
+    for contact_id in (person.id, *person.also):
+        scene.happens(CancelQueued(contact_id, classes, reason, now, topic))
+        if reason == "stopped":
+            automations.leave_marketing(scene, contact_id, reason)
+    scene.happens(Count("stops"))
+
+
+def topic_name(scene: Scene, key: str, language: str) -> str:
+    """What a topic is called in a language: the store's own name, else the ready one."""
+    topic = scene.store.policy.topic(key)
+    own = topic.names.get(language, "") if topic else ""
+    ready: str = languages.phrases(language)["public"]["topics"].get(key, key)
+    return own or ready
+
+
+def _topic_values(scene: Scene, person: Contact, scope: str) -> dict[str, str]:
+    key = scope.removeprefix("topic/")
+    language = language_of(scene, person)
+    topic = scene.store.policy.topic(key)
+    words = languages.phrases(language)["replies"].get("topics", {}).get(key, ())
+    said = (topic.code if topic else "") or next(iter(words), "")
+    return {"name": topic_name(scene, key, language), "word": said.upper()}
 
 
 def _record(
-    scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, change: str
-) -> None:
-    scene.happens(ledger.entry(scene, person.id, fact.at, scope, change, "reply", fact.body))
+    scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, change: str,
+    until: datetime | None = None,
+) -> None:  # fmt: skip
+    scene.happens(
+        ledger.entry(scene, person.id, fact.at, scope, change, "reply", fact.body, until=until)
+    )
 
 
-def _reply(scene: Scene, person: Contact, text: str, topic: str, now: datetime) -> None:
+def _reply(
+    scene: Scene, person: Contact, text: str, topic: str, now: datetime,
+    more: Mapping[str, object] | None = None,
+) -> None:  # fmt: skip
     language = language_of(scene, person)
     speak(
         scene,
@@ -124,7 +230,7 @@ def _reply(scene: Scene, person: Contact, text: str, topic: str, now: datetime) 
             topic=topic,
             cause="reply",
             words={"sms": languages.phrases(language)["answers"][text]},
-            values=wording.values_of(scene, person, None, None, language),
+            values=wording.values_of(scene, person, None, None, language) | dict(more or {}),
             language=language,
             why=f"reply/{text}",
             not_before=now,
@@ -139,31 +245,66 @@ def stopped_at_operator(scene: Scene, fact: facts.StoppedAtOperator, now: dateti
     stay allowed here: that operator will not carry them, another may, and the person said nothing
     of them. No confirmation: the operator has given its own, and would not carry ours."""
     ref = scene.refs.get(("phone", fact.phone))
+    whose = ref.contact_id if ref else None
+    scene.happens(Suppress("phone", fact.phone, "marketing", "operator", fact.at, whose))
     if ref is None:
         return
-    person = scene.contacts[ref.contact_id]
+    person = main_of(scene, ref.contact_id)
     if person.marketing == "out" or (person.marketing_at and person.marketing_at > fact.at):
         return  # known already, or they have written START since
     scene.happens(
-        ledger.entry(scene, person.id, fact.at, "marketing", "out", "operator", fact.words),
-        CancelQueued(person.id, ("marketing",), "stopped", now),
-        Count("stops"),
+        ledger.entry(scene, person.id, fact.at, "marketing", "out", "operator", fact.words)
     )
-    automations.leave_marketing(scene, person.id, "stopped")
+    take_back(scene, person, ("marketing",), "stopped", now)
+
+
+def stopped_on_site(scene: Scene, fact: facts.StoppedOnSite, now: datetime) -> None:
+    """Somebody typed a number or address into the shop's form. It is left at once: that somebody
+    else's number was typed is undone with one word, not being able to stop is not. Who is unknown
+    here is refused before we ever meet them."""
+    kind, value = ("phone", fact.phone) if fact.phone else ("email", fact.email.lower())
+    ref = scene.refs.get((kind, value))
+    if ref is None:
+        scene.happens(Suppress(kind, value, "marketing", "site", fact.at), Count("stops"))
+        return
+    person = main_of(scene, ref.contact_id)
+    take_back(scene, person, ("marketing",), "stopped", now)
+    if person.marketing == "out":
+        return
+    scene.happens(
+        ledger.entry(
+            scene, person.id, fact.at, "marketing", "out", "site", fact.words,
+            language=fact.language, ip=fact.ip, device=fact.device,
+        )
+    )  # fmt: skip
+    _reply(scene, person, "stop_confirmed", "stop_confirmation", now)
 
 
 def consent_changed(scene: Scene, fact: facts.ConsentChanged, now: datetime) -> None:
     """Permission changed on a page or over the API; the words say by whom and why."""
-    person = scene.contacts[fact.contact]
-    if permissions.state_of(person, fact.scope) == fact.change:
+    person = main_of(scene, fact.contact)
+    if fact.change == "paused":
+        if person.paused_until == fact.until:
+            return
+    elif permissions.state_of(person, fact.scope) == fact.change:
         return
+    if fact.change == "in" and _said_since(person, fact.scope, fact.at):
+        return
+    if fact.change == "in" and fact.source.startswith("api") and suppression.holds(scene, person):
+        return  # only the number's own word lifts it, not a program that copies a box
+    if fact.source == "complaint":
+        suppression.refuse(scene, person, "email", "complaint", fact.at)
     scene.happens(
         ledger.entry(
             scene, person.id, fact.at, fact.scope, fact.change, fact.source, fact.words,
             language=fact.language, ip=fact.ip, device=fact.device, until=fact.until,
         )
     )  # fmt: skip
-    if fact.change == "out":
+    if fact.change == "paused":
+        take_back(scene, person, ("marketing",), "paused", now)
+    elif fact.change == "out" and fact.scope.startswith("topic/"):
+        topic = fact.scope.removeprefix("topic/")
+        take_back(scene, person, ("marketing",), "topic_left", now, topic)
+    elif fact.change == "out" and fact.scope in ("marketing", "service"):
         classes = ("marketing", "service") if fact.scope == "service" else ("marketing",)
-        scene.happens(CancelQueued(person.id, classes, "stopped", now), Count("stops"))
-        automations.leave_marketing(scene, person.id, "stopped")
+        take_back(scene, person, classes, "stopped", now)

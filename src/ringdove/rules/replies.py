@@ -9,23 +9,27 @@ read in all languages at once, since people stop in whichever comes first (P2, N
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from ringdove.rules import languages
+from ringdove.rules.policy import DEFAULT, Topic
 from ringdove.rules.texts import LOOK_ALIKES
 
 Intent = Literal["stop", "start", "help", "other"]
 
 READ_LETTERS_MAX = 1_000
+READY = DEFAULT.topics
+TOPIC_VERB_WORDS_MAX = 3  # "no more surveys"
 DENIED_WORDS_BEFORE = 3  # "I don't want to stop getting …"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`scope` of a stop: marketing, all, or the number named. `value`: "yes" when that was said."""
+    """`scope` of a stop: marketing, all, pause, topic/loyalty, or the number named; of a start one
+    topic, or nothing. `value`: "yes" when that was said."""
 
     intent: Intent
     scope: str = ""
@@ -44,19 +48,30 @@ class Words:
     denials: frozenset[str]
     everything: frozenset[str]
     courtesies: frozenset[str]
+    pause: frozenset[str]
     start: frozenset[str]
     yes: frozenset[str]
     help: frozenset[str]
     vocabulary: frozenset[str]
 
 
-def read(text: str, *, awaiting: str | None = None, language: str | None = None) -> Reply:
-    """The meaning of a text. While a survey awaits an answer, a yes is that answer, no start."""
+def read(
+    text: str,
+    *,
+    awaiting: str | None = None,
+    language: str | None = None,
+    topics: Sequence[Topic] = READY,
+) -> Reply:
+    """The meaning of a text. While a survey awaits an answer, a yes is that answer, no start.
+    `topics`: those of the store, which can be left by their code or name."""
     words = words_of_all_languages()
     clauses = _clauses(text[:READ_LETTERS_MAX], words)
     said = [word for clause in clauses for word in clause]
     if not said:
         return Reply("help" if text.strip() == "?" else "other")
+    named = topic_words(topics)
+    if topic := _topic_left(clauses, words, named):
+        return Reply("stop", topic)
     if scope := _stop_scope(
         clauses, said, words, language, _opens_with_keyword(text, said[0], words)
     ):
@@ -64,6 +79,10 @@ def read(text: str, *, awaiting: str | None = None, language: str | None = None)
     core = _core(said, words)
     if core in words.start:
         return Reply("start")
+    if core in words.pause:
+        return Reply("stop", "pause")
+    if topic := _topic_of(said, words, named, words.start):
+        return Reply("start", topic)
     if core in words.yes:
         return Reply("other" if awaiting else "start", value="yes")
     return Reply("help" if core in words.help else "other")
@@ -88,6 +107,25 @@ def _stop_scope(
         return scopes[0]
     heard = keyword or any(_inside(clause, words) for clause in clauses)
     return "marketing" if heard else ""
+
+
+def _topic_left(clauses: list[list[str]], words: Words, named: Mapping[str, str]) -> str:
+    """As in "stop loyalty", "STOP 3 please": that topic, when every stop that is said names one."""
+    left = [topic for said in clauses if (topic := _topic_of(said, words, named, words.stop))]
+    others = any(_clause_scope(said, words) for said in clauses)
+    return left[0] if len(left) == 1 and not others else ""
+
+
+def _topic_of(
+    said: list[str], words: Words, named: Mapping[str, str], verbs: frozenset[str]
+) -> str:
+    """The topic that is named right after such a verb, courtesies aside."""
+    named_words = {word for name in named for word in name.split()}
+    rest = [word for word in said if word in named_words or word not in words.courtesies]
+    for size in range(min(len(rest) - 1, TOPIC_VERB_WORDS_MAX), 0, -1):
+        if " ".join(rest[:size]) in verbs:
+            return named.get(" ".join(rest[size:]), "")
+    return ""
 
 
 def _opens_with_keyword(text: str, first: str, words: Words) -> bool:
@@ -203,10 +241,18 @@ def gather(tables: Mapping[str, Mapping[str, Any]]) -> Words:
     own = {
         name: frozenset(map(_folded, table.get("stop_own", ()))) for name, table in tables.items()
     }
-    literal = ("stop", "stop_alone", "denials", "everything", "courtesies", "start", "yes", "help")
+    literal = (
+        "stop", "stop_alone", "denials", "everything", "courtesies", "pause", "start", "yes", "help",
+    )  # fmt: skip
     lists = {key: listed(key) for key in literal}
     wordings = listed("stop_inside") | listed("not_stop")
-    phrases = set().union(*lists.values(), *own.values())
+    topics = {
+        _folded(name)
+        for table in tables.values()
+        for names in table.get("topics", {}).values()
+        for name in names
+    }
+    phrases = set().union(*lists.values(), *own.values(), topics)
     vocabulary = {word for phrase in phrases for word in phrase.split()}
     vocabulary |= {word for wording in wordings for word in _WHOLE_WORD.findall(wording)}
     return Words(
@@ -216,6 +262,30 @@ def gather(tables: Mapping[str, Mapping[str, Any]]) -> Words:
         not_stop=_any_of(listed("not_stop")),
         vocabulary=frozenset(vocabulary),
     )
+
+
+def topic_words(topics: Sequence[Topic]) -> Mapping[str, str]:
+    """What a topic is called, by everything that people may write for it: its code, its names, the
+    ready words of every language."""
+    return _topic_words(tuple((t.key, t.code, tuple(sorted(t.names.items()))) for t in topics))
+
+
+@lru_cache(1_000)
+def _topic_words(
+    topics: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...],
+) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for key, code, names in topics:
+        ready = [
+            name
+            for language in languages.languages_present()
+            for name in languages.phrases_of(language).get("replies", {}).get("topics", {}).get(key, ())
+        ]
+        for name in (code, *(name for _, name in names), *ready):
+            if name:
+                said = " ".join(_WORD.findall(_folded(name)))
+                found.setdefault(said, f"topic/{key}")
+    return found
 
 
 def _folded(phrase: str) -> str:

@@ -20,7 +20,7 @@ def values_of(
 ) -> dict[str, object]:
     """All values for a text about this fact, by the names that texts use; what costs time to say
     is a function, called when a text asks for it."""
-    zone = _zone_of(scene.store, person)
+    zone = zone_of(scene.store, person)
     values: dict[str, object] = {
         "shop": _shop(scene.store),
         "customer": _customer(person),
@@ -127,7 +127,8 @@ def _refund(fact: facts.RefundSent, order: Order | None, language: str) -> Mappi
     }
 
 
-def _zone_of(store: Store, person: Contact) -> ZoneInfo:
+def zone_of(store: Store, person: Contact) -> ZoneInfo:
+    """Where their clock stands; the store's where that is not known."""
     return ZoneInfo(person.zones[0] if len(person.zones) == 1 else store.time_zone)
 
 

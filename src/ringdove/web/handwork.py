@@ -64,7 +64,9 @@ async def _send(runtime: Runtime, store: Store, wish: Wish, tx: db.Tx) -> Answer
     asked = facts.CustomerChanged(id="by-hand", at=now, customer=wish.customer)
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
     address = runtime.settings.outside_url
-    scene = await scenes.load(tx, store, [asked], runtime.ids, runtime.keyed, down_before, address)
+    scene = await scenes.load(
+        tx, store, [asked], runtime.ids, runtime.keyed, down_before, address=address
+    )
     person = people.meet(scene, wish.customer, "api", now, asked.id)
     subject = f"text/{wish.key}"
     if wish.key and (known := await handwork.find(tx, store, person.id, subject)):

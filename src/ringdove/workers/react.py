@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -24,7 +24,7 @@ from ringdove.records import counters, scenes, stores
 from ringdove.records import facts as fact_records
 from ringdove.rules import answers, facts
 from ringdove.rules.effects import WaitFor
-from ringdove.rules.scenes import Store
+from ringdove.rules.scenes import HistoryWanted, Scene, Store
 from ringdove.runtime import Runtime
 
 log = structlog.get_logger()
@@ -144,14 +144,34 @@ async def _answer(
     batch = answers.in_order([fact for fact, _ in read.values()])
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
     address = runtime.settings.outside_url
-    scene = await scenes.load(tx, store, batch, runtime.ids, runtime.keyed, down_before, address)
+    more: dict[str, Any] = {"address": address}
+    try:
+        scene = await scenes.load(
+            tx, store, batch, runtime.ids, runtime.keyed, down_before, **more
+        )
+        waiting = _answered(scene, batch, read, now)
+    except HistoryWanted:  # something commercial is said: few batches need the past of people
+        more["with_histories_at"] = now
+        scene = await scenes.load(
+            tx, store, batch, runtime.ids, runtime.keyed, down_before, **more
+        )
+        waiting = _answered(scene, batch, read, now)
+    await scenes.commit(tx, scene, now, runtime.ids)
+    return waiting
+
+
+def _answered(
+    scene: Scene,
+    batch: Sequence[facts.Fact],
+    read: Mapping[int, tuple[facts.Fact, Mapping[str, Any]]],
+    now: datetime,
+) -> dict[int, str]:
     waiting: dict[int, str] = {}
     for fact in batch:
         try:
             answers.answer(scene, fact, now)
         except WaitFor as wait:
             waiting[read[id(fact)][1]["fact_id"]] = wait.subject
-    await scenes.commit(tx, scene, now, runtime.ids)
     return waiting
 
 
