@@ -673,6 +673,32 @@ CREATE TABLE spending (                  -- roll-up per day of the store's own z
   PRIMARY KEY (bucket, store_id, day, class, currency)
 ) WITH (fillfactor = 75);
 
+-- ---------------------------------------------------------------- finding people
+
+CREATE TABLE contact_search (            -- rules/searching.py makes it, records/search.py asks it
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  digits text NOT NULL,                  -- of the number, without a plus
+  signs tsvector NOT NULL,               -- each begins with the store, so that one index holds all
+  PRIMARY KEY (bucket, store_id, contact_id)
+);
+-- No bucket in it: an inverted index has no columns to begin with. What waits to be sorted into it
+-- is read by every search, so little may wait.
+CREATE INDEX contact_search_signs ON contact_search USING gin (signs)
+  WITH (gin_pending_list_limit = 1024);
+CREATE INDEX purchase_order_number ON purchase_order (
+  bucket, (regexp_replace(lower(number), '^[^0-9]+(?=[0-9])', '')) text_pattern_ops, contact_id,
+  store_id);
+
+CREATE TABLE search_fill (               -- people whom a worker has still to make findable
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  next_before bigint NOT NULL,           -- the newest first
+  down_to bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (bucket, store_id)
+);
+
 -- ---------------------------------------------------------------- virtual phones
 
 CREATE TABLE sandbox_text (
@@ -826,6 +852,101 @@ CREATE TABLE people_import_touch (       -- what an import made or changed, to b
 CREATE INDEX people_import_due ON people_import (bucket, state, id, store_id)
   WHERE state IN ('checking', 'running', 'undoing');
 
+-- ---------------------------------------------------------------- ways in
+
+CREATE TABLE sign_up_form (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  token text NOT NULL UNIQUE,            -- in its address: /join/<token>
+  name text NOT NULL,
+  settings jsonb NOT NULL DEFAULT '{}',  -- rules/ways_in.py reads it
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  published_at timestamptz,
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, id)
+);
+
+CREATE TABLE keyword (                   -- a word by text that subscribes
+  store_id integer NOT NULL REFERENCES store (id),
+  word text NOT NULL,                    -- folded, see rules/ways_in.py:fold
+  shown text NOT NULL,                   -- as its poster has it
+  form_id integer NOT NULL,
+  language text NOT NULL,                -- of the poster
+  offer text NOT NULL DEFAULT '',        -- what the poster promises, in large letters
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (store_id, word)
+);
+
+CREATE TABLE reward (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  token text NOT NULL UNIQUE,            -- of its page, for who comes without a link of their own
+  name text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('code', 'points', 'page')),
+  settings jsonb NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL,
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, id)
+);
+
+CREATE TABLE welcome (                   -- of a number, once for ever: it survives erasure
+  bucket integer NOT NULL,               -- of phone/<number>
+  store_id integer NOT NULL,
+  hash text NOT NULL,                    -- Scene.keyed("welcome/phone/+375…")
+  contact_id bigint NOT NULL,            -- 0: erased
+  form_id integer NOT NULL,              -- by which they came last; 0: by none
+  asked_at timestamptz,                  -- a yes that waits for the number's own word
+  welcomed_at timestamptz,
+  reward_id integer NOT NULL DEFAULT 0,
+  given_at timestamptz,
+  PRIMARY KEY (bucket, store_id, hash)
+);
+
+CREATE TABLE reward_given (              -- to a person, in their bucket
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  reward_id integer NOT NULL,
+  at timestamptz NOT NULL,
+  code text NOT NULL DEFAULT '',
+  points integer NOT NULL DEFAULT 0,     -- owed; the ledger of points takes them over
+  valid_until timestamptz,
+  opened_at timestamptz,                 -- when its link was first opened as it must be
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX reward_given_contact ON reward_given (bucket, contact_id, store_id, id);
+
+CREATE TABLE promo_code (                -- given ones, in the bucket of code/<code>
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  code text NOT NULL,
+  reward_id integer NOT NULL,
+  contact_id bigint,                     -- NULL: its person was erased
+  given_at timestamptz NOT NULL,
+  valid_until timestamptz,
+  used_at timestamptz,
+  used_order text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, code)
+);
+
+CREATE TABLE free_code (                 -- imported and not given yet; giving removes it from here
+  bucket integer NOT NULL,               -- of reward/<id>
+  store_id integer NOT NULL,
+  reward_id integer NOT NULL,
+  code text NOT NULL,
+  PRIMARY KEY (bucket, store_id, reward_id, code)
+);
+
+CREATE TABLE way_count (                 -- how many came through each way in; added per batch
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  name text NOT NULL,                    -- form/3/seen, keyword/SALE/signed, reward/2/given …
+  n bigint NOT NULL,
+  PRIMARY KEY (bucket, store_id, name)
+) WITH (fillfactor = 75);
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -841,3 +962,6 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',
   'people_import_piece', 'people_import_reject', 'people_import_touch']) t;
+SELECT ringdove_reference(t) FROM unnest(ARRAY['sign_up_form', 'keyword', 'reward']) t;
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
+  'welcome', 'reward_given', 'promo_code', 'free_code', 'way_count']) t;

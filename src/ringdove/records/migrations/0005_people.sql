@@ -258,3 +258,129 @@ CREATE INDEX people_import_due ON people_import (bucket, state, id, store_id)
   WHERE state IN ('checking', 'running', 'undoing');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',
   'people_import_piece', 'people_import_reject', 'people_import_touch']) t;
+
+-- ways in
+
+CREATE TABLE sign_up_form (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  token text NOT NULL UNIQUE,
+  name text NOT NULL,
+  settings jsonb NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  published_at timestamptz,
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, id)
+);
+
+CREATE TABLE keyword (
+  store_id integer NOT NULL REFERENCES store (id),
+  word text NOT NULL,
+  shown text NOT NULL,
+  form_id integer NOT NULL,
+  language text NOT NULL,
+  offer text NOT NULL DEFAULT '',
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (store_id, word)
+);
+
+CREATE TABLE reward (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  token text NOT NULL UNIQUE,
+  name text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('code', 'points', 'page')),
+  settings jsonb NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL,
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, id)
+);
+
+CREATE TABLE welcome (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  hash text NOT NULL,
+  contact_id bigint NOT NULL,
+  form_id integer NOT NULL,
+  asked_at timestamptz,
+  welcomed_at timestamptz,
+  reward_id integer NOT NULL DEFAULT 0,
+  given_at timestamptz,
+  PRIMARY KEY (bucket, store_id, hash)
+);
+
+CREATE TABLE reward_given (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  reward_id integer NOT NULL,
+  at timestamptz NOT NULL,
+  code text NOT NULL DEFAULT '',
+  points integer NOT NULL DEFAULT 0,
+  valid_until timestamptz,
+  opened_at timestamptz,
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX reward_given_contact ON reward_given (bucket, contact_id, store_id, id);
+
+CREATE TABLE promo_code (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  code text NOT NULL,
+  reward_id integer NOT NULL,
+  contact_id bigint,
+  given_at timestamptz NOT NULL,
+  valid_until timestamptz,
+  used_at timestamptz,
+  used_order text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, code)
+);
+
+CREATE TABLE free_code (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  reward_id integer NOT NULL,
+  code text NOT NULL,
+  PRIMARY KEY (bucket, store_id, reward_id, code)
+);
+
+CREATE TABLE way_count (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  name text NOT NULL,
+  n bigint NOT NULL,
+  PRIMARY KEY (bucket, store_id, name)
+) WITH (fillfactor = 75);
+
+SELECT ringdove_reference(t) FROM unnest(ARRAY['sign_up_form', 'keyword', 'reward']) t;
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
+  'welcome', 'reward_given', 'promo_code', 'free_code', 'way_count']) t;
+
+-- Finding people as one types.
+
+CREATE TABLE contact_search (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  digits text NOT NULL,
+  signs tsvector NOT NULL,
+  PRIMARY KEY (bucket, store_id, contact_id)
+);
+CREATE INDEX contact_search_signs ON contact_search USING gin (signs)
+  WITH (gin_pending_list_limit = 1024);
+CREATE INDEX purchase_order_number ON purchase_order (
+  bucket, (regexp_replace(lower(number), '^[^0-9]+(?=[0-9])', '')) text_pattern_ops, contact_id,
+  store_id);
+CREATE TABLE search_fill (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  next_before bigint NOT NULL,
+  down_to bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (bucket, store_id)
+);
+SELECT ringdove_distribute('contact_search', 'contact');
+SELECT ringdove_distribute('search_fill', 'contact');
+INSERT INTO search_fill (bucket, store_id, next_before)
+SELECT DISTINCT c.bucket, c.store_id, 9223372036854775807 FROM contact c;
