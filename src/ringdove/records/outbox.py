@@ -14,15 +14,13 @@ from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
-from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS
-from ringdove.records import counters, spending
-from ringdove.rules import consent
+from ringdove.records import anew, counters, histories, spending
 from ringdove.rules.consent import ALWAYS_ANSWERED
 from ringdove.rules.routes import Refusal
-from ringdove.rules.scenes import Contact, Store
+from ringdove.rules.scenes import Store
 
 Tx = AsyncConnection[Any]
 
@@ -119,6 +117,8 @@ SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender
   CASE
     WHEN m.state <> 'waiting' THEN 'said'
     WHEN m.not_after < %(now)s THEN 'too_late'
+    WHEN c.erased_at IS NOT NULL THEN 'erased'
+    WHEN m.channel = 'email' AND c.scopes #>> '{channel/email,0}' = 'out' THEN 'email_closed'
     WHEN m.topic = ANY(%(always)s::text[]) THEN NULL
     WHEN c.service = 'out' THEN 'stopped'
     WHEN m.class = 'marketing' AND c.marketing = 'out' THEN 'stopped'
@@ -133,7 +133,7 @@ CROSS JOIN LATERAL (
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = k.id OFFSET 0
 ) m
 CROSS JOIN LATERAL (
-  SELECT c.service, c.marketing FROM contact c
+  SELECT c.service, c.marketing, c.erased_at, c.scopes FROM contact c
   WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = m.contact_id OFFSET 0
 ) c
 LEFT JOIN LATERAL (
@@ -166,8 +166,7 @@ async def take(
     most: int = TAKE_MOST, *, bind: int = 0, after: Place | None = None,
 ) -> list[Taken]:  # fmt: skip
     """Moves due messages of a gateway under a mark of `owner`: service before marketing, the oldest
-    first. Refused ones are dropped with their reason; those whose allowed hours have ended wait for
-    the next ones."""
+    first. Refused ones are dropped with their reason; those that may go later wait for that moment."""
     taken, _ = await take_on(
         tx, store, bucket, gateway_id, now, owner, most, bind=bind, after=after
     )
@@ -186,30 +185,68 @@ async def take_on(
     if not claimed:
         return [], onwards
     going: list[Taken] = []
-    late: list[int] = []
+    later: list[int] = []
     said: list[int] = []  # whatever queued it once more: it is not said twice
     refused: dict[int, str] = {}
-    given = {"ids": db.numbers(claimed), "always": sorted(ALWAYS_ANSWERED)}
-    async with tx.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(JUDGE, base | given)
-        for row in await cursor.fetchall():
-            if row[-1] == "said":
-                said.append(row[0])
-            elif row[-1] is not None:
-                refused[row[0]] = row[-1]
-            elif claimed[row[0]]:
-                late.append(row[0])
-            else:
-                going.append(Taken._make((*row[:-1], mark)))
+    sold: dict[int, Touched] = {}  # of each person one offer at a time: the next one sees the first
+    for *row, verdict, touched in await _judged(tx, store, bucket, claimed, now):
+        if verdict == "said":
+            said.append(row[0])
+        elif verdict == "held" or (verdict is None and claimed[row[0]].is_late):
+            later.append(row[0])
+        elif verdict is not None:
+            refused[row[0]] = verdict
+        elif touched is None or sold.setdefault(row[2], touched) is touched:
+            going.append(Taken._make((*row, mark)))
     held = await spending.charge(tx, store, bucket, going, now)
     if held:
         going = [one for one in going if one.message_id not in held]
+    if later:
+        refused |= await anew.postpone(tx, store, bucket, later, now)
     marked = {"gateway_id": gateway_id, "id": mark, "bind": bind, "owner": owner}
-    await _mark(tx, base | marked, [one.message_id for one in going], refused, said)
+    touches = [touch for touch in sold.values() if touch.message_id not in held]
+    await _mark(tx, base | marked, [one.message_id for one in going], refused, said, touches)
     await counters.add(tx, store, now, {"dropped": len(refused)}, bucket)
-    if late:
-        await postpone_late(tx, store, bucket, late, now)
     return going, onwards
+
+
+class Claimed(NamedTuple):
+    """A due row of the outbox, locked."""
+
+    is_late: bool  # its allowed hours have ended
+    is_marketing: bool
+
+
+class Touched(NamedTuple):
+    """An offer that goes to a person now."""
+
+    message_id: int
+    contact_id: int
+    topic: str
+    category: str
+    is_text: bool
+
+
+async def _judged(
+    tx: Tx, store: Store, bucket: int, claimed: Mapping[int, Claimed], now: datetime
+) -> list[tuple[Any, ...]]:
+    """All that Taken needs to know of each but its mark, the verdict, and of marketing the touch
+    that it makes."""
+    service = [one for one, row in claimed.items() if not row.is_marketing]
+    offers = [one for one, row in claimed.items() if row.is_marketing]
+    found: list[tuple[Any, ...]] = []
+    if service:
+        given = {
+            "bucket": bucket, "store_id": store.id, "now": now, "ids": db.numbers(service),
+            "always": sorted(ALWAYS_ANSWERED),
+        }  # fmt: skip
+        async with tx.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute(JUDGE, given)
+            found = [(*row, None) for row in await cursor.fetchall()]
+    if offers:
+        rows = await anew.judge(tx, store, bucket, offers, now)
+        found += [(*r[:-2], Touched(r[0], r[2], r[-2], r[-1], r[3] == "sms")) for r in rows]
+    return found
 
 
 def new_mark() -> int:
@@ -219,8 +256,8 @@ def new_mark() -> int:
 
 async def _claim(
     tx: Tx, base: dict[str, Any], gateway_id: int, most: int, after: Place | None
-) -> tuple[dict[int, bool], Place | None]:
-    """Due messages, and of each whether its allowed hours have ended; and from where to go on."""
+) -> tuple[dict[int, Claimed], Place | None]:
+    """Due messages, and from where to go on."""
     after_at, after_id = after or ("-infinity", 0)
     given = {"gateway_id": gateway_id, "most": most, "after_at": after_at, "after_id": after_id}
     async with tx.cursor(row_factory=tuple_row) as cursor:
@@ -233,12 +270,17 @@ async def _claim(
         held = await tx.execute(LOCK_PEOPLE, base | {"ids": db.numbers(guarded)})
         ours = {row["id"] for row in await held.fetchall()}
         rows = [row for row in rows if not row[2] or row[1] in ours]
-    return {row[0]: row[5] for row in rows}, onwards
+    people = {row[1] for row in rows if row[4] == 1}
+    if people:
+        free = await anew.lock(tx, base["store_id"], base["bucket"], people)
+        rows = [row for row in rows if row[4] != 1 or row[1] in free]
+    return {row[0]: Claimed(row[5], row[4] == 1) for row in rows}, onwards
 
 
 async def _mark(
-    tx: Tx, base: dict[str, Any], going: list[int], refused: Mapping[int, str], said: Sequence[int]
-) -> None:
+    tx: Tx, base: dict[str, Any], going: list[int], refused: Mapping[int, str], said: Sequence[int],
+    touches: Sequence[Touched],
+) -> None:  # fmt: skip
     gone = [*going, *refused, *said]
     if not gone:
         return
@@ -247,49 +289,11 @@ async def _mark(
         if going:
             held = {"lease_until": base["now"] + LEASE, "ids": db.numbers(going)}
             await tx.execute(MARK, base | held)
+        if touches:
+            await histories.put(tx, base, [touch for touch in touches if touch.is_text])
         if refused:
             reasons = {"ids": db.numbers(refused), "reasons": db.words(list(refused.values()))}
             await tx.execute(DROP, base | reasons)
-
-
-LATE = """
-SELECT o.message_id, o.class AS klass, o.topic, o.not_after, m.channel, m.not_before, c.zones,
-  c.phone, c.email, c.service, c.marketing
-FROM outbox o
-JOIN contact c ON c.bucket = o.bucket AND c.store_id = o.store_id AND c.id = o.contact_id
-JOIN message m ON m.bucket = o.bucket AND m.store_id = o.store_id AND m.id = o.message_id
-WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-  AND o.message_id = ANY(ARRAY(SELECT v::bigint FROM jsonb_array_elements_text(%(ids)s) v))
-"""
-MOVE = """
-UPDATE outbox o SET due_at = r.due_at, window_until = r.window_until
-FROM jsonb_to_recordset(%(rows)s) AS r(
-  message_id bigint, due_at timestamptz, window_until timestamptz)
-WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = r.message_id
-"""
-
-
-async def postpone_late(
-    tx: Tx, store: Store, bucket: int, message_ids: Sequence[int], now: datetime
-) -> None:
-    """Asks the decision anew for messages that were not taken in their allowed hours: they wait for
-    the next ones. What then comes too late is dropped when it is due (P4)."""
-    base = {"bucket": bucket, "store_id": store.id}
-    cursor = await tx.execute(LATE, base | {"ids": Jsonb(list(message_ids))})
-    moves = []
-    for row in await cursor.fetchall():
-        person = Contact(
-            0, row["phone"], row["email"], now, zones=tuple(row["zones"]),
-            service=row["service"], marketing=row["marketing"],
-        )  # fmt: skip
-        draft = consent.Draft(
-            row["channel"], row["klass"], row["topic"], row["not_before"], row["not_after"], True
-        )
-        due_at, window_until = consent.next_window(store, person, draft, now)
-        moves.append(
-            {"message_id": row["message_id"], "due_at": due_at, "window_until": window_until}
-        )
-    await tx.execute(MOVE, base | {"rows": db.document(moves)})
 
 
 # ------------------------------------------------------------------ putting back
@@ -348,6 +352,7 @@ async def put_back(tx: Tx, store: Store, bucket: int, rows: Sequence[Again]) -> 
                 "rows": db.document([row._asdict() for row in rows]),
             },
         )
+        await histories.take_back(tx, store, bucket, [row.message_id for row in rows])
         for gateway_id in {row.gateway_id for row in rows if row.gateway_id is not None}:
             await db.notify(tx, "outbox", str(gateway_id))
 

@@ -16,9 +16,10 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
-from ringdove.records import counters
+from ringdove.records import counters, suppression
 from ringdove.records import facts as fact_records
 from ringdove.rules import effects, facts
+from ringdove.rules import suppression as refusals
 from ringdove.rules.scenes import Scene, Store
 
 Tx = AsyncConnection[Any]
@@ -36,6 +37,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _enrollments(tx, store, of)
     await _cancel_queued(tx, store, of[effects.CancelQueued])
     await _messages(tx, store, of[effects.QueueMessage])
+    await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)
     await _hear(tx, store, of, now, ids)
     await _count(tx, store, of, now, scene)
@@ -156,6 +158,39 @@ USING jsonb_to_recordset(%(rows)s) AS r(bucket integer, id bigint, lines integer
 WHERE l.bucket = r.bucket AND l.bucket = ANY(%(buckets)s) AND l.store_id = %(store_id)s
   AND l.order_id = r.id AND l.line >= r.lines
 """
+PUT_BOUGHT = """
+INSERT INTO contact_category AS k (bucket, store_id, contact_id, category, bought_at, orders)
+SELECT r.bucket, %(store_id)s, r.contact_id, r.category, max(r.at), count(*)
+FROM jsonb_to_recordset(%(rows)s) AS r(
+  bucket integer, contact_id bigint, category text, at timestamptz)
+WHERE r.bucket = ANY(%(buckets)s)
+GROUP BY r.bucket, r.contact_id, r.category
+ON CONFLICT (bucket, store_id, contact_id, category) DO UPDATE SET
+  bought_at = greatest(k.bought_at, EXCLUDED.bought_at), orders = k.orders + EXCLUDED.orders
+"""
+FORGET_BOUGHT = """
+DELETE FROM contact_category k
+USING jsonb_to_recordset(%(rows)s) AS r(bucket integer, contact_id bigint)
+WHERE k.bucket = r.bucket AND k.bucket = ANY(%(buckets)s) AND k.store_id = %(store_id)s
+  AND k.contact_id = r.contact_id
+"""
+COUNT_BOUGHT = """
+INSERT INTO contact_category (bucket, store_id, contact_id, category, bought_at, orders)
+SELECT r.bucket, %(store_id)s, r.contact_id, l.category, max(o.placed_at), count(DISTINCT o.id)
+FROM jsonb_to_recordset(%(rows)s) AS r(bucket integer, contact_id bigint)
+CROSS JOIN LATERAL (
+  SELECT o.id, o.placed_at FROM purchase_order o
+  WHERE o.bucket = r.bucket AND o.store_id = %(store_id)s AND o.contact_id = r.contact_id
+    AND o.cancelled_at IS NULL OFFSET 0
+) o
+CROSS JOIN LATERAL (
+  SELECT l.category FROM order_line l
+  WHERE l.bucket = r.bucket AND l.store_id = %(store_id)s AND l.order_id = o.id
+    AND l.category <> '' OFFSET 0
+) l
+WHERE r.bucket = ANY(%(buckets)s)
+GROUP BY r.bucket, r.contact_id, l.category
+"""
 PUT_PARCELS = """
 INSERT INTO parcel AS p SELECT r.* FROM jsonb_populate_recordset(NULL::parcel, %(rows)s) r
 WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
@@ -206,6 +241,7 @@ async def _purchases(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], 
         if order.id in scene.known_lines  # a new order has none to be cut
     ]
     await _put(tx, CUT_LINES, store, cut)
+    await _bought(tx, store, of)
     parcels = {effect.parcel.id: effect.parcel for effect in of[effects.SaveParcel]}.values()
     await _put(tx, PUT_PARCELS, store, [_row(parcel, store) for parcel in parcels])
     returns = {effect.back.id: effect.back for effect in of[effects.SaveReturn]}.values()
@@ -215,6 +251,20 @@ async def _purchases(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], 
     await _put(tx, PUT_VISITS, store, [_row(visit, store) for visit in of[effects.SaveVisit]])
     products = {effect.sku: _product(effect, store) for effect in of[effects.SaveProduct]}
     await _put(tx, PUT_PRODUCTS, store, products.values())
+
+
+async def _bought(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
+    anew = {effect.contact_id for effect in of[effects.CountBought]}
+    bought = [
+        {"bucket": bucket_of_id(one.contact_id), "contact_id": one.contact_id,
+         "category": category, "at": one.at}
+        for one in of[effects.BuyFrom] if one.contact_id not in anew
+        for category in one.categories
+    ]  # fmt: skip
+    await _put(tx, PUT_BOUGHT, store, bought)
+    rows = [{"bucket": bucket_of_id(one), "contact_id": one} for one in sorted(anew)]
+    await _put(tx, FORGET_BOUGHT, store, rows)
+    await _put(tx, COUNT_BOUGHT, store, rows)
 
 
 def _lines(order: Any, store: Store) -> Rows:
@@ -257,6 +307,7 @@ WITH taken AS (
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.contact_id = %(contact_id)s
     AND o.topic <> 'stop_confirmation'
     AND o.class IN (SELECT jsonb_array_elements_text(%(classes)s))
+    AND %(topic)s IN ('', o.topic)
   RETURNING o.message_id
 )
 UPDATE message m SET state = 'dropped', reason = %(reason)s, done_at = %(at)s
@@ -296,6 +347,7 @@ async def _cancel_queued(tx: Tx, store: Store, wishes: list[effects.CancelQueued
                 "store_id": store.id,
                 "contact_id": wish.contact_id,
                 "classes": Jsonb(list(wish.classes)),
+                "topic": wish.topic,
                 "reason": wish.reason,
                 "at": wish.at,
             },
@@ -318,6 +370,44 @@ async def _messages(tx: Tx, store: Store, made: list[effects.QueueMessage]) -> N
     await _put(tx, PUT_OUTBOX, store, [_row(m, store, *_NOT_IN_OUTBOX) for m in waiting])
     for gateway_id in {message.gateway_id for message in waiting}:
         await db.notify(tx, "outbox", str(gateway_id))
+
+
+# ------------------------------------------------------------------ refusals, the erased
+
+FORGET = """
+DELETE FROM fact f USING jsonb_to_recordset(%(rows)s) AS r(bucket integer, source_key text)
+WHERE f.bucket = r.bucket AND f.bucket = ANY(%(buckets)s) AND f.store_id = %(store_id)s
+  AND f.source_key = r.source_key
+"""
+
+
+async def _refusals(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], list[Any]]) -> None:
+    told = [
+        suppression.Row(
+            scene.keyed(refusals.hashed(one.kind, one.value)), one.scope, one.reason, one.at,
+            one.contact_id,
+        )
+        for one in of[effects.Suppress]
+    ]  # fmt: skip
+    await suppression.put(tx, store, told)
+    lifted = {
+        scene.keyed(refusals.hashed(*key))
+        for one in of[effects.RecordConsent]
+        if one.scope == "marketing" and one.change == "in"
+        for key in refusals.keys_of(scene.contacts[one.contact_id])
+        if key in scene.suppressed
+    }
+    await suppression.lift(tx, store, lifted - {one.hash for one in told})
+    rows = [
+        {
+            "bucket": bucket_of_id(one.contact)
+            if one.contact
+            else bucket_of(store.bucket_base, store.bucket_span, one.subject),
+            "source_key": one.source_key,
+        }
+        for one in of[effects.Forget]
+    ]
+    await _put(tx, FORGET, store, rows)
 
 
 # ------------------------------------------------------------------ the rest

@@ -16,8 +16,9 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
-from ringdove.records import routes, scene_rows
-from ringdove.rules import answers, facts
+from ringdove.records import erased_keys, histories, routes, scene_rows, suppression
+from ringdove.rules import answers, erasing, facts
+from ringdove.rules import suppression as refusals
 from ringdove.rules.scenes import (
     Automation,
     Cart,
@@ -43,6 +44,8 @@ async def load(
     ids: Ids,
     keyed: Keyed,
     down_before: datetime | None = None,
+    *,
+    with_histories_at: datetime | None = None,
     address: str = "",
 ) -> Scene:
     """The scene of a batch, its contacts locked until the transaction ends. A gateway that is down
@@ -60,10 +63,17 @@ async def load(
     for fact in batch:
         contact_ids.update(fact.people())
     await _lock_contacts(tx, scene, contact_ids)
+    _leave_the_erased(scene)
+    await _load_refusals(tx, scene, batch, keyed)
     await _load_rows(tx, scene)
+    await _load_categories(tx, scene, batch)
     await _load_enrollments(tx, scene)
     await _load_woken(tx, scene, batch)
     await _load_ways(tx, scene, down_before)
+    if with_histories_at:
+        scene.histories = await histories.load(
+            tx, store, scene.contacts.values(), with_histories_at
+        )
     return scene
 
 
@@ -122,6 +132,42 @@ def _by_bucket(row_ids: Iterable[int]) -> dict[int, list[int]]:
     return found
 
 
+def _leave_the_erased(scene: Scene) -> None:
+    """A key that still leads to somebody erased leads to nobody: their past stays closed."""
+    erased = {one.id for one in scene.contacts.values() if one.erased_at}
+    if erased:
+        scene.refs = {k: ref for k, ref in scene.refs.items() if ref.contact_id not in erased}
+
+
+async def _load_refusals(tx: Tx, scene: Scene, batch: Sequence[facts.Fact], keyed: Keyed) -> None:
+    """What was refused for keys that lead to nobody, and for who may agree to something now; and
+    which keys are of somebody erased."""
+    new = {
+        key
+        for fact in batch
+        for key in answers.about(fact, scene.store.country)
+        if key not in scene.refs
+    }
+    asked = {key for key in new if key[0] in refusals.KINDS}
+    for fact in batch:
+        if refusals.says_yes(fact):
+            asked.update(_keys_of_people(scene, fact))
+    scene.suppressed = await suppression.held_of(tx, scene.store, keyed, asked)
+    past = [key for key in new if key[0] in erasing.KINDS]
+    scene.erased = await erased_keys.known(tx, scene.store, keyed, past)
+
+
+def _keys_of_people(scene: Scene, fact: facts.Fact) -> Iterable[tuple[str, str]]:
+    ids = set(fact.people())
+    for key in answers.about(fact, scene.store.country):
+        if key[0] in refusals.KINDS:
+            yield key
+        if ref := scene.refs.get(key):
+            ids.add(ref.contact_id)
+    for contact_id in ids & scene.contacts.keys():
+        yield from refusals.keys_of(scene.contacts[contact_id])
+
+
 ORDERS = """
 SELECT o.*, (
   SELECT jsonb_agg(
@@ -159,6 +205,35 @@ CROSS JOIN LATERAL (
   WHERE c.bucket = k.bucket AND c.store_id = %(store_id)s AND c.id = k.id OFFSET 0
 ) c
 """
+
+
+CATEGORIES = """
+SELECT p.sku, p.category FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, sku text)
+CROSS JOIN LATERAL (
+  SELECT p.sku, p.category FROM product p
+  WHERE p.bucket = k.bucket AND p.store_id = %(store_id)s AND p.sku = k.sku
+    AND p.category <> '' OFFSET 0
+) p
+"""
+
+
+async def _load_categories(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
+    """Of ordered goods whose category the order does not say: most shops leave it out."""
+    orders = (getattr(fact, "order", None) for fact in batch)
+    skus = {
+        line.sku
+        for order in orders
+        if isinstance(order, facts.Order)
+        for line in order.lines
+        if line.sku and not line.category
+    }
+    if not skus:
+        return
+    base, span = scene.store.bucket_base, scene.store.bucket_span
+    rows = [{"bucket": bucket_of(base, span, f"product/{sku}"), "sku": sku} for sku in skus]
+    given = {"store_id": scene.store.id, "keys": db.document(rows)}
+    for row in await (await tx.execute(CATEGORIES, given)).fetchall():
+        scene.categories[row["sku"]] = row["category"]
 
 
 async def _load_rows(tx: Tx, scene: Scene) -> None:

@@ -5,15 +5,29 @@ scene. Nothing here knows a clock, a database or a gateway. A fact about an orde
 told us of yet raises WaitFor and is answered as soon as the order is known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
-from ringdove.rules import automations, conversations, facts, people, phones, sign_ups, wording
+from ringdove.rules import (
+    automations,
+    conversations,
+    erasing,
+    facts,
+    people,
+    phones,
+    sign_ups,
+    suppression,
+    wording,
+)
 from ringdove.rules.effects import (
     AnswerWaiting,
+    BuyFrom,
     Count,
+    CountBought,
+    Forget,
     PointTo,
     SaveCart,
     SaveContact,
@@ -33,7 +47,10 @@ FINAL_PARCEL_STATES = frozenset({"delivered", "returned", "lost"})
 def answer(scene: Scene, fact: facts.Fact, now: datetime) -> None:
     """Adds to the scene all that follows from the fact. Raises WaitFor, or what a poison fact
     makes of it; then the scene is thrown away and nothing of the batch is written."""
-    ANSWERS[type(fact)](scene, fact, now)
+    if erasing.concerns(scene, fact):
+        scene.happens(Forget(fact.id, fact.subject(), next(iter(fact.people()), None)))
+    else:
+        ANSWERS[type(fact)](scene, fact, now)
     scene.happens(Count("facts"))
 
 
@@ -71,6 +88,8 @@ def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
         if known.state == "removed" and known.cancelled_at and changed_at > known.cancelled_at:
             order = replace(order, state="placed", cancelled_at=None)  # out of the trash again
             _add_to_person(scene, order, 1)
+        if _categories(order) != _categories(known) or order.cancelled_at != known.cancelled_at:
+            scene.happens(CountBought(order.contact_id))
     else:
         person = people.meet(scene, told.customer, "order", now, f"order/{told.key}")
         order = Order(
@@ -84,6 +103,8 @@ def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
         )
         scene.happens(PointTo("order", told.key, person.id, order.id))
         _add_to_person(scene, order, 1)
+        if bought := _categories(order):
+            scene.happens(BuyFrom(person.id, order.placed_at, bought))
     scene.happens(SaveOrder(order))
     return order
 
@@ -99,14 +120,25 @@ def _contents(scene: Scene, told: facts.Order, changed_at: datetime) -> dict[str
         "payment_due": due,
         "payment_url": told.payment_url,
         "url": told.url,
-        "lines": _items(told.lines),
+        "lines": _items(told.lines, scene.categories),
     }
 
 
-def _items(lines: tuple[facts.Line, ...]) -> tuple[Item, ...]:
+def _items(
+    lines: tuple[facts.Line, ...], categories: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Item, ...]:
+    """Many shops say no category in an order: then it is the product's own."""
     return tuple(
-        Item(line.name, line.quantity, line.price, line.sku, line.category) for line in lines
-    )
+        Item(
+            line.name, line.quantity, line.price, line.sku,
+            line.category or categories.get(line.sku, ""),
+        )
+        for line in lines
+    )  # fmt: skip
+
+
+def _categories(order: Order) -> tuple[str, ...]:
+    return tuple(sorted({line.category for line in order.lines or () if line.category}))
 
 
 def _add_to_person(scene: Scene, order: Order, sign: int) -> None:
@@ -159,6 +191,8 @@ def _close(scene: Scene, key: str, state: str, at: datetime) -> Order:
         order = replace(order, state=state, cancelled_at=at)
         scene.happens(SaveOrder(order))
         _add_to_person(scene, order, -1)
+        if _categories(order):
+            scene.happens(CountBought(order.contact_id))
     return order
 
 
@@ -361,10 +395,12 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.ProductChanged: _product_changed,
     facts.TextReceived: conversations.text_received,
     facts.StoppedAtOperator: conversations.stopped_at_operator,
+    facts.StoppedOnSite: conversations.stopped_on_site,
     facts.WokenUp: _woken,
     facts.ConsentChanged: conversations.consent_changed,
     facts.SignedUp: sign_ups.signed_up,
     facts.PhoneSettled: _phone_settled,
+    facts.AddressBounced: suppression.address_bounced,
 }
 
 
@@ -393,6 +429,9 @@ def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
             keys.append(("phone", conversations.number_of(fact, store_country)))
         case facts.StoppedAtOperator():
             keys.append(("phone", fact.phone))
+        case facts.StoppedOnSite():
+            kind, _, value = fact.subject().partition("/")
+            keys.append((kind, value))
         case facts.PhoneSettled():
             read = phones.parse(fact.phone, store_country)
             keys.append(("phone", read.e164 if isinstance(read, phones.Phone) else fact.phone))

@@ -1,20 +1,23 @@
-"""The decision: may this message go to this person, when, and why not (P1, R1, R17, P4).
+"""The decision: may this message go to this person, when, and why not (P1, R1, R12–R19, P4).
 
-Asked when a message is made, and again (as SQL, in records/messages.take) in the transaction that
-takes it for sending. Every path to a gateway leads through here. It answers send, wait until, or
-drop, with one reason as a word; pages say the word in the merchant's language.
+Asked when a message is made, and again in the transaction that takes it for sending
+(records/outbox.take). Every path to a gateway leads through here. It answers send, wait until, or
+drop, with one reason as a word; pages say the word in the merchant's language. The set form of the
+same is records/deciding.py; tests hold the two equal.
+
+What a rule says is either "never" (a refusal) or "not before" (a barrier), and hours are windows.
+So: no refusal, then the first allowed window that closes after the last barrier.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from ringdove.rules.scenes import Contact, Store
-
-FAR = timedelta(days=3650)
-_STEPS_MAX = 400  # bounds the search for an allowed hour; 16 zones need fewer than 100
+from ringdove.rules import hours, permissions
+from ringdove.rules.hours import FAR, LOOK_PAST, Limits, Part
+from ringdove.rules.policy import CAPS, Policy
+from ringdove.rules.scenes import Contact, History, Store
 
 # Topics that leave whatever the person refused: the one confirmation of a stop (P2), and help.
 ALWAYS_ANSWERED = frozenset({"stop_confirmation", "help"})
@@ -33,14 +36,17 @@ class Wait:
 
     until: datetime
     window_until: datetime
-    reason: str  # quiet_hours, not_yet
+    reason: str  # a barrier's, quiet_hours, own_hours, not_yet
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
     """It must not go."""
 
-    reason: str  # no_phone, no_email, stopped, no_consent, too_late, no_allowed_hour
+    reason: str  # a refusal, a barrier past the end, too_late, no_hour_left, no_allowed_hour
+
+
+Verdict = Send | Wait | Drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,99 +59,132 @@ class Draft:
     not_before: datetime
     not_after: datetime
     in_daytime: bool = False  # a service text that is not urgent waits for the day too
+    category: str = ""  # what it offers
+    occasion: str = ""  # why now
+    part: Part | None = None  # its own weekdays and part of the day
 
 
-def decide(store: Store, person: Contact, draft: Draft, now: datetime) -> Send | Wait | Drop:
-    """Send, wait or drop, with the reason. `now` is UTC."""
-    if refusal := _refusal(person, draft):
-        return Drop(refusal)
+class Barrier(NamedTuple):
+    """A rule that says: not before."""
+
+    reason: str  # paused, cap_day, cap_week, cap_month, category_gap, bought_lately
+    until: datetime
+
+
+def decide(
+    store: Store, person: Contact, draft: Draft, history: History, now: datetime
+) -> Verdict:
+    """Send, wait or drop, with the reason. `now` is UTC; a service text asks for no history."""
+    if refused := refusal(store.policy, person, draft):
+        return Drop(refused)
     start = max(now, draft.not_before)
     if start > draft.not_after:
         return Drop("too_late")
-    if draft.channel == "email" or not (draft.klass == "marketing" or draft.in_daytime):
-        window_until = now + FAR
+    last = None
+    for barrier in barriers(store.policy, person, draft, history):
+        if barrier.until > (last.until if last else start):
+            last = barrier
+    earliest = last.until if last else start
+    if last and earliest > draft.not_after:
+        return Drop(last.reason)
+    limits = limits_of(store, person, draft)
+    if limits is None:
+        opens, closes = earliest, now + FAR
     else:
         zones = person.zones or (store.time_zone,)
-        opens, window_until = allowed_from(start, zones, store.quiet_from, store.quiet_until)
-        if opens is None:
+        window = hours.first(limits, zones, earliest, draft.not_after + LOOK_PAST)
+        if window is None:
             return Drop("no_allowed_hour")
+        opens, closes = window
         if opens > draft.not_after:
-            return Drop("too_late")
-        if opens > start:
-            return Wait(opens, window_until, "quiet_hours")
-    return Send(window_until) if start <= now else Wait(start, window_until, "not_yet")
+            return Drop(last.reason if last else "no_hour_left")
+    if opens <= now:
+        return Send(closes)
+    if last:
+        return Wait(opens, closes, last.reason)
+    if limits is None or opens == start:
+        return Wait(opens, closes, "not_yet")
+    return Wait(opens, closes, hours_reason(limits, zones, start))
+
+
+def hours_reason(limits: Limits, zones: tuple[str, ...], start: datetime) -> str:
+    """What a text waits for that could go at `start` but for the hours: its own part of the day
+    when all others allow that moment, else the quiet hours."""
+    if limits.part is None:
+        return "quiet_hours"
+    window = hours.first(limits._replace(part=None), zones, start, start)
+    return "own_hours" if window and window[0] == start else "quiet_hours"
 
 
 def next_window(
-    store: Store, person: Contact, draft: Draft, now: datetime
-) -> tuple[datetime, datetime]:
-    """When a queued message whose allowed hours have ended is due again, and until when. One that
-    may not go any more is due right after its end, where taking drops it with its reason."""
-    match decide(store, person, draft, now):
-        case Wait(until, window_until, _):
-            return until, window_until
+    store: Store, person: Contact, draft: Draft, history: History, now: datetime
+) -> tuple[datetime, datetime, str]:
+    """When a queued message that may not go now is due again, until when, and why. One that may
+    not go any more is due right after its end, where taking drops it with its reason."""
+    match decide(store, person, draft, history, now):
+        case Wait(until, window_until, reason):
+            return until, window_until, reason
         case Send(window_until):
-            return now, window_until
-        case _:
-            return draft.not_after + timedelta(seconds=1), now + FAR
+            return now, window_until, ""
+        case Drop(reason):
+            return draft.not_after + timedelta(seconds=1), now + FAR, reason
 
 
-def _refusal(person: Contact, draft: Draft) -> str | None:
+def refusal(policy: Policy, person: Contact, draft: Draft) -> str | None:
+    """Why it may never go as things stand; None: it may, at some time."""
+    if person.erased_at:
+        return "erased"
     if draft.channel == "sms" and not person.phone:
         return "phone_doubtful" if person.phone_doubt else "no_phone"
     if draft.channel == "email" and not person.email:
         return "no_email"
+    if draft.channel == "email" and permissions.state_of(person, "channel/email") == "out":
+        return "email_closed"  # it bounced, or is on the list of refusals: rules/suppression.py
     if draft.topic in ALWAYS_ANSWERED:
         return None
-    if person.service == "out":
-        return "stopped"
-    if draft.klass == "marketing" and person.marketing != "in":
-        return "stopped" if person.marketing == "out" else "no_consent"
-    return None
+    if draft.klass != "marketing":
+        return "stopped" if person.service == "out" else None
+    if refused := permissions.refusal(person, draft.topic, draft.category):
+        return refused
+    return "no_occasion" if policy.occasion == "demand" and not draft.occasion else None
 
 
-def allowed_from(
-    at: datetime, zones: Sequence[str], quiet_from: time, quiet_until: time
-) -> tuple[datetime | None, datetime]:
-    """The first moment from `at` that is outside the quiet hours in every zone, and when the next
-    quiet hour begins in one of them. None when no hour of the next days is safe in all zones."""
-    if quiet_from == quiet_until:
-        return at, at + FAR
-    moment = at
-    for _ in range(_STEPS_MAX):
-        for zone in zones:
-            later = _quiet_ends(moment, zone, quiet_from, quiet_until)
-            if later is not None:
-                moment = later
+def barriers(
+    policy: Policy, person: Contact, draft: Draft, history: History
+) -> Iterator[Barrier]:
+    """Until when rules hold marketing back, in the order in which they are told; also those that
+    are over. Caps and gaps are about texts; a letter by e-mail disturbs nobody at night."""
+    if draft.klass != "marketing" or draft.topic in ALWAYS_ANSWERED:
+        return
+    if person.paused_until:
+        yield Barrier("paused", person.paused_until)
+    if draft.channel == "sms":
+        for reason, most, span in CAPS:
+            allowed = most(policy)
+            if 0 < allowed <= len(history.touches):
+                yield Barrier(reason, history.touches[allowed - 1].at + span)
+    gap = policy.categories.get(draft.category) if draft.category else None
+    if gap is None:
+        return
+    if gap.days and draft.channel == "sms":
+        for touch in history.touches:
+            if touch.category == draft.category:
+                yield Barrier("category_gap", touch.at + timedelta(days=gap.days))
                 break
-        else:
-            closes = min(_next_local(moment, zone, quiet_from) for zone in zones)
-            return moment, closes
-        if moment - at > timedelta(days=3):
-            return None, at
-    return None, at
+    if gap.after_purchase_days and draft.category in history.bought:
+        bought_at = history.bought[draft.category]
+        yield Barrier("bought_lately", bought_at + timedelta(days=gap.after_purchase_days))
 
 
-def _quiet_ends(moment: datetime, zone: str, begins: time, ends: time) -> datetime | None:
-    """When the quiet hours that `moment` lies in are over in this zone; None: it is not in them."""
-    local = moment.astimezone(_zone(zone)).time()
-    in_it = begins <= local < ends if begins < ends else local >= begins or local < ends
-    return _next_local(moment, zone, ends) if in_it else None
-
-
-def _next_local(moment: datetime, zone: str, wall: time) -> datetime:
-    """The next moment strictly after `moment` at which clocks of the zone show `wall`. On the day
-    that clocks are put forward a missing hour counts from the moment of the change."""
-    tz = _zone(zone)
-    day = moment.astimezone(tz).date()
-    for ahead in range(3):
-        local = datetime.combine(day + timedelta(days=ahead), wall, tz)
-        candidate = local.astimezone(UTC)
-        if candidate > moment:
-            return candidate
-    raise AssertionError("a wall time comes at least every second day")
-
-
-@lru_cache(maxsize=700)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+def limits_of(store: Store, person: Contact, draft: Draft) -> Limits | None:
+    """What hours bound it; None: none do, as with e-mail and whatever somebody waits for."""
+    if draft.channel == "email" or draft.topic in ALWAYS_ANSWERED:
+        return None
+    if draft.klass == "marketing":
+        country = person.country or store.country
+        return hours.of_country(
+            store.policy, store.quiet_from, store.quiet_until, country, draft.part
+        )
+    if draft.in_daytime:
+        return Limits(((store.quiet_from, store.quiet_until),), part=draft.part)
+    return None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ringdove.rules import facts, ledger, phones
+from ringdove.rules import facts, ledger, phones, suppression
 from ringdove.rules.effects import PointTo, SaveContact
 from ringdove.rules.scenes import Contact, Scene
 
@@ -52,8 +52,14 @@ def meet(
         scene.happens(SaveContact(person))
     for kind, value in keys:
         if (kind, value) not in scene.refs and (kind != "phone" or value == person.phone):
-            scene.happens(PointTo(kind, value, person.id))
-    return person
+            _lead_to(scene, kind, value, person.id)
+    return scene.contacts[person.id]
+
+
+def _lead_to(scene: Scene, kind: str, value: str, contact_id: int) -> None:
+    """From now on this key leads to the person, with what was refused for it (P12)."""
+    scene.happens(PointTo(kind, value, contact_id))
+    suppression.honour(scene, contact_id, kind, value)
 
 
 def meet_again(scene: Scene, person: Contact, customer: facts.Customer) -> None:
@@ -67,7 +73,7 @@ def meet_again(scene: Scene, person: Contact, customer: facts.Customer) -> None:
         scene.happens(SaveContact(told))
         for kind, value in keys_of(customer, scene.store.country):
             if (kind, value) not in scene.refs and (kind != "phone" or value == told.phone):
-                scene.happens(PointTo(kind, value, person.id))
+                _lead_to(scene, kind, value, person.id)
 
 
 def _find(scene: Scene, customer: facts.Customer, keys: list[tuple[str, str]]) -> Contact | None:
@@ -137,15 +143,15 @@ def settle(scene: Scene, person: Contact, phone: str) -> None:
         SaveContact(
             replace(person, phone=read.e164, phone_doubt=None, country=country, zones=zones)
         ),
-        PointTo("phone", read.e164, person.id),
     )
+    _lead_to(scene, "phone", read.e164, person.id)
 
 
 def agree(scene: Scene, person: Contact, consent: facts.Consent, at: datetime, source: str) -> None:
     """A yes at a checkout or account, unless something newer was said: an old order that is told
     again never subscribes somebody who stopped since (P1). An unticked box is not a stop."""
     person = scene.contacts[person.id]
-    if not consent.marketing or person.marketing == "in":
+    if not consent.marketing or person.marketing == "in" or suppression.holds(scene, person):
         return
     if person.marketing_at and person.marketing_at >= at:
         return
