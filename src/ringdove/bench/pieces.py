@@ -12,7 +12,7 @@ from typing import Any, Final
 from ringdove.bench import ground
 from ringdove.gateways import smpp
 from ringdove.rules import consent, texts
-from ringdove.rules.scenes import Contact, Store
+from ringdove.rules.scenes import NO_HISTORY, Contact, Store
 from ringdove.smpp import quick, receipts
 from ringdove.smpp.codec import Decoder, encode
 from ringdove.smpp.pdu import DeliverSm, Pdu
@@ -52,11 +52,13 @@ def works() -> dict[str, Callable[[], object]]:
         1, "Linden", "BY", "Europe/Minsk", ("en",), "BYN", wall_time(21), wall_time(9)
     )  # fmt: skip
     person = Contact(1, "+375291112233", None, NOW, zones=("Europe/Minsk",), marketing="in")
-    draft = consent.Draft("sms", "marketing", "offers", NOW, NOW + timedelta(days=1), True)
+    draft = consent.Draft(
+        "sms", "marketing", "offers", NOW, NOW + timedelta(days=1), occasion="new coats"
+    )
     return {
         "a text filled in": lambda: texts.render(TEMPLATE, VALUES),
         "its encoding and parts": lambda: texts.measure(text),
-        "the decision": lambda: consent.decide(store, person, draft, NOW),
+        "the decision": lambda: consent.decide(store, person, draft, NO_HISTORY, NOW),
         "a submit_sm, one part": lambda: submit(9, "+375291112233", "Linden", text, None),
         "a receipt read, the quick way": lambda: quick.receipt(told, frame[3], frame[4]),
         "a receipt read, the general way": lambda: _read(told),

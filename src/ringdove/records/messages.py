@@ -15,7 +15,7 @@ from psycopg.rows import tuple_row
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import counters, failover, outbox, receipts, spending
+from ringdove.records import counters, failover, histories, outbox, receipts, spending
 from ringdove.records.outbox import Again
 from ringdove.records.outbox import Settled as Settled
 from ringdove.records.outbox import Taken as Taken
@@ -259,6 +259,8 @@ async def _give_back(
     final = [one for one in rest if one.state == "failed" and not one.provider_ids]
     final += [one for one in again if one.gateway_id is not None]
     unsaid = [one for one in again if one.gateway_id is None and not one.reason]
+    refused = [one.message_id for one in rest if one.state == "failed" and not one.provider_ids]
+    await histories.take_back(tx, store, bucket, refused)
     await spending.give_back(
         tx, store, bucket, [one.message_id for one in final], now,
         [one.message_id for one in unsaid],

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
-from ringdove.records import counters, suppression
+from ringdove.records import counters, suppression, ways_in
 from ringdove.records import facts as fact_records
 from ringdove.rules import effects, facts
 from ringdove.rules import suppression as refusals
@@ -39,6 +39,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _messages(tx, store, of[effects.QueueMessage])
     await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)
+    await ways_in.write(tx, scene, of)
     await _hear(tx, store, of, now, ids)
     await _count(tx, store, of, now, scene)
 
@@ -111,6 +112,7 @@ async def _people(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], lis
     changed |= {effect.contact_id for effect in of[effects.RecordConsent]}
     contacts = (scene.contacts[contact_id] for contact_id in sorted(changed))
     await _put(tx, PUT_CONTACTS, store, (_row(c, store) for c in contacts))
+    await search.keep(tx, store, scene, changed)
     refs = (
         {
             "bucket": bucket_of(store.bucket_base, store.bucket_span, f"{ref.kind}/{ref.value}"),

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
-from ringdove.records import erased_keys, histories, routes, scene_rows, suppression
+from ringdove.records import erased_keys, histories, routes, scene_rows, suppression, ways_in
 from ringdove.rules import answers, erasing, facts
 from ringdove.rules import suppression as refusals
 from ringdove.rules.scenes import (
@@ -70,6 +70,7 @@ async def load(
     await _load_enrollments(tx, scene)
     await _load_woken(tx, scene, batch)
     await _load_ways(tx, scene, down_before)
+    await ways_in.load(tx, scene, batch)
     if with_histories_at:
         scene.histories = await histories.load(
             tx, store, scene.contacts.values(), with_histories_at
@@ -122,7 +123,7 @@ async def _lock_contacts(tx: Tx, scene: Scene, contact_ids: Iterable[int]) -> No
     ]
     for cursor in await db.execute_each(tx, LOCK_CONTACTS, given):
         for row in await cursor.fetchall():
-            scene.contacts[row["id"]] = contact_of(row)
+            scene.contacts[row["id"]] = scene.known_people[row["id"]] = contact_of(row)
 
 
 def _by_bucket(row_ids: Iterable[int]) -> dict[int, list[int]]:

@@ -960,6 +960,7 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'submission', 'provider_ref', 'receipt', 'wire', 'inbound', 'counter', 'sandbox_text',
   'spending', 'touch', 'contact_category', 'suppression', 'consent_seal', 'consent_question']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['contact_search', 'search_fill']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',
   'people_import_piece', 'people_import_reject', 'people_import_touch']) t;
 SELECT ringdove_reference(t) FROM unnest(ARRAY['sign_up_form', 'keyword', 'reward']) t;

@@ -18,6 +18,7 @@ from ringdove.rules import (
     facts,
     people,
     phones,
+    rewards,
     sign_ups,
     suppression,
     wording,
@@ -67,12 +68,14 @@ def _order_placed(scene: Scene, fact: facts.OrderPlaced, now: datetime) -> None:
     if fact.order.consent:
         person = scene.contacts[order.contact_id]
         people.agree(scene, person, fact.order.consent, fact.order.placed_at, "checkout")
+    rewards.used(scene, fact, order)
     automations.begin(scene, fact, order, now)
     scene.happens(AnswerWaiting(f"order/{order.key}"))
 
 
 def _order_changed(scene: Scene, fact: facts.OrderChanged, now: datetime) -> None:
     order = _keep_order(scene, fact.order, now)
+    rewards.used(scene, fact, order)
     scene.happens(AnswerWaiting(f"order/{order.key}"))
 
 

@@ -163,6 +163,8 @@ def _say(
             order_id=run.order_id,
             guard=step.guard,
             in_daytime=step.in_daytime,
+            # An automation is an occasion itself: a birthday, a cart that was left (R13).
+            occasion=recipe.key if step.klass == "marketing" else "",
         ),
         now,
     )

@@ -71,9 +71,7 @@ class Barrier(NamedTuple):
     until: datetime
 
 
-def decide(
-    store: Store, person: Contact, draft: Draft, history: History, now: datetime
-) -> Verdict:
+def decide(store: Store, person: Contact, draft: Draft, history: History, now: datetime) -> Verdict:
     """Send, wait or drop, with the reason. `now` is UTC; a service text asks for no history."""
     if refused := refusal(store.policy, person, draft):
         return Drop(refused)
@@ -149,9 +147,7 @@ def refusal(policy: Policy, person: Contact, draft: Draft) -> str | None:
     return "no_occasion" if policy.occasion == "demand" and not draft.occasion else None
 
 
-def barriers(
-    policy: Policy, person: Contact, draft: Draft, history: History
-) -> Iterator[Barrier]:
+def barriers(policy: Policy, person: Contact, draft: Draft, history: History) -> Iterator[Barrier]:
     """Until when rules hold marketing back, in the order in which they are told; also those that
     are over. Caps and gaps are about texts; a letter by e-mail disturbs nobody at night."""
     if draft.klass != "marketing" or draft.topic in ALWAYS_ANSWERED:

@@ -369,12 +369,11 @@ class UseCode:
 
     code: str
     order: str
-    at: datetime | None  # None: the order is no more, the code can be used again
+    at: datetime
 
     def show(self, scene: Scene) -> None:
         known = scene.ways_in.codes[self.code]
-        order = self.order if self.at else ""
-        scene.ways_in.codes[self.code] = replace(known, used_at=self.at, used_order=order)
+        scene.ways_in.codes[self.code] = replace(known, used_at=self.at, used_order=self.order)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from ringdove.rules import consent, languages, texts
 from ringdove.rules.effects import Count, QueueMessage
+from ringdove.rules.hours import Part
 from ringdove.rules.routes import Way
-from ringdove.rules.scenes import Contact, Scene
+from ringdove.rules.scenes import NO_HISTORY, Contact, Scene
 
 # From each state to those that may follow. `unknown`: it was being submitted when the process or
 # the link died; it may have been sent and is never repeated blindly (P5). A receipt can still
@@ -49,16 +50,22 @@ class Letter:
     guard: str = ""
     in_daytime: bool = False
     gateway_id: int = 0  # over this one, whatever the routes say; 0: as they say
+    category: str = ""  # of goods that it offers (R14)
+    occasion: str = ""  # why now; marketing must say it (R13)
+    part: Part | None = None  # its own weekdays and part of the day (R19)
 
 
 def speak(scene: Scene, letter: Letter, now: datetime) -> None:
-    """Asks the decision and makes the message, or the silence with its reason."""
+    """Asks the decision and makes the message, or the silence with its reason. Raises HistoryWanted
+    for marketing in a scene that was loaded without histories."""
     person = letter.contact
     draft = consent.Draft(
         letter.channel, letter.klass, letter.topic,
         letter.not_before, letter.not_after, letter.in_daytime,
+        letter.category, letter.occasion, letter.part,
     )  # fmt: skip
-    verdict = consent.decide(scene.store, person, draft, now)
+    history = scene.history_of(person.id) if letter.klass == "marketing" else NO_HISTORY
+    verdict = consent.decide(scene.store, person, draft, history, now)
     recipient = (person.phone if letter.channel == "sms" else person.email) or ""
     way = scene.ways.find(letter.channel, recipient, letter.klass, now.date(), letter.gateway_id)
     state, reason, due_at, window_until = "waiting", "", max(now, letter.not_before), now
@@ -100,6 +107,9 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
             created_at=now,
             why=letter.why,
             guard=letter.guard,
+            category=letter.category,
+            occasion=letter.occasion,
+            own_hours=str(letter.part or ""),
             network=way.network if isinstance(way, Way) else "",
             cost=cost.amount if cost else None,
             cost_currency=cost.currency if cost else "",

@@ -5,9 +5,9 @@ migration. rules/consent.py asks it of every message. Spans are whole days unles
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import time, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -63,9 +63,46 @@ class Policy:
         return next((one for one in self.topics if one.key == key), None)
 
 
+# Reason, how many texts the policy allows, in how long: rolling, so that no midnight opens a gate.
+CAPS: tuple[tuple[str, Callable[[Policy], int], timedelta], ...] = (
+    ("cap_day", lambda policy: policy.cap_day, timedelta(hours=24)),
+    ("cap_week", lambda policy: policy.cap_week, timedelta(days=7)),
+    ("cap_month", lambda policy: policy.cap_month, timedelta(days=30)),
+)
+
+
+def looks_back(policy: Policy) -> timedelta:
+    """How old a marketing text can be and still hold another one back."""
+    gaps = (timedelta(days=gap.days) for gap in policy.categories.values())
+    return max([CAPS[-1][2], *gaps])
+
+
 def read(document: Mapping[str, Any]) -> Policy:
     """A policy from its stored document; what is missing is as it comes."""
     return _read(_frozen(document)) if document else DEFAULT
+
+
+def write(policy: Policy) -> dict[str, Any]:
+    """The document of a policy, whole: read(write(policy)) == policy."""
+    document = {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in ((n, getattr(policy, n)) for n in policy.__slots__)
+    }
+    document["weekdays"] = sorted(policy.weekdays)
+    document["topics"] = [
+        {"key": one.key, "names": dict(one.names), "code": one.code} for one in policy.topics
+    ]
+    document["categories"] = {key: asdict(one) for key, one in policy.categories.items()}
+    document["countries"] = {
+        key: {
+            "quiet_from": one.quiet_from.isoformat("minutes"),
+            "quiet_until": one.quiet_until.isoformat("minutes"),
+            "weekdays": sorted(one.weekdays),
+            "holidays": one.holidays,
+        }
+        for key, one in policy.countries.items()
+    }
+    return document
 
 
 DEFAULT = Policy()

@@ -255,6 +255,7 @@ class Scene:
     ways_in: WaysIn = field(default_factory=WaysIn)
     categories: dict[str, str] = field(default_factory=dict)  # of products, by sku
     known_lines: dict[int, tuple[Item, ...]] = field(default_factory=dict)  # as stored
+    known_people: dict[int, Contact] = field(default_factory=dict)  # likewise
     effects: list[Any] = field(default_factory=list)
     suppressed: dict[tuple[str, str], Held] = field(default_factory=dict)  # of new keys
     erased: set[tuple[str, str]] = field(default_factory=set)  # orders, carts … of the erased

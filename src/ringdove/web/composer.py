@@ -4,13 +4,23 @@ Nothing is sent from here; customer_deeds.py does, and the decision is asked aga
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ringdove.rules import consent, texts
-from ringdove.rules.scenes import Contact
+from ringdove.rules.scenes import NO_HISTORY, Contact, History
 from ringdove.web import handwork
 from ringdove.web.counting import Size, size_of
 from ringdove.web.reasons import reason_words
 from ringdove.web.views import StorePage
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an offer by hand says of itself, beside its words."""
+
+    topic: str = "offers"
+    category: str = ""
+    occasion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,7 @@ class Look:
     calls: bool  # False: an offer with nothing to do (R27)
     goes: str  # now, later, never
     verdict: str  # in words
+    needs_occasion: bool = False  # an offer without an occasion goes, though nobody knows why (R13)
 
     @property
     def tone(self) -> str:
@@ -29,18 +40,33 @@ class Look:
         return {"now": "ok", "later": "wait", "never": "bad"}[self.goes]
 
 
-def look(page: StorePage, person: Contact, typed: str, klass: str) -> Look:
+def look(
+    page: StorePage, person: Contact, typed: str, klass: str,
+    history: History = NO_HISTORY, offer: Offer | None = None,
+) -> Look:  # fmt: skip
     """How big the text is, and whether and when it would go."""
+    offer = offer or Offer()
     latin = texts.in_latin(typed, page.store.languages[0])
     size = size_of(typed, [*texts.swaps(typed), *([latin] if latin else [])])
     calls = klass != "marketing" or not typed or texts.has_call(typed)
-    return Look(typed, size, calls, *_decided(page, person, klass))
+    warns = klass == "marketing" and not offer.occasion and page.store.policy.occasion == "warn"
+    return Look(typed, size, calls, *_decided(page, person, klass, history, offer), warns)
 
 
-def _decided(page: StorePage, person: Contact, klass: str) -> tuple[str, str]:
+def draft_of(klass: str, offer: Offer, now: datetime) -> consent.Draft:
+    """What the decision is asked of a text by hand."""
+    is_offer = klass == "marketing"
+    return consent.Draft(
+        "sms", klass, offer.topic if is_offer else "by_hand", now, now + handwork.VALID_FOR,
+        category=offer.category if is_offer else "", occasion=offer.occasion if is_offer else "",
+    )  # fmt: skip
+
+
+def _decided(
+    page: StorePage, person: Contact, klass: str, history: History, offer: Offer
+) -> tuple[str, str]:
     _, now = page.say.gettext, page.runtime.clock()
-    draft = consent.Draft("sms", klass, "by_hand", now, now + handwork.VALID_FOR)
-    match consent.decide(page.store, person, draft, now):
+    match consent.decide(page.store, person, draft_of(klass, offer, now), history, now):
         case consent.Send():
             return "now", _("It goes out at once.")
         case consent.Wait(until, _window, reason):

@@ -16,6 +16,7 @@ from ringdove.kit import db
 from ringdove.records import handwork, scenes
 from ringdove.rules import facts, people, phones
 from ringdove.rules.effects import QueueMessage, SaveEnrollment
+from ringdove.rules.hours import Part
 from ringdove.rules.messages import Letter, language_of, speak
 from ringdove.rules.scenes import Contact, Enrollment, Scene, Store
 from ringdove.runtime import Runtime
@@ -41,6 +42,9 @@ class Wish:
     topic: str = "by_hand"
     not_before: datetime | None = None
     not_after: datetime | None = None
+    category: str = ""
+    occasion: str = ""
+    part: Part | None = None  # its own weekdays and part of the day (R19)
     gateway_id: int = 0  # over this one, whatever the routes say; 0: as they say
 
 
@@ -65,8 +69,9 @@ async def _send(runtime: Runtime, store: Store, wish: Wish, tx: db.Tx) -> Answer
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
     address = runtime.settings.outside_url
     scene = await scenes.load(
-        tx, store, [asked], runtime.ids, runtime.keyed, down_before, address=address
-    )
+        tx, store, [asked], runtime.ids, runtime.keyed, down_before, address=address,
+        with_histories_at=now if wish.klass == "marketing" else None,
+    )  # fmt: skip
     person = people.meet(scene, wish.customer, "api", now, asked.id)
     subject = f"text/{wish.key}"
     if wish.key and (known := await handwork.find(tx, store, person.id, subject)):
@@ -117,4 +122,7 @@ def _letter(scene: Scene, person: Contact, wish: Wish, run_id: int | None, now: 
         not_after=wish.not_after or not_before + VALID_FOR,
         enrollment_id=run_id,
         gateway_id=wish.gateway_id,
+        category=wish.category,
+        occasion=wish.occasion,
+        part=wish.part,
     )

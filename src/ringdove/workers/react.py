@@ -146,15 +146,11 @@ async def _answer(
     address = runtime.settings.outside_url
     more: dict[str, Any] = {"address": address}
     try:
-        scene = await scenes.load(
-            tx, store, batch, runtime.ids, runtime.keyed, down_before, **more
-        )
+        scene = await scenes.load(tx, store, batch, runtime.ids, runtime.keyed, down_before, **more)
         waiting = _answered(scene, batch, read, now)
     except HistoryWanted:  # something commercial is said: few batches need the past of people
         more["with_histories_at"] = now
-        scene = await scenes.load(
-            tx, store, batch, runtime.ids, runtime.keyed, down_before, **more
-        )
+        scene = await scenes.load(tx, store, batch, runtime.ids, runtime.keyed, down_before, **more)
         waiting = _answered(scene, batch, read, now)
     await scenes.commit(tx, scene, now, runtime.ids)
     return waiting

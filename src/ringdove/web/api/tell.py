@@ -105,6 +105,20 @@ class TextWish(Told):
         "", max_length=2, description="Reads a national number. Empty: the store's."
     )
     name: str = Field("", max_length=200)
+    topic: str = Field(
+        "offers",
+        min_length=1,
+        max_length=80,
+        description="Of marketing: a person can leave one topic and keep the others.",
+    )
+    category: str = Field(
+        "", max_length=200, description="Of marketing: the goods it offers, for the gap between"
+        " two offers of them and after a purchase.",
+    )
+    occasion: str = Field(
+        "", max_length=200, description="Of marketing: why now, such as \"Black Friday\". Without"
+        " one it is not sent, unless the store's policy only warns.",
+    )
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = Field(
         None, description="Later it is dropped, never sent late. Empty: a day after not_before."
@@ -140,6 +154,8 @@ async def send_text(wish: TextWish, caller: SupportKey) -> TextMade:
             caller.store,
             handwork.Wish(
                 customer, wish.text, wish.klass, f"api/{caller.key_name}", wish.id,
+                topic=wish.topic if wish.klass == "marketing" else "by_hand",
+                category=wish.category, occasion=wish.occasion,
                 not_before=wish.not_before, not_after=wish.not_after,
             ),
         )  # fmt: skip
