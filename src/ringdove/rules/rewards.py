@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
 
-from ringdove.rules.effects import CountWay, GiveReward
-from ringdove.rules.scenes import Contact, Scene
+from ringdove.rules import facts
+from ringdove.rules.effects import CountWay, GiveReward, UseCode
+from ringdove.rules.scenes import Contact, Order, Scene
 from ringdove.rules.ways_in import Code, Reward
 
 _SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -79,6 +80,26 @@ def own_code(prefix: str, digest: str) -> str:
 def spelled(code: str) -> str:
     """A code as it is kept and compared, however somebody typed it."""
     return re.sub(r"[\s–—]+", "", code.replace("–", "-").replace("—", "-")).upper()
+
+
+# ------------------------------------------------------------------ orders paid with codes
+
+
+def codes_of(fact: facts.Fact) -> list[str]:
+    """The codes that an order's fact names, as they are kept."""
+    order = getattr(fact, "order", None)
+    return [spelled(code) for code in order.codes] if isinstance(order, facts.Order) else []
+
+
+def used(scene: Scene, fact: facts.OrderPlaced | facts.OrderChanged, order: Order) -> None:
+    """The order was paid with these. The shop has taken them when we hear of it, so nothing is
+    refused here; the first order that names a code has it."""
+    for code in codes_of(fact):
+        known = scene.ways_in.codes.get(code)
+        if known and known.used_at is None:
+            scene.happens(
+                UseCode(code, order.key, fact.at), CountWay(f"reward/{known.reward_id}/used")
+            )
 
 
 # ------------------------------------------------------------------ may it be used?

@@ -1,0 +1,156 @@
+"""Rewards: what a store gives, and what people were given."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from ringdove.kit import db
+from ringdove.kit.buckets import bucket_of_id
+from ringdove.kit.db import Tx
+from ringdove.rules import ways_in
+from ringdove.rules.effects import GiveReward
+from ringdove.rules.scenes import Store
+from ringdove.rules.ways_in import REWARD_SETTINGS, Reward
+
+REWARDS_MAX = 200
+
+COLUMNS = "id, token, name, kind, settings, retired_at"
+ALL = f"""
+SELECT {COLUMNS} FROM reward WHERE store_id = %(store_id)s
+ORDER BY retired_at IS NOT NULL, id DESC LIMIT {REWARDS_MAX}
+"""
+ONE = f"SELECT {COLUMNS} FROM reward WHERE store_id = %(store_id)s AND id = %(reward_id)s"
+BY_TOKEN = f"SELECT store_id, {COLUMNS} FROM reward WHERE token = %(token)s"
+
+
+async def of_store(tx: Tx, store_id: int) -> list[Reward]:
+    """A store's rewards, the newest first, retired ones last."""
+    rows = await (await tx.execute(ALL, {"store_id": store_id})).fetchall()
+    return [ways_in.reward_of(row) for row in rows]
+
+
+async def find(tx: Tx, store_id: int, reward_id: int) -> Reward | None:
+    """One of them."""
+    row = await (await tx.execute(ONE, {"store_id": store_id, "reward_id": reward_id})).fetchone()
+    return ways_in.reward_of(row) if row else None
+
+
+async def by_token(tx: Tx, token: str) -> tuple[int, Reward] | None:
+    """The reward of a page's address, with its store."""
+    row = await (await tx.execute(BY_TOKEN, {"token": token})).fetchone()
+    return (row["store_id"], ways_in.reward_of(row)) if row else None
+
+
+# The row of the store is locked, so that two new rewards do not take one number.
+LOCK = "SELECT id FROM store WHERE id = %(store_id)s FOR UPDATE"
+CREATE = """
+INSERT INTO reward (store_id, id, token, name, kind, settings, created_at)
+SELECT %(store_id)s, coalesce(max(id), 0) + 1, %(token)s, %(name)s, %(kind)s, %(settings)s, %(now)s
+FROM reward WHERE store_id = %(store_id)s
+RETURNING id
+"""
+CHANGE = """
+UPDATE reward SET name = %(name)s, settings = %(settings)s
+WHERE store_id = %(store_id)s AND id = %(reward_id)s
+"""
+RETIRE = """
+UPDATE reward SET retired_at = %(now)s WHERE store_id = %(store_id)s AND id = %(reward_id)s
+"""
+
+
+async def create(tx: Tx, store_id: int, reward: Reward, now: datetime) -> int:
+    """A new reward; its number."""
+    await tx.execute(LOCK, {"store_id": store_id})
+    row = await (await tx.execute(CREATE, _row(store_id, reward) | {"now": now})).fetchone()
+    assert row is not None
+    return int(row["id"])
+
+
+async def change(tx: Tx, store_id: int, reward: Reward) -> None:
+    """What it is from now on; what was given stays as it was."""
+    await tx.execute(CHANGE, _row(store_id, reward))
+
+
+def _row(store_id: int, reward: Reward) -> dict[str, Any]:
+    settings = {name: getattr(reward, name) for name in REWARD_SETTINGS}
+    for name in ("valid_from", "valid_until"):
+        settings[name] = settings[name].isoformat() if settings[name] else None
+    return {
+        "store_id": store_id, "reward_id": reward.id, "token": reward.token, "name": reward.name,
+        "kind": reward.kind, "settings": Jsonb(settings),
+    }  # fmt: skip
+
+
+async def retire(tx: Tx, store_id: int, reward_id: int, now: datetime) -> None:
+    """It is given to nobody any more; what was given stays good until its end."""
+    await tx.execute(RETIRE, {"store_id": store_id, "reward_id": reward_id, "now": now})
+
+
+# ------------------------------------------------------------------ what people were given
+
+PUT_GIVEN = """
+INSERT INTO reward_given
+  (bucket, store_id, id, contact_id, reward_id, at, code, points, valid_until)
+SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.reward_id, r.at, r.code, r.points,
+  r.valid_until
+FROM jsonb_populate_recordset(NULL::reward_given, %(rows)s) r
+WHERE r.bucket = ANY(%(buckets)s)
+"""
+REWARDED = """
+SELECT g.contact_id
+FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
+CROSS JOIN LATERAL (
+  SELECT g.contact_id FROM reward_given g
+  WHERE g.bucket = k.bucket AND g.store_id = %(store_id)s AND g.contact_id = k.id
+  LIMIT 1
+) g
+"""
+GIVEN = """
+SELECT g.id, g.reward_id, g.at, g.code, g.points, g.valid_until, g.opened_at FROM reward_given g
+WHERE g.bucket = %(bucket)s AND g.store_id = %(store_id)s AND g.contact_id = %(contact_id)s
+ORDER BY g.id DESC LIMIT 50
+"""
+OPENED = """
+UPDATE reward_given g SET opened_at = %(at)s
+WHERE g.bucket = %(bucket)s AND g.store_id = %(store_id)s AND g.id = %(given_id)s
+  AND g.opened_at IS NULL
+"""
+
+
+async def put_given(tx: Tx, store: Store, news: Sequence[GiveReward]) -> None:
+    """Writes what was given."""
+    rows: list[dict[str, Any]] = [
+        {
+            "bucket": bucket_of_id(one.id), "id": one.id, "contact_id": one.contact_id,
+            "reward_id": one.reward_id, "at": one.at, "code": one.code, "points": one.points,
+            "valid_until": one.valid_until,
+        }
+        for one in news
+    ]  # fmt: skip
+    if rows:
+        buckets = sorted({row["bucket"] for row in rows})
+        given = {"buckets": buckets, "store_id": store.id, "rows": db.document(rows)}
+        await tx.execute(PUT_GIVEN, given)
+
+
+async def rewarded(tx: Tx, store: Store, contact_ids: Iterable[int]) -> set[int]:
+    """Which of these people were given something already."""
+    keys = [{"bucket": bucket_of_id(one), "id": one} for one in sorted(contact_ids)]
+    if not keys:
+        return set()
+    cursor = await tx.execute(REWARDED, {"keys": db.document(keys), "store_id": store.id})
+    return {row["contact_id"] for row in await cursor.fetchall()}
+
+
+async def given(tx: Tx, store: Store, contact_id: int) -> Sequence[Mapping[str, Any]]:
+    """What this person was given, the newest first."""
+    about = {"bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id}
+    return await (await tx.execute(GIVEN, about)).fetchall()
+
+
+async def opened(tx: Tx, store: Store, given_id: int, at: datetime) -> None:
+    """Its link was opened as it must be; the first time counts."""
+    about = {"bucket": bucket_of_id(given_id), "store_id": store.id, "given_id": given_id}
+    await tx.execute(OPENED, about | {"at": at})
