@@ -128,8 +128,9 @@ def check_rows(root: Root, proof: dict[str, Any], words: set[str]) -> tuple[dict
         row, count = line["row"], count + 1
         if not low <= line["id"] < high or (line["bucket"], line["id"]) <= last:
             raise Broken(f"{place}: it is not in its place")
-        if row["store_id"] != proof["store"]["id"]:
-            raise Broken(f"{place}: it is of another store")
+        is_beside = (line["id"] ^ row["contact_id"]) & 127 == 0  # the same low bits: one bucket
+        if row["store_id"] != proof["store"]["id"] or not is_beside:
+            raise Broken(f"{place}: it is of another store or bucket")
         last = (line["bucket"], line["id"])
         digest = hash_of_row(row)
         if digest != (line["hash"] or digest) or bool(row["seq"]) != bool(line["hash"]):
