@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
-from ringdove.records import counters, suppression, ways_in
+from ringdove.records import counters, search, suppression, ways_in
 from ringdove.records import facts as fact_records
 from ringdove.rules import effects, facts
 from ringdove.rules import suppression as refusals
@@ -39,6 +39,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _messages(tx, store, of[effects.QueueMessage])
     await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)
+    await confirming.write(tx, store, of)
     await ways_in.write(tx, scene, of)
     await _hear(tx, store, of, now, ids)
     await _count(tx, store, of, now, scene)

@@ -68,6 +68,7 @@ async def load(
     await _load_rows(tx, scene)
     await _load_categories(tx, scene, batch)
     await _load_enrollments(tx, scene)
+    await confirming.load(tx, scene, batch)
     await _load_woken(tx, scene, batch)
     await _load_ways(tx, scene, down_before)
     await ways_in.load(tx, scene, batch)

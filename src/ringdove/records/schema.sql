@@ -750,12 +750,13 @@ CREATE TABLE consent_question (          -- asked by text: is this number yours,
   store_id integer NOT NULL,
   contact_id bigint NOT NULL,
   kind text NOT NULL CHECK (kind IN ('confirm', 'still')),
-  state text NOT NULL CHECK (state IN ('open', 'yes', 'no', 'silence')),
+  state text NOT NULL CHECK (state IN ('open', 'yes', 'silence', 'unreached')),
   asked integer NOT NULL,                -- how often without an answer
   asked_at timestamptz,
   until timestamptz NOT NULL,            -- an answer counts before this
   message_id bigint,
   about jsonb NOT NULL DEFAULT '{}',     -- by scope the seq of the ledger's row that it is about
+  words text NOT NULL DEFAULT '',        -- in which it was asked
   PRIMARY KEY (bucket, store_id, contact_id, kind)
 );
 CREATE INDEX consent_question_open ON consent_question (bucket, until) WHERE state = 'open';

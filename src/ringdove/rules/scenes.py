@@ -195,6 +195,21 @@ class Ref(NamedTuple):
     row_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person was asked by text (rules/confirming.py), and what became of it."""
+
+    contact_id: int
+    kind: str  # confirm: is this number yours; still: do you still want our offers
+    state: str  # open, yes, silence, unreached
+    asked: int  # how often without an answer
+    asked_at: datetime | None
+    until: datetime  # an answer counts before this
+    message_id: int | None = None
+    about: Mapping[str, int] = field(default_factory=dict)  # scope → seq of the ledger's row
+    words: str = ""
+
+
 class Touch(NamedTuple):
     """A marketing text that went to a person, as far as later ones depend on it."""
 
@@ -260,6 +275,7 @@ class Scene:
     suppressed: dict[tuple[str, str], Held] = field(default_factory=dict)  # of new keys
     erased: set[tuple[str, str]] = field(default_factory=set)  # orders, carts … of the erased
     histories: dict[int, History] | None = None  # None: not loaded, see HistoryWanted
+    questions: dict[tuple[int, str], Question] = field(default_factory=dict)  # by person and kind
     address: str = ""  # under which people reach our pages; "": texts hold no personal link
 
     def happens(self, *effects: Any) -> None:

@@ -120,12 +120,13 @@ CREATE TABLE consent_question (
   store_id integer NOT NULL,
   contact_id bigint NOT NULL,
   kind text NOT NULL CHECK (kind IN ('confirm', 'still')),
-  state text NOT NULL CHECK (state IN ('open', 'yes', 'no', 'silence')),
+  state text NOT NULL CHECK (state IN ('open', 'yes', 'silence', 'unreached')),
   asked integer NOT NULL,
   asked_at timestamptz,
   until timestamptz NOT NULL,
   message_id bigint,
   about jsonb NOT NULL DEFAULT '{}',
+  words text NOT NULL DEFAULT '',
   PRIMARY KEY (bucket, store_id, contact_id, kind)
 );
 CREATE INDEX consent_question_open ON consent_question (bucket, until) WHERE state = 'open';

@@ -1,0 +1,280 @@
+"""What people are found by: one row of signs a person, kept true where the contact is written.
+
+Searching reads little whatever is asked. The newest people are looked through first: of those who
+are many some are among them. The rare are asked of the inverted index, all at once, since they are
+few. Who are neither (many, but none of the newest) are looked for step by step, and the page says
+how far it has come.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from ringdove.kit import db
+from ringdove.kit.buckets import bucket_of_id, buckets_of_store
+from ringdove.kit.db import Tx
+from ringdove.records.lookups import CONTACT, NO_END, Row
+from ringdove.rules import searching
+from ringdove.rules.scenes import Contact, Scene, Store
+from ringdove.rules.searching import Filters, Needle
+
+GLANCE: Final = 2_000  # people of a store, the newest, looked through first: half a millisecond
+LOOK: Final = 20_000  # then so many: 5 ms
+FAR_LOOK: Final = 100_000  # a step of a long search: 25 ms
+FAR_LOOK_AT_CONTACTS: Final = 15_000  # a step where signs alone cannot tell
+FEW_MAX: Final = 5_000  # whom the inverted index may find, to be put into order
+ORDERS_MAX: Final = 10  # whose number begins as typed
+
+# ------------------------------------------------------------------ kept
+
+PUT = """
+INSERT INTO contact_search AS s (bucket, store_id, contact_id, digits, signs)
+SELECT r.bucket, %(store_id)s, r.contact_id, r.digits, r.signs
+FROM jsonb_to_recordset(%(rows)s) AS r(
+  bucket integer, contact_id bigint, digits text, signs tsvector)
+WHERE r.bucket = ANY(%(buckets)s)
+ON CONFLICT (bucket, store_id, contact_id) DO UPDATE SET
+  digits = EXCLUDED.digits, signs = EXCLUDED.signs
+WHERE s.signs <> EXCLUDED.signs OR s.digits <> EXCLUDED.digits
+"""
+DROP = """
+DELETE FROM contact_search s
+WHERE s.bucket = ANY(%(buckets)s) AND s.store_id = %(store_id)s
+  AND s.contact_id = ANY(%(ids)s::bigint[])
+"""
+
+
+async def keep(tx: Tx, store: Store, scene: Scene, changed: Iterable[int]) -> None:
+    """Writes anew by what these people are found, as far as it changed."""
+    known = scene.known_people
+    some = (scene.contacts[contact_id] for contact_id in sorted(changed))
+    await put(tx, store, [c for c in some if searching.is_found_otherwise(known.get(c.id), c)])
+
+
+async def put(tx: Tx, store: Store, people: Sequence[Contact]) -> None:
+    """These people are found by what they are now; the merged and erased no more."""
+    rows, gone = [], list[int]()
+    for person in people:
+        if signs := searching.signs(store.id, person):
+            rows.append(
+                {
+                    "bucket": bucket_of_id(person.id),
+                    "contact_id": person.id,
+                    "digits": searching.digits(person),
+                    "signs": searching.lexemes(signs),
+                }
+            )
+        else:
+            gone.append(person.id)
+    if rows:
+        # In one order everywhere: two batches about the same people do not wait in a ring.
+        rows.sort(key=lambda row: (row["bucket"], row["contact_id"]))
+        buckets = sorted({int(str(row["bucket"])) for row in rows})
+        given = {"store_id": store.id, "buckets": buckets, "rows": db.document(rows)}
+        await tx.execute(PUT, given)
+    await drop(tx, store, gone)
+
+
+async def drop(tx: Tx, store: Store, contact_ids: Sequence[int]) -> None:
+    """These people are found no more."""
+    if contact_ids:
+        buckets = sorted({bucket_of_id(one) for one in contact_ids})
+        given = {"store_id": store.id, "buckets": buckets, "ids": db.numbers(contact_ids)}
+        await tx.execute(DROP, given)
+
+
+COLUMNS: Final = ("bucket", "store_id", "contact_id", "digits", "signs")
+
+
+def line(store: Store, person: Contact) -> tuple[int, int, int, str, str]:
+    """A row for COPY into contact_search, by COLUMNS; of nobody merged or erased."""
+    signs = searching.lexemes(searching.signs(store.id, person))
+    return (bucket_of_id(person.id), store.id, person.id, searching.digits(person), signs)
+
+
+# ------------------------------------------------------------------ asked
+
+TIMES = """
+  AND (%(ordered_since)s::timestamptz IS NULL OR c.last_order_at >= %(ordered_since)s)
+  AND (%(not_ordered_since)s::timestamptz IS NULL OR c.last_order_at < %(not_ordered_since)s)
+  AND (%(seen_since)s::timestamptz IS NULL OR c.seen_at >= %(seen_since)s)
+  AND (NOT %(paused)s OR c.paused_until > %(now)s)
+"""
+# The id down to which a look reaches: bucket by bucket as many people as fall to each.
+FLOOR = """
+SELECT max(f.contact_id) AS floor FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+CROSS JOIN LATERAL (
+  SELECT s.contact_id FROM contact_search s
+  WHERE s.bucket = b.bucket AND s.store_id = %(store_id)s AND s.contact_id < %(before)s
+  ORDER BY s.contact_id DESC OFFSET %(each)s LIMIT 1
+) f
+"""
+# Said as functions, not as operators: the planner must not take the inverted index here.
+LOOKED = f"""
+SELECT f.contact_id FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+CROSS JOIN LATERAL (
+  SELECT s.contact_id FROM contact_search s
+  WHERE s.bucket = b.bucket AND s.store_id = %(store_id)s
+    AND s.contact_id < %(before)s AND s.contact_id >= %(floor)s
+    AND (%(query)s = '' OR ts_match_vq(s.signs, %(query)s::tsquery))
+    AND (%(numbers)s::text[] = '{{}}' OR s.digits LIKE ANY (%(numbers)s::text[]))
+    AND (NOT %(asks_contact)s OR EXISTS (
+      SELECT FROM contact c
+      WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
+  ORDER BY s.contact_id DESC LIMIT %(most)s
+) f
+ORDER BY f.contact_id DESC LIMIT %(most)s
+"""
+FEW = f"""
+SELECT s.contact_id FROM contact_search s
+WHERE s.bucket = ANY(%(buckets)s) AND s.store_id = %(store_id)s AND s.signs @@ %(sure)s::tsquery
+  AND ts_match_vq(s.signs, %(query)s::tsquery)
+  AND (%(numbers)s::text[] = '{{}}' OR s.digits LIKE ANY (%(numbers)s::text[]))
+  AND (NOT %(asks_contact)s OR EXISTS (
+    SELECT FROM contact c
+    WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
+LIMIT %(few_max)s
+"""
+ORDERED = """
+SELECT f.number, f.contact_id FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+CROSS JOIN LATERAL (
+  SELECT o.contact_id, o.number,
+    regexp_replace(lower(o.number), '^[^0-9]+(?=[0-9])', '') COLLATE "C" AS key
+  FROM purchase_order o
+  WHERE o.bucket = b.bucket AND o.store_id = %(store_id)s
+    AND regexp_replace(lower(o.number), '^[^0-9]+(?=[0-9])', '') ~>=~ %(key)s
+    AND regexp_replace(lower(o.number), '^[^0-9]+(?=[0-9])', '') ~<~ %(key_after)s
+  ORDER BY regexp_replace(lower(o.number), '^[^0-9]+(?=[0-9])', '') USING ~<~ LIMIT %(most)s
+) f
+ORDER BY length(f.key), f.key, f.contact_id DESC LIMIT %(most)s
+"""
+OF_THESE = f"""
+SELECT s.contact_id FROM contact_search s
+WHERE s.bucket = ANY(%(buckets)s) AND s.store_id = %(store_id)s
+  AND s.contact_id = ANY(%(ids)s::bigint[])
+  AND (%(query)s = '' OR ts_match_vq(s.signs, %(query)s::tsquery))
+  AND (NOT %(asks_contact)s OR EXISTS (
+    SELECT FROM contact c
+    WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
+"""
+ROWS = f"""
+SELECT {CONTACT}, c.city, c.paused_until, c.seen_at, c.scopes
+FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
+CROSS JOIN LATERAL (
+  SELECT c.* FROM contact c
+  WHERE c.bucket = k.bucket AND c.store_id = %(store_id)s AND c.id = k.id OFFSET 0
+) c
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of people. `next`: where to go on, None: that was all. `looked_to`: it is a step of a
+    long search that has come so far. `total`: how many there are, where it is known."""
+
+    rows: Sequence[Row]
+    next: int | None = None
+    looked_to: int | None = None
+    total: int | None = None
+
+
+async def find(
+    tx: Tx, store: Store, needle: Needle, filters: Filters, now: datetime, before: int, most: int
+) -> Found:
+    """The newest people whom the needle and the filters fit, from `before` on downward."""
+    given = _given(store, needle, filters, now) | {"before": before, "most": most}
+    for people in (GLANCE, FAR_LOOK_AT_CONTACTS if filters.asks_contact else LOOK):
+        floor, ids = await _look(tx, store, given, people)
+        if floor is None or len(ids) == most:
+            return await _page(tx, store, ids, before, most)
+    if needle.sure:
+        few = await _ids(tx, FEW, given | {"few_max": FEW_MAX + 1})
+        if len(few) <= FEW_MAX:
+            below = sorted((one for one in few if one < before), reverse=True)[:most]
+            found = await _page(tx, store, below, before, most)
+            return replace(found, total=len(few))
+    if not filters.asks_contact:
+        floor, ids = await _look(tx, store, given, FAR_LOOK)
+    if floor is None or len(ids) == most:
+        return await _page(tx, store, ids, before, most)
+    return Found(await rows(tx, store, ids), floor, floor)
+
+
+async def _look(
+    tx: Tx, store: Store, given: dict[str, Any], people: int
+) -> tuple[int | None, list[int]]:
+    """How far down the look reaches (None: to the end), and who was found."""
+    each = max(1, people // store.bucket_span)
+    row = await (await tx.execute(FLOOR, given | {"each": each})).fetchone()
+    floor = row["floor"] if row else None
+    return floor, await _ids(tx, LOOKED, given | {"floor": floor or 0})
+
+
+async def _page(tx: Tx, store: Store, ids: list[int], before: int, most: int) -> Found:
+    """What was found is a whole page, or the end."""
+    is_end = len(ids) < most
+    total = len(ids) if is_end and before == NO_END else None
+    return Found(await rows(tx, store, ids), None if is_end else ids[-1], total=total)
+
+
+def _given(store: Store, needle: Needle, filters: Filters, now: datetime) -> dict[str, Any]:
+    return {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+        "store_id": store.id,
+        "query": needle.query,
+        "sure": needle.sure,
+        "numbers": db.words(needle.numbers),
+        "asks_contact": filters.asks_contact,
+        "ordered_since": filters.ordered_since,
+        "not_ordered_since": filters.not_ordered_since,
+        "seen_since": filters.seen_since,
+        "paused": filters.paused,
+        "now": now,
+    }
+
+
+async def _ids(tx: Tx, statement: str, given: dict[str, Any]) -> list[int]:
+    return [row["contact_id"] for row in await (await tx.execute(statement, given)).fetchall()]
+
+
+async def rows(tx: Tx, store: Store, contact_ids: Sequence[int]) -> list[Row]:
+    """These people, in the order asked for."""
+    if not contact_ids:
+        return []
+    keys = [{"bucket": bucket_of_id(one), "id": one} for one in contact_ids]
+    cursor = await tx.execute(ROWS, {"store_id": store.id, "keys": db.document(keys)})
+    by_id = {row["id"]: row for row in await cursor.fetchall()}
+    return [by_id[one] for one in contact_ids if one in by_id]
+
+
+async def of_orders(tx: Tx, store: Store, typed: str) -> dict[int, str]:
+    """People with an order whose number is or begins with what was typed, and that number; the
+    shortest first."""
+    key = searching.order_in(typed)
+    if not key:
+        return {}
+    given = {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+        "store_id": store.id,
+        "key": key,
+        "key_after": key[:-1] + chr(ord(key[-1]) + 1),
+        "most": ORDERS_MAX,
+    }
+    cursor = await tx.execute(ORDERED, given)
+    found: dict[int, str] = {}
+    for row in await cursor.fetchall():
+        found.setdefault(row["contact_id"], row["number"])
+    return found
+
+
+async def of_these(
+    tx: Tx, store: Store, contact_ids: Sequence[int], filters: Filters, now: datetime
+) -> list[int]:
+    """Those of these people whom the filters leave in, in the order given."""
+    if not contact_ids:
+        return []
+    only = searching.needle(store.id, "", filters, masked=True)
+    given = _given(store, only, filters, now) | {"ids": db.numbers(contact_ids)}
+    left = set(await _ids(tx, OF_THESE, given))
+    return [one for one in contact_ids if one in left]

@@ -1,0 +1,258 @@
+"""What a person is found by, and what somebody asks for: words, numbers and filters as signs.
+
+Both sides are folded alike: letters without case and accents, Cyrillic as Latin. A sign begins with
+its store, so that one index holds all stores and no search meets another's people (P10). The words
+of signs are those of PostgreSQL's tsvector; records/search.py keeps and asks for them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from ringdove.rules.scenes import Contact
+
+WORDS_MAX = 12  # of a name or address, and of what is typed
+LETTERS_MAX = 40  # of a word
+FIELDS_MAX = 40
+DIGITS_MIN = 3  # of a number, before parts of numbers are looked for
+SURE_LETTERS = 3  # of a word that an index may be asked for: shorter ones are too many people's
+
+_LATIN = str.maketrans(
+    dict(zip("абвгдезийклмнопрстуфхыэіў", "abvgdezijklmnoprstufhyeiu", strict=True))
+    | {"ё": "e", "ж": "zh", "ц": "c", "ч": "ch", "ш": "sh", "щ": "sch", "ю": "yu", "я": "ya"}
+    | {"ь": "", "ъ": "", "ł": "l", "ø": "o", "ß": "ss", "æ": "ae", "đ": "d", "ı": "i"}
+    | {"'": "", "’": "", "ʼ": "", "`": ""}
+)  # fmt: skip
+_BETWEEN_WORDS = re.compile(r"[^\w]+|_")
+_DIAL = re.compile(r"[\s().+\-\u2010-\u2015/]")
+# How numbers begin at home: 8 (029) … and 029 …
+_TRUNK = re.compile(r"^(?:80|0+|8(?=9))")
+
+
+@lru_cache(65_536)
+def fold(text: str) -> str:
+    """Letters as they are compared: "Алёна Ковáль" is "alena koval"."""
+    text = text.lower().translate(_LATIN)
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a name or of what was typed, folded, each once."""
+    found = (word[:LETTERS_MAX] for word in _BETWEEN_WORDS.split(fold(text)) if word)
+    return list(dict.fromkeys(found))[:WORDS_MAX]
+
+
+# ------------------------------------------------------------------ what a person is found by
+
+
+def signs(store_id: int, person: Contact) -> list[str]:
+    """All signs of a person; none once they are merged or erased."""
+    if person.merged_into is not None or person.erased_at is not None:
+        return []
+    words = dict.fromkeys(words_in(person.name))
+    mail = words_in(person.email or "")
+    number = digits(person)
+    return [
+        *(f"{store_id}:{word}" for word in words),
+        *(f"{store_id}@{word}" for word in mail),
+        *(f"{store_id}#{part}" for part in _parts(number)),
+        *(f"{store_id}={trait}" for trait in _traits(person)),
+    ]
+
+
+def digits(person: Contact) -> str:
+    """The digits of the number, also of one that is still to be settled."""
+    written = person.phone or person.phone_doubt or ""
+    return "".join(sign for sign in written if sign.isascii() and sign.isdigit())[:LETTERS_MAX]
+
+
+def _parts(number: str) -> list[str]:
+    return list(dict.fromkeys(number[n : n + DIGITS_MIN] for n in range(len(number) - 2)))
+
+
+def _traits(person: Contact) -> Iterator[str]:
+    """What filters ask for, as far as it changes rarely: what changes with every order (when it
+    was, how much) stands in the contact alone, or each order would be written here too."""
+    yield f"offers/{person.marketing}"
+    yield f"origin/{_plain(person.origin)}"
+    if person.service == "out":
+        yield "service/out"
+    if person.country:
+        yield f"country/{_plain(person.country)}"
+    if person.language:
+        yield f"language/{_plain(person.language)}"
+    if person.city:
+        yield f"city/{_plain(person.city)}"
+    if person.origin_note:
+        yield f"note/{_plain(person.origin_note)}"
+    if person.orders:
+        yield "ordered"
+    if person.paused_until:
+        yield "paused"
+    if person.phone_doubt and not person.phone:
+        yield "doubtful"
+    for scope, said in person.scopes.items():
+        yield f"{_plain(scope)}/{said[0]}"
+    for name, value in list(person.fields.items())[:FIELDS_MAX]:
+        if isinstance(value, str | int | float | bool):
+            yield f"field/{_plain(name)}/{_plain(value)}"
+
+
+def _plain(value: Any) -> str:
+    """A value as it is compared; without signs that mean something in a tsvector."""
+    text = fold(str(value)).strip().replace("'", " ").replace("\\", "/").replace("\x00", "")
+    return text[:LETTERS_MAX]
+
+
+def lexemes(some: list[str]) -> str:
+    """Signs as PostgreSQL reads a tsvector."""
+    return " ".join(f"'{one}'" for one in some)
+
+
+# What of a contact changes its signs: the same objects, the same signs.
+_SEEN = (
+    "name", "email", "phone", "phone_doubt", "marketing", "service", "origin", "origin_note",
+    "country", "language", "city", "paused_until", "scopes", "fields", "merged_into", "erased_at",
+)  # fmt: skip
+
+
+def is_found_otherwise(before: Contact | None, after: Contact) -> bool:
+    """Whether the signs of a person may be others now."""
+    if before is None or bool(before.orders) != bool(after.orders):
+        return True
+    return any(getattr(before, name) != getattr(after, name) for name in _SEEN)
+
+
+# ------------------------------------------------------------------ what is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which people of a store; empty: all. Words are compared as `fold` has them."""
+
+    offers: str = ""  # in, asked, out, none
+    topic: str = ""  # topic/loyalty, category/shoes: those who left it
+    language: str = ""
+    country: str = ""
+    city: str = ""
+    origin: str = ""
+    note: str = ""  # import/12, form/3
+    ordered: str = ""  # yes, no
+    ordered_since: datetime | None = None
+    not_ordered_since: datetime | None = None  # those who did before
+    seen_since: datetime | None = None
+    doubtful: bool = False
+    paused: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)  # the shop's own
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it leaves nobody out."""
+        return self == NO_FILTERS
+
+    @property
+    def asks_contact(self) -> bool:
+        """Whether signs alone cannot tell."""
+        times = (self.ordered_since, self.not_ordered_since, self.seen_since)
+        return self.paused or any(at is not None for at in times)
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """What is asked for, as the database is asked: a query over all signs, a narrower one for the
+    index (empty: too many would be found by it), and parts of the number itself."""
+
+    query: str
+    sure: str
+    numbers: tuple[str, ...]  # patterns of LIKE, one of which must fit; none: any number
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.query and not self.numbers
+
+
+def needle(store_id: int, typed: str, filters: Filters, *, masked: bool) -> Needle:
+    """What a line of words asks for. `masked`: by somebody who may see neither numbers nor
+    addresses, and so finds nobody by parts of them."""
+    number = "" if masked else number_in(typed)
+    words = [] if number else words_in(typed)
+    of_words = {word: _word(store_id, word, masked) for word in words}
+    of_filters = [f"'{store_id}={trait}'" for trait in _wanted(filters)]
+    numbers, of_number = _number(store_id, number) if number else ((), "")
+    left_out = [f"!'{store_id}=ordered'"] if filters.ordered == "no" else []
+    sure = [query for word, query in of_words.items() if len(word) >= SURE_LETTERS]
+    if not sure and of_words and not of_filters:
+        longest = max(of_words, key=len)
+        sure = [of_words[longest]] if len(longest) > 1 else []
+    parts = [*of_words.values(), *of_filters, *([of_number] if of_number else [])]
+    sure += [*of_filters, *([of_number] if of_number else [])]
+    return Needle(" & ".join(parts + left_out), " & ".join(sure), numbers)
+
+
+def number_in(typed: str) -> str:
+    """The digits of what is a part of a number and nothing else, a leading plus kept."""
+    bare = _DIAL.sub("", typed)
+    is_number = bare.isascii() and bare.isdigit() and DIGITS_MIN <= len(bare) <= LETTERS_MAX
+    return ("+" if typed.lstrip().startswith("+") else "") + bare if is_number else ""
+
+
+def _word(store_id: int, word: str, masked: bool) -> str:
+    name = f"'{store_id}:{word}':*"
+    return name if masked else f"({name} | '{store_id}@{word}':*)"
+
+
+def _number(store_id: int, number: str) -> tuple[tuple[str, ...], str]:
+    """With a plus it is the beginning; else any part, also as it is dialled at home."""
+    if number.startswith("+"):
+        bare = number[1:]
+        return (f"{bare}%",), _all_parts(store_id, bare)
+    forms = [number]
+    for at_home in (_TRUNK.sub("", number), number.removeprefix("00")):
+        if at_home not in forms and len(at_home) >= DIGITS_MIN:
+            forms.append(at_home)
+    query = " | ".join(f"({_all_parts(store_id, form)})" for form in forms)
+    return tuple(f"%{form}%" for form in forms), f"({query})"
+
+
+def _all_parts(store_id: int, number: str) -> str:
+    return " & ".join(f"'{store_id}#{part}'" for part in _parts(number))
+
+
+def _wanted(filters: Filters) -> Iterator[str]:
+    for name in ("offers", "language", "country", "city", "origin", "note"):
+        if value := getattr(filters, name):
+            yield f"{name}/{_plain(value)}"
+    if filters.topic:
+        yield f"{_plain(filters.topic)}/out"
+    if filters.ordered == "yes" or filters.ordered_since or filters.not_ordered_since:
+        yield "ordered"
+    if filters.doubtful:
+        yield "doubtful"
+    if filters.paused:
+        yield "paused"
+    for name, value in filters.fields.items():
+        yield f"field/{_plain(name)}/{_plain(value)}"
+
+
+# ------------------------------------------------------------------ numbers of orders
+
+_BEFORE_DIGITS = re.compile(r"^[^0-9]+(?=[0-9])")
+
+
+def order_in(typed: str) -> str:
+    """The beginning of an order's number as it is kept for looking up (without what stands before
+    its digits); empty: what was typed is none."""
+    number = typed.strip().lstrip("#№ ").lower()
+    if " " in number or not any(letter.isascii() and letter.isdigit() for letter in number):
+        return ""
+    return _BEFORE_DIGITS.sub("", number)[:LETTERS_MAX]
