@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
-from ringdove.records import counters, search, suppression, ways_in
+from ringdove.records import confirming, counters, search, suppression, ways_in
 from ringdove.records import facts as fact_records
 from ringdove.rules import effects, facts
 from ringdove.rules import suppression as refusals
@@ -87,7 +87,8 @@ ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   birthday = EXCLUDED.birthday, children = EXCLUDED.children, fields = EXCLUDED.fields,
   scopes = EXCLUDED.scopes, paused_until = EXCLUDED.paused_until, seen_at = EXCLUDED.seen_at,
   merged_into = EXCLUDED.merged_into, also = EXCLUDED.also, ledger_seq = EXCLUDED.ledger_seq,
-  ledger_hash = EXCLUDED.ledger_hash, erased_at = EXCLUDED.erased_at
+  ledger_hash = EXCLUDED.ledger_hash, erased_at = EXCLUDED.erased_at,
+  agreed_phones = EXCLUDED.agreed_phones, rekeyed_at = EXCLUDED.rekeyed_at
 """
 # No ON CONFLICT: two batches that met the same person must not both go on (see scenes.commit).
 PUT_REFS = """

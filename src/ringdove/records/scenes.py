@@ -16,7 +16,15 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
-from ringdove.records import erased_keys, histories, routes, scene_rows, suppression, ways_in
+from ringdove.records import (
+    confirming,
+    erased_keys,
+    histories,
+    routes,
+    scene_rows,
+    suppression,
+    ways_in,
+)
 from ringdove.rules import answers, erasing, facts
 from ringdove.rules import suppression as refusals
 from ringdove.rules.scenes import (
@@ -279,7 +287,7 @@ def _put_row(scene: Scene, kind: str, row: Mapping[str, Any]) -> None:
 
 def contact_of(row: Mapping[str, Any]) -> Contact:
     given = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
-    lists = {name: tuple(given[name]) for name in ("zones", "children", "also")}
+    lists = {name: tuple(given[name]) for name in ("zones", "children", "also", "agreed_phones")}
     return Contact(**given | lists)
 
 

@@ -276,6 +276,8 @@ CREATE TABLE contact (
   ledger_seq integer NOT NULL DEFAULT 0, -- the newest row of this person in consent_event
   ledger_hash text NOT NULL DEFAULT '',
   erased_at timestamptz,
+  agreed_phones text[] NOT NULL DEFAULT '{}', -- earlier numbers that a yes was given at
+  rekeyed_at timestamptz,                -- when a key was taken from them, see records/scenes.py
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 85);
 
@@ -948,18 +950,46 @@ CREATE TABLE way_count (                 -- how many came through each way in; a
   PRIMARY KEY (bucket, store_id, name)
 ) WITH (fillfactor = 75);
 
+-- ---------------------------------------------------------------- one person
+
+CREATE TABLE contact_merge (             -- two contacts were found to be one person; undone for a day
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,            -- who stays
+  other_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  by text NOT NULL DEFAULT '',           -- page/Anna, api/till
+  before jsonb NOT NULL,                 -- what both were, see rules/merging.py
+  parted_at timestamptz,
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX contact_merge_contact ON contact_merge (bucket, contact_id, store_id, id);
+
+CREATE TABLE own_field (                 -- what a store keeps of its customers beside the usual
+  store_id integer NOT NULL REFERENCES store (id),
+  key text NOT NULL,
+  title text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('text', 'number', 'date', 'yes_no', 'choice')),
+  choices text[] NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL,
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, key)
+);
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
   'store', 'app_user', 'user_role', 'session', 'api_key', 'connection', 'gateway', 'automation',
   'lease', 'process_slot', 'sync_cursor', 'gateway_state', 'audit', 'route', 'price_list', 'price',
-  'sender_name', 'spending_limit', 'installation_key', 'consent_check']) t;
+  'sender_name', 'own_field', 'spending_limit', 'installation_key', 'consent_check']) t;
 SELECT ringdove_distribute('contact');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'contact_ref', 'consent_event', 'product', 'purchase_order', 'order_line', 'parcel',
   'order_return', 'cart', 'visit', 'fact', 'pending_fact', 'enrollment', 'message', 'outbox',
   'submission', 'provider_ref', 'receipt', 'wire', 'inbound', 'counter', 'sandbox_text',
-  'spending', 'touch', 'contact_category', 'suppression', 'consent_seal', 'consent_question']) t;
+  'spending', 'touch', 'contact_category', 'suppression', 'consent_seal', 'consent_question',
+  'contact_merge']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['contact_search', 'search_fill']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',

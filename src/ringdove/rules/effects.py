@@ -17,8 +17,10 @@ from ringdove.rules.scenes import (
     Contact,
     Enrollment,
     Held,
+    Merge,
     Order,
     Parcel,
+    Question,
     Ref,
     Return,
     Scene,
@@ -33,7 +35,7 @@ class SaveContact:
     contact: Contact
 
     def show(self, scene: Scene) -> None:
-        scene.contacts[self.contact.id] = self.contact
+        scene.keep(self.contact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,40 @@ class PointTo:
 
     def show(self, scene: Scene) -> None:
         scene.refs[self.kind, self.value] = Ref(self.contact_id, self.row_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveKey:
+    """A natural key leads to another contact (and row) from now on."""
+
+    kind: str
+    value: str
+    contact_id: int
+    row_id: int | None = None
+
+    def show(self, scene: Scene) -> None:
+        scene.refs[self.kind, self.value] = Ref(self.contact_id, self.row_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseKey:
+    """A natural key leads to nobody any more: the number belongs to somebody we do not know."""
+
+    kind: str
+    value: str
+
+    def show(self, scene: Scene) -> None:
+        scene.refs.pop((self.kind, self.value), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMerge:
+    """Two contacts are one person; or were parted again."""
+
+    merge: Merge
+
+    def show(self, scene: Scene) -> None:
+        scene.merges[self.merge.id] = self.merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +108,8 @@ class BuyFrom:
             known = scene.history_of(self.contact_id)
             newer = {key: max(self.at, known.bought.get(key, self.at)) for key in self.categories}
             bought = {**known.bought, **newer}
-            scene.histories[self.contact_id] = replace(known, bought=bought)
+            whose = scene.contacts[self.contact_id].merged_into or self.contact_id
+            scene.histories[whose] = replace(known, bought=bought)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +208,17 @@ class RecordConsent:
 
     def show(self, scene: Scene) -> None:
         contact = permissions.after(scene.contacts[self.contact_id], self)
-        scene.contacts[contact.id] = replace(contact, ledger_seq=self.seq, ledger_hash=self.hash)
+        scene.keep(replace(contact, ledger_seq=self.seq, ledger_hash=self.hash))
+
+
+@dataclass(frozen=True, slots=True)
+class SaveQuestion:
+    """A person was asked something by text, or has answered. rules/confirming.py makes it."""
+
+    question: Question
+
+    def show(self, scene: Scene) -> None:
+        scene.questions[self.question.contact_id, self.question.kind] = self.question
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +240,27 @@ class CancelQueued:
                 and effect.klass in self.classes
                 and self.topic in ("", effect.topic)
                 and effect.topic != "stop_confirmation"
+            ):
+                scene.effects[n] = replace(effect, state="dropped", reason=self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAddressed:
+    """What waits for this person and is addressed to a number or address that is not theirs is
+    taken back, whatever it says."""
+
+    contact_id: int
+    recipients: tuple[str, ...]
+    reason: str
+    at: datetime
+
+    def show(self, scene: Scene) -> None:
+        for n, effect in enumerate(scene.effects):
+            if (
+                isinstance(effect, QueueMessage)
+                and effect.contact_id == self.contact_id
+                and effect.state == "waiting"
+                and effect.recipient in self.recipients
             ):
                 scene.effects[n] = replace(effect, state="dropped", reason=self.reason)
 

@@ -39,6 +39,7 @@ def after(person: Contact, word: Word) -> Contact:
     if word.change == "out":
         changed["scopes"] = {k: v for k, v in person.scopes.items() if v[0] == "out"}
         changed["paused_until"] = None
+        changed["agreed_phones"] = ()
     if word.change == "in":
         changed["paused_until"] = None
     return replace(person, **changed)

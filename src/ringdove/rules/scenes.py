@@ -6,12 +6,13 @@ No row of another store can be in it (P10).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ringdove.rules import policy, stop_links
+from ringdove.rules.own_fields import OwnField
 from ringdove.rules.policy import Policy
 from ringdove.rules.routes import Gateway as Gateway
 from ringdove.rules.routes import Ways
@@ -74,6 +75,30 @@ class Contact:
     ledger_seq: int = 0
     ledger_hash: str = ""
     erased_at: datetime | None = None
+    agreed_phones: tuple[str, ...] = ()  # earlier numbers that a yes was given at
+    rekeyed_at: datetime | None = None  # when a key was taken from them: who waited reads it anew
+
+
+# What a contact that was merged into another shows of them: who they are and what they allow, so
+# that what still hangs on its own rows (orders, texts that wait) is said to the one person.
+MIRRORED = (
+    "phone", "phone_doubt", "email", "name", "language", "country", "region", "zones", "marketing",
+    "service", "marketing_at", "service_at", "city", "sex", "birthday", "children", "fields",
+    "scopes", "paused_until", "agreed_phones",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two contacts were found to be one person; with what each of them was before."""
+
+    id: int
+    contact_id: int  # who stays
+    other_id: int
+    at: datetime
+    by: str
+    before: Mapping[str, Any]  # rules/merging.py
+    parted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +302,10 @@ class Scene:
     histories: dict[int, History] | None = None  # None: not loaded, see HistoryWanted
     questions: dict[tuple[int, str], Question] = field(default_factory=dict)  # by person and kind
     address: str = ""  # under which people reach our pages; "": texts hold no personal link
+    own_fields: dict[str, OwnField] = field(default_factory=dict)  # the shop's own, by key
+    merges: dict[int, Merge] = field(default_factory=dict)  # those that a fact speaks about
+    last_orders: dict[int, datetime | None] = field(default_factory=dict)  # of who is parted
+    told_by: int = 0  # the connection that tells the fact at hand; 0: we ourselves
 
     def happens(self, *effects: Any) -> None:
         """Notes effects and lets what follows in this batch see them."""
@@ -284,11 +313,27 @@ class Scene:
             effect.show(self)
             self.effects.append(effect)
 
+    def person(self, contact_id: int) -> Contact:
+        """The living person behind a contact: who was merged into another is that one."""
+        person = self.contacts[contact_id]
+        return self.contacts.get(person.merged_into or 0, person)
+
+    def keep(self, person: Contact) -> None:
+        """The person as they are now, also under the names that were merged into them."""
+        self.contacts[person.id] = person
+        for other_id in person.also:
+            if other := self.contacts.get(other_id):
+                shown = {name: getattr(person, name) for name in MIRRORED}
+                self.contacts[other_id] = replace(other, **shown)
+
     def history_of(self, contact_id: int) -> History:
         """What the decision needs of a person's past. Raises HistoryWanted."""
         if self.histories is None:
             raise HistoryWanted(contact_id)
-        return self.histories.get(contact_id, NO_HISTORY)
+        return self.histories.get(self._main_id(contact_id), NO_HISTORY)
+
+    def _main_id(self, contact_id: int) -> int:
+        return self.person(contact_id).id if contact_id in self.contacts else contact_id
 
     def stop_url(self, contact_id: int) -> str:
         """The person's own link out of all that is commercial."""

@@ -385,3 +385,34 @@ SELECT ringdove_distribute('contact_search', 'contact');
 SELECT ringdove_distribute('search_fill', 'contact');
 INSERT INTO search_fill (bucket, store_id, next_before)
 SELECT DISTINCT c.bucket, c.store_id, 9223372036854775807 FROM contact c;
+
+-- one person
+
+ALTER TABLE contact
+  ADD COLUMN agreed_phones text[] NOT NULL DEFAULT '{}',
+  ADD COLUMN rekeyed_at timestamptz;
+CREATE TABLE contact_merge (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  other_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  by text NOT NULL DEFAULT '',
+  before jsonb NOT NULL,
+  parted_at timestamptz,
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX contact_merge_contact ON contact_merge (bucket, contact_id, store_id, id);
+SELECT ringdove_distribute('contact_merge', 'contact');
+CREATE TABLE own_field (
+  store_id integer NOT NULL REFERENCES store (id),
+  key text NOT NULL,
+  title text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('text', 'number', 'date', 'yes_no', 'choice')),
+  choices text[] NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL,
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, key)
+);
+SELECT ringdove_reference('own_field');
