@@ -15,7 +15,7 @@ LISTS = {
     "stop", "stop_alone", "stop_own", "stop_inside", "not_stop", "denials", "everything",
     "courtesies", "start", "yes", "help",
 }  # fmt: skip
-OF_ANSWERS = frozenset(("topic.name", "topic.word", "pause.until", "left"))
+OF_ANSWERS = frozenset(("topic.name", "topic.word", "pause.until", "left", "confirm.url", "confirm.about"))
 EMAILS = {"order_accepted_email"}
 # The name of the shop, links and places as long as they usually are.
 NAMES = {"ru": "Чайная лавка", "be": "Чайная крама"}
@@ -61,6 +61,7 @@ def values(language: str) -> dict[str, object]:
         "topic": {"name": languages.phrases(language)["public"]["topics"]["loyalty"], "word": "3"},
         "pause": {"until": day},
         "left": "",
+        "confirm": {"url": "", "about": ""},
     }
 
 

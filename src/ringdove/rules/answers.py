@@ -13,6 +13,7 @@ from typing import Any
 
 from ringdove.rules import (
     automations,
+    confirming,
     conversations,
     erasing,
     facts,
@@ -402,6 +403,9 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.WokenUp: _woken,
     facts.ConsentChanged: conversations.consent_changed,
     facts.SignedUp: sign_ups.signed_up,
+    facts.Confirmed: sign_ups.button_pressed,
+    facts.LongSilent: confirming.ask_still,
+    facts.LeftUnanswered: confirming.fall_silent,
     facts.PhoneSettled: _phone_settled,
     facts.AddressBounced: suppression.address_bounced,
 }

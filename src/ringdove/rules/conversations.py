@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 from ringdove.rules import (
     automations,
+    confirming,
     facts,
     languages,
     ledger,
     permissions,
     phones,
     replies,
+    sign_ups,
     suppression,
     wording,
 )
@@ -49,6 +51,8 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         ),
         Count("inbound"),
     )  # fmt: skip
+    if intent != "stop" and _answers_a_question(scene, person, fact, reply, now):
+        return
     if intent == "stop":
         _stop(scene, person, fact, reply.scope, now)
     elif intent == "start" and reply.scope:
@@ -57,6 +61,18 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         _start(scene, person, fact, now)
     elif intent == "help":
         _reply(scene, person, "help", "help", now)
+    elif intent == "other":
+        sign_ups.keyword_heard(scene, person, fact, now)
+
+
+def _answers_a_question(
+    scene: Scene, person: Contact, fact: facts.TextReceived, reply: replies.Reply, now: datetime
+) -> bool:
+    """A yes to what we asked by text; any other text is at least a sign of life."""
+    is_yes = reply.value == "yes" or (reply.intent == "start" and not reply.scope)
+    if is_yes and sign_ups.confirmed(scene, person.id, fact.at, "reply", fact.body, now):
+        return True
+    return confirming.heard(scene, person.id, fact.at, fact.body, is_yes=is_yes)
 
 
 def number_of(fact: facts.TextReceived, store_country: str) -> str:

@@ -407,6 +407,35 @@ class SignedUp(_OfCustomer):
     device: Annotated[str, Field(max_length=300)] = ""
 
 
+class Confirmed(Fact):
+    """Somebody pressed the button behind the personal link that went to their number."""
+
+    kind: Literal["consent.confirmed"] = "consent.confirmed"
+    contact: int
+    words: Annotated[str, Field(min_length=1, max_length=2000)]
+    language: Annotated[str, Field(max_length=12)] = ""
+    ip: Annotated[str, Field(max_length=60)] = ""
+    device: Annotated[str, Field(max_length=300)] = ""
+    about: ClassVar[str] = "contact"
+
+
+class LongSilent(Fact):
+    """Nobody heard of somebody for months who once wanted offers."""
+
+    kind: Literal["consent.long_silent"] = "consent.long_silent"
+    contact: int
+    about: ClassVar[str] = "contact"
+
+
+class LeftUnanswered(Fact):
+    """They were asked whether they still want offers, and two weeks have passed."""
+
+    kind: Literal["consent.unanswered"] = "consent.unanswered"
+    contact: int
+    reached: bool = Field(description="The question did arrive at an operator.")
+    about: ClassVar[str] = "contact"
+
+
 class AddressBounced(Fact):
     """A letter came back for good: the address does not exist, or belongs to nobody any more."""
 
@@ -483,6 +512,9 @@ AnyFact = Annotated[
     | StoppedOnSite
     | WokenUp
     | ConsentChanged
+    | Confirmed
+    | LongSilent
+    | LeftUnanswered
     | AddressBounced
     | PhoneSettled,
     Field(discriminator="kind"),

@@ -1,8 +1,8 @@
 """Ways in: a form, a keyword, a program. A yes is written with its words; then comes the welcome.
 
 With double opt-in a yes from the web is `asked` until the number itself confirms it (R1, R3). A
-form alone never lifts a stop or a refusal either: anybody can type anybody's number. The welcome
-and its reward wait until the yes counts; both come once a number (R10).
+form alone never lifts a stop or a refusal: anybody can type anybody's number, so only the number's
+own word does (START, a keyword). The welcome and its reward wait until the yes counts (R10).
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ringdove.rules import (
+    confirming,
     facts,
     languages,
     ledger,
@@ -37,12 +38,15 @@ def signed_up(scene: Scene, fact: facts.SignedUp, now: datetime) -> None:
         scene.happens(SaveContact(replace(person, origin_note=fact.source)))
     form = scene.ways_in.forms.get(fact.form)
     change = "in" if fact.confirmed or not must_confirm(scene, person, form) else "asked"
+    if change == "asked" and person.marketing == "out":
+        return  # who stopped is not even asked: the page tells them to text START
     news = _write(scene, person.id, fact, fact.scopes, change)
     if not news:
         return
     scene.happens(CountWay(f"{_way(fact.source, fact.form)}/signed"))
     if change == "asked":
         _remember(scene, scene.contacts[person.id], fact.form, fact.at)
+        confirming.ask(scene, person.id, now)
     else:
         welcome(scene, person.id, fact.form, now)
 
@@ -84,19 +88,27 @@ def poster_words(scene: Scene, form: Form, word: str, language: str, number: str
 
 
 def confirmed(
-    scene: Scene, contact_id: int, at: datetime, source: str, words: str, now: datetime
-) -> bool:
+    scene: Scene, contact_id: int, at: datetime, source: str, words: str, now: datetime,
+    *, language: str = "", ip: str = "", device: str = "",
+) -> bool:  # fmt: skip
     """The number itself said yes to what it was asked: everything asked counts from now on, and the
     welcome follows. False: nothing was asked."""
-    person = scene.contacts[contact_id]
-    scopes = ["marketing"] if person.marketing == "asked" else []
-    scopes += [scope for scope, said in person.scopes.items() if said[0] == "asked"]
-    for scope in scopes:
-        scene.happens(ledger.entry(scene, contact_id, at, scope, "in", source, words))
-    if scopes:
-        known = scene.ways_in.welcomes.get(person.phone or "")
-        welcome(scene, contact_id, known.form_id if known else 0, now)
-    return bool(scopes)
+    if not confirming.answered(
+        scene, contact_id, at, source, words, language=language, ip=ip, device=device
+    ):
+        return False
+    known = scene.ways_in.welcomes.get(scene.contacts[contact_id].phone or "")
+    welcome(scene, contact_id, known.form_id if known else 0, now)
+    return True
+
+
+def button_pressed(scene: Scene, fact: facts.Confirmed, now: datetime) -> None:
+    """The same by the button behind the link that went to the number."""
+    if fact.contact in scene.contacts:
+        confirmed(
+            scene, fact.contact, fact.at, "link", fact.words, now,
+            language=fact.language, ip=fact.ip, device=fact.device,
+        )  # fmt: skip
 
 
 # ------------------------------------------------------------------ the welcome

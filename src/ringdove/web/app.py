@@ -21,12 +21,14 @@ from ringdove.runtime import Runtime
 from ringdove.web import (
     api,
     automations,
+    confirm,
     connections,
     customer_deeds,
     customers,
     doors,
     gateway_doors,
     gateways,
+    leave,
     live,
     login,
     messages,
@@ -95,7 +97,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     for router in (*api.ROUTERS, api.pages):
         app.include_router(router)
-    app.router.routes.extend((*doors.ROUTES, *gateway_doors.ROUTES, *public.ROUTES))
+    for routes_of in (doors, gateway_doors, public, leave, confirm):
+        app.router.routes.extend(routes_of.ROUTES)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_address)

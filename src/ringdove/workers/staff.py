@@ -18,7 +18,9 @@ from ringdove.workers import (
     failover,
     partitions,
     react,
+    reconfirm,
     sandbox,
+    seal,
     send,
     speak,
     sweep,
@@ -38,6 +40,8 @@ WORKERS: dict[str, Worker] = {
     "sweep": sweep.run,
     "failover": failover.run,
     "partitions": partitions.run,
+    "seal": seal.run,
+    "reconfirm": reconfirm.run,
 }
 STOP_S_MAX = 8.0
 SANDBOX_STOP_S_MAX = 1.5
