@@ -1,0 +1,244 @@
+"""One import, worked through: read, judge, write, chunk by chunk, until it is done or stopped.
+
+Reading and judging is done in a thread while the chunk before is being written; memory is that of
+two chunks, whatever the file's size. What a page says meanwhile (pause, cancel) is read in every
+chunk's transaction: a chunk that finds another state, or another row than it expects, is not
+written. So a killed process, or two at once, double nothing.
+"""
+
+import asyncio
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+import psycopg
+import structlog
+from psycopg import errors
+
+from ringdove.kit import db
+from ringdove.records import import_rows, import_undo, imports, leases, stores
+from ringdove.records.import_rows import CHUNK_ROWS, Chunk, Ground, Key, Rejected
+from ringdove.records.imports import Import
+from ringdove.rules import people_files, people_rows
+from ringdove.rules.people_joins import Person
+from ringdove.rules.people_rows import Known, Row
+from ringdove.rules.scenes import Store
+from ringdove.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+
+AHEAD_S_MAX = 60.0  # to fetch a piece of the file
+ROWS_MAX = 1_000_000
+
+
+class TooLong(Exception):
+    """More rows than an import takes."""
+
+
+async def work_through(runtime: Runtime, store_id: int, import_id: int) -> None:
+    """Brings one import as far as it can go. Another process at the same import: nothing."""
+    async with leases.leased(runtime.pool, f"import/{import_id}", runtime.name) as lost:
+        if lost is None:
+            return
+        async with db.transaction(runtime.pool) as tx:
+            store = await stores.find(tx, store_id)
+            one = await imports.find(tx, store, import_id) if store else None
+        if store is None or one is None:
+            return
+        try:
+            match one.state:
+                case "checking":
+                    await _check(runtime, store, one, lost)
+                case "running":
+                    await _run(runtime, store, one, lost)
+                case "undoing":
+                    await import_undo.all_of_it(runtime.pool, _ground(runtime, store, one), lost)
+        except TooLong:
+            words = f"The list has more than {ROWS_MAX:,} rows: divide it into several files."
+            await _fail(runtime, store, one, words)
+        except (psycopg.Error, OSError, ValueError) as error:
+            if isinstance(error, psycopg.Error) and db.may_pass(error):
+                raise  # the database was away: looked at again in a while
+            log.exception("import.broke", import_id=import_id)
+            await _fail(runtime, store, one, f"{type(error).__name__}: {error}"[:300])
+
+
+async def _fail(runtime: Runtime, store: Store, one: Import, words: str) -> None:
+    async with db.transaction(runtime.pool) as tx:
+        await imports.end(tx, store, one.id, "failed", runtime.clock(), words)
+
+
+def _ground(runtime: Runtime, store: Store, one: Import) -> Ground:
+    return Ground(
+        store, one, one.plan, runtime.keyed, runtime.ids, runtime.clock(), store.languages[0]
+    )
+
+
+# ------------------------------------------------------------------ counting without writing
+
+
+async def _check(runtime: Runtime, store: Store, one: Import, lost: asyncio.Event) -> None:
+    ground, counts = _ground(runtime, store, one), Counter[str]()
+    seen, row_at = Seen(one.octets), 0
+    chunks = _Ahead(runtime, ground, await _known(runtime, store))
+    while (chunk := await chunks.next()) is not None:
+        row_at = chunk.row_at
+        if row_at > ROWS_MAX + 1:
+            raise TooLong
+        async with db.transaction(runtime.pool) as tx:
+            counts += await import_rows.count(tx, ground, chunk, seen)
+            now = await imports.find(tx, store, one.id, lock=True)
+            if lost.is_set() or now is None or now.state != "checking":
+                return
+            await imports.progress(tx, store, one.id, row_at, counts)
+    async with db.transaction(runtime.pool) as tx:
+        await imports.checked(tx, store, one.id, row_at, counts)
+
+
+class Seen:
+    """Who stood in the file already, as hashes in a table of a fixed size: a check of a million
+    rows needs no more memory than this."""
+
+    def __init__(self, octets: int) -> None:
+        size = 1 << 16
+        while size < octets // 8 and size < 1 << 23:  # a row has two keys and rarely 16 octets
+            size *= 2
+        self._mask = size - 1
+        self._slots = array("Q", bytes(8 * size))
+
+    def has(self, person: Person, row: Row, keys: Sequence[Key]) -> bool:
+        """Whether the row's person stood there before; remembers them."""
+        if not person.is_new:
+            return self._met(f"id/{person.values['id']}", 1) is not None
+        phone = crc32(row.phone.encode()) & 0xFFFF if row.phone else 0
+        is_there = False
+        for kind, value in keys:
+            known = self._met(f"{kind}/{value}", phone)
+            if known is None or is_there:
+                continue
+            # As people_joins.is_same: by an e-mail only whose phone is not another.
+            is_there = kind in ("phone", "doubt") or phone == 0 or known in (0, phone)
+        return is_there
+
+    def _met(self, key: str, mark: int) -> int | None:
+        digest = hash(key) & 0xFFFFFFFFFFFF0000
+        place = (digest >> 16) & self._mask
+        for _ in range(1_000):
+            slot = self._slots[place]
+            if slot == 0:
+                self._slots[place] = digest | mark
+                return None
+            if slot & 0xFFFFFFFFFFFF0000 == digest:
+                return slot & 0xFFFF
+            place = (place + 1) & self._mask
+        return None
+
+
+# ------------------------------------------------------------------ writing
+
+
+async def _run(runtime: Runtime, store: Store, one: Import, lost: asyncio.Event) -> None:
+    ground = _ground(runtime, store, one)
+    chunks = _Ahead(runtime, ground, await _known(runtime, store), one.row_at)
+    at = one.row_at
+    while (chunk := await chunks.next()) is not None:
+        if lost.is_set() or not await _write(runtime, ground, chunk, at):
+            return
+        at = chunk.row_at
+    async with db.transaction(runtime.pool) as tx:
+        await imports.end(tx, store, one.id, "done", runtime.clock())
+        await db.notify(tx, "live", f"{store.id} customers")
+    log.info("import.done", import_id=one.id, rows=at)
+
+
+async def _write(runtime: Runtime, ground: Ground, chunk: Chunk, at: int) -> bool:
+    """One chunk in one transaction; False: it is not ours to write any more."""
+    store = ground.store
+
+    async def work(tx: db.Tx) -> bool:
+        one = await imports.find(tx, store, ground.one.id, lock=True)
+        if one is None or one.state != "running":
+            return False
+        if one.row_at >= chunk.row_at:
+            return True  # an attempt whose answer was lost has written it
+        if one.row_at != at:
+            return False
+        counts = Counter(one.counts)
+        counts += await import_rows.write(tx, ground, chunk)
+        await imports.progress(tx, store, one.id, chunk.row_at, counts)
+        return True
+
+    # A shop's fact may meet the same new person at the same moment: the second looks anew.
+    return await db.retried(runtime.pool, work, also=(errors.UniqueViolation,))
+
+
+# ------------------------------------------------------------------ reading ahead
+
+
+class _Ahead:
+    """The next chunk is read and judged while the one before is being written."""
+
+    def __init__(self, runtime: Runtime, ground: Ground, known: Known, after: int = 0) -> None:
+        self._runtime, self._ground, self._known = runtime, ground, known
+        self._loop = asyncio.get_running_loop()
+        self._chunks = self._judged(after)
+        self._next = self._begin()
+
+    async def next(self) -> Chunk | None:
+        """None: the file is at its end."""
+        chunk = await self._next
+        if chunk is not None:
+            self._next = self._begin()
+        return chunk
+
+    def _begin(self) -> "asyncio.Task[Chunk | None]":
+        return asyncio.create_task(asyncio.to_thread(next, self._chunks, None))
+
+    def _judged(self, after: int) -> Iterator[Chunk]:
+        plan, now = self._ground.plan, self._ground.now
+        chunk = Chunk()
+        first = 2 if plan.dialect.has_header else 1
+        for line, cells in people_files.rows(self._pieces(), plan.dialect):
+            if line <= after or line < first:
+                continue
+            row = people_rows.judge(line, cells, plan, self._known, now)
+            if isinstance(row, Row):
+                chunk.rows.append(row)
+            else:
+                chunk.rejected.append(Rejected(line, row, cells))
+            chunk.row_at = line
+            if len(chunk.rows) + len(chunk.rejected) >= CHUNK_ROWS:
+                yield chunk
+                chunk = Chunk()
+        if chunk.row_at:
+            yield chunk
+
+    def _pieces(self) -> Iterator[bytes]:
+        """In the thread; fetched by the loop."""
+        n = 0
+        while True:
+            fetching = asyncio.run_coroutine_threadsafe(self._piece(n), self._loop)
+            octets = fetching.result(AHEAD_S_MAX)
+            if octets is None:
+                return
+            yield octets
+            n += 1
+
+    async def _piece(self, n: int) -> bytes | None:
+        async with db.transaction(self._runtime.pool) as tx:
+            return await imports.piece(tx, self._ground.store, self._ground.one.id, n)
+
+
+async def _known(runtime: Runtime, store: Store) -> Known:
+    async with db.transaction(runtime.pool) as tx:
+        return await known(tx, store)
+
+
+async def known(tx: db.Tx, store: Store) -> Known:
+    """What rows of this store's lists are read with."""
+    topics = {}
+    for topic in store.policy.topics:
+        for name in (topic.key, topic.key.replace("_", " "), *topic.names.values()):
+            topics[name.casefold()] = topic.key
+    return Known(topics=topics, languages=store.languages)
