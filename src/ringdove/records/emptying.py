@@ -85,6 +85,26 @@ WHERE {OF_PEOPLE.format("c")} AND c.key <> 'erased/' || c.id
 VISITS = EMPTY["visits"] = f"""
 DELETE FROM visit v WHERE {OF_PEOPLE.format("v")}
 """
+MERGES = EMPTY["merges"] = f"""
+DELETE FROM contact_merge g WHERE {OF_PEOPLE.format("g")}
+"""
+TOUCHES = EMPTY["offers_counted"] = f"""
+DELETE FROM touch t WHERE {OF_PEOPLE.format("t")}
+"""
+CATEGORIES = EMPTY["categories"] = f"""
+DELETE FROM contact_category c WHERE {OF_PEOPLE.format("c")}
+"""
+SEARCH = EMPTY["search"] = f"""
+DELETE FROM contact_search s WHERE {OF_PEOPLE.format("s")}
+"""
+IMPORTED = EMPTY["import_undo"] = f"""
+DELETE FROM people_import_touch t WHERE {OF_PEOPLE.format("t")}
+"""
+# That something was given stays counted; a code may hold a name.
+REWARDS = EMPTY["rewards"] = f"""
+UPDATE reward_given g SET code = '', points = 0
+WHERE {OF_PEOPLE.format("g")} AND (g.code <> '' OR g.points <> 0)
+"""
 QUESTIONS = EMPTY["questions"] = f"""
 DELETE FROM consent_question q WHERE {OF_PEOPLE.format("q")}
 """
@@ -100,7 +120,8 @@ PEOPLE = EMPTY["people"] = """
 UPDATE contact c SET phone = NULL, phone_doubt = NULL, email = NULL, name = '', language = NULL,
   country = NULL, region = NULL, zones = '{}', city = '', sex = '', birthday = NULL,
   children = '{}', fields = '{}', scopes = '{}', paused_until = NULL, seen_at = NULL,
-  last_order_at = NULL, origin_note = '', marketing = 'out', service = 'out',
+  last_order_at = NULL, origin_note = '', agreed_phones = '{}', rekeyed_at = NULL,
+  marketing = 'out', service = 'out',
   marketing_at = %(now)s, service_at = %(now)s, erased_at = %(now)s
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s
   AND c.id = ANY(%(people)s::bigint[]) AND c.erased_at IS NULL

@@ -53,7 +53,8 @@ FROM erasure e
 WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.contact_id = %(contact_id)s
 """
 LOCK = """
-SELECT c.id, c.phone, c.phone_doubt, c.email, c.name, c.merged_into, c.also, c.erased_at
+SELECT c.id, c.phone, c.phone_doubt, c.email, c.name, c.agreed_phones,
+  c.merged_into, c.also, c.erased_at
 FROM contact c
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = ANY(%(people)s::bigint[])
 ORDER BY c.id FOR UPDATE
@@ -165,6 +166,7 @@ async def _known(tx: Tx, store: Store, group: Sequence[Row]) -> dict[str, list[s
     """All by which this person may be met elsewhere."""
     known: dict[str, set[str]] = {name: set() for name in LISTS}
     for row in group:
+        known["phones"].update(row["agreed_phones"])
         known["phones"].update(filter(None, (row["phone"], row["phone_doubt"])))
         known["emails"].update(filter(None, (row["email"],)))
         known["names"].update(filter(None, (row["name"],)))

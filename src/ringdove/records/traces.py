@@ -6,13 +6,12 @@ wrote them. A fact goes whole: what it changed was changed long ago.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import phonenumbers
 
 from ringdove.kit import db
-from ringdove.kit.buckets import id_floor
 from ringdove.kit.db import Tx
 from ringdove.rules.scenes import Store
 
@@ -28,7 +27,6 @@ PAGE = """
 WITH page AS MATERIALIZED (
   SELECT f.id, f.heard_at, f.body FROM fact f
   WHERE f.bucket = %(bucket)s AND f.store_id = %(store_id)s AND f.id > %(after)s
-    AND f.id < %(until)s
   ORDER BY f.id LIMIT %(most)s
 )
 SELECT count(*) AS n, max(p.id) AS last, array_agg(p.id) FILTER (
@@ -61,9 +59,41 @@ DELETE FROM sandbox_text t
 WHERE t.bucket = %(bucket)s AND t.store_id = %(store_id)s AND t.phone = ANY(%(phones)s::text[])
 """
 
+# A welcome is given once a number, for ever: its keyed hash stays, whose it was does not.
+WELCOMES = """
+UPDATE welcome w SET contact_id = 0, asked_at = NULL
+WHERE w.bucket = %(bucket)s AND w.store_id = %(store_id)s
+  AND w.contact_id = ANY(%(contacts)s::bigint[])
+"""
+CODES = """
+UPDATE promo_code c SET contact_id = NULL, used_order = ''
+WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s
+  AND c.contact_id = ANY(%(contacts)s::bigint[])
+"""
+REJECTS = """
+DELETE FROM people_import_reject r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+  AND translate(lower(r.cells::text), ' ().+-/', '') ~ %(named)s
+"""
+# Nobody can take one person out of a file. What became of its rows is known without it.
+FILES = """
+DELETE FROM people_import_piece p USING people_import i
+WHERE i.bucket = %(bucket)s AND i.store_id = %(store_id)s
+  AND i.state IN ('done', 'cancelled', 'undone', 'failed')
+  AND p.bucket = i.bucket AND p.store_id = i.store_id AND p.import_id = i.id
+"""
+
+ELSEWHERE: Final = {
+    "virtual_phone": SANDBOX,
+    "welcomes": WELCOMES,
+    "codes": CODES,
+    "import_rejects": REJECTS,
+    "import_files": FILES,
+}
+
 
 async def take(
-    tx: Tx, store: Store, bucket: int, people: Iterable[int], known: Known, asked_at: datetime
+    tx: Tx, store: Store, bucket: int, people: Sequence[int], known: Known, asked_at: datetime
 ) -> dict[str, int]:
     """Deletes what one bucket holds of them; by kind, how many rows. What was heard after they were
     erased is not theirs any more, or is forgotten by its own answer."""
@@ -74,7 +104,6 @@ async def take(
         **{name: db.words(list(known[name])) for name in ("orders", "carts", "accounts")},
         "pattern": _pattern(needles(known)),
         "asked_at": asked_at,
-        "until": id_floor(asked_at + timedelta(minutes=1)),
         "most": FACTS_MOST,
     }
     after = facts = 0
@@ -88,12 +117,16 @@ async def take(
         if page["n"] < FACTS_MOST:
             break
         after = page["last"]
-    phones = base | {"phones": db.words(list(known["phones"]))}
-    return {
-        "facts": facts,
-        "operators_ids": await take_provider_ids(tx, store, bucket, known["messages"]),
-        "virtual_phone": (await tx.execute(SANDBOX, phones)).rowcount,
+    elsewhere = base | {
+        "phones": db.words(list(known["phones"])),
+        "contacts": db.numbers(people),
+        "named": _named(known),
     }
+    counts = {"facts": facts}
+    for kind, statement in ELSEWHERE.items():
+        counts[kind] = (await tx.execute(statement, elsewhere)).rowcount
+    counts["operators_ids"] = await take_provider_ids(tx, store, bucket, known["messages"])
+    return {kind: n for kind, n in counts.items() if n}
 
 
 async def take_provider_ids(tx: Tx, store: Store, bucket: int, messages: Sequence[str]) -> int:
@@ -121,7 +154,7 @@ async def take_audit(tx: Tx, store: Store, people: Iterable[int], known: Known) 
         "store_id": store.id,
         "exact": db.words(exact),
         "pattern": _pattern(needles(known)),
-        "named": _pattern([*needles(known), *(_loose(one) for one in known["names"]), *ids]),
+        "named": f"{_named(known)}|{_pattern(ids)}",
     }
     return {"audit": (await tx.execute(AUDIT, given)).rowcount}
 
@@ -138,6 +171,11 @@ def needles(known: Known, with_names: bool = False) -> list[str]:
         parts = (part for name in known.get("names", ()) for part in name.split())
         found.update(part for one in parts if len(part := _loose(one)) >= NAME_MIN)
     return sorted(one for one in found if one)
+
+
+def _named(known: Known) -> str:
+    names = (_loose(one) for one in known["names"] if len(one) >= NAME_MIN)
+    return _pattern([*needles(known), *names])
 
 
 def _at_home(phone: str) -> str:
