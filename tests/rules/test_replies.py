@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ringdove.rules import replies
+from ringdove.rules.policy import Topic
 from ringdove.rules.replies import Reply
 
 CASES = json.loads(Path(__file__).with_name("replies.json").read_text("utf-8"))
@@ -18,6 +20,63 @@ def test_a_reply_is_understood(text: str, language: str, intent: str, scope: str
     """P2."""
     read = replies.read(text, language=language)
     assert (read.intent, read.scope) == (intent, scope)
+
+
+FOLDER = Path(__file__).parent
+MORE = json.loads((FOLDER / "replies_more.json").read_text("utf-8"))
+HELD_OUT = json.loads((FOLDER / "replies_heldout.json").read_text("utf-8"))
+Case = tuple[str, str, str, str]  # text, language, intent, scope
+
+
+def _cases(tables: dict[str, dict[str, list[Any]]]) -> list[Case]:
+    found: list[Case] = []
+    for language, groups in tables.items():
+        for group, said in groups.items():
+            for one in said:
+                text, key = one if isinstance(one, list) else (one, "")
+                meant = {
+                    "topics": ("stop", f"topic/{key}"), "pause": ("stop", "pause"),
+                    "marketing": ("stop", "marketing"), "all": ("stop", "all"),
+                }  # fmt: skip
+                found.append((text, language, *meant.get(group, (group, ""))))
+    return found
+
+
+@pytest.mark.parametrize(("text", "language", "intent", "scope"), _cases(MORE))
+def test_what_people_write_in_six_languages(
+    text: str, language: str, intent: str, scope: str
+) -> None:
+    """P2, N8: stop, one topic, a pause, start and help, and what is none of these."""
+    read = replies.read(text, language=language)
+    assert (read.intent, read.scope) == (intent, scope)
+
+
+def test_of_replies_that_were_held_out_few_are_missed() -> None:
+    """P2, N8: written before the lists were looked at; docs/ways-out.md has the figures."""
+    cases = _cases(HELD_OUT)
+    read = [(case, replies.read(case[0], language=case[1])) for case in cases]
+    stops = [(case, heard) for case, heard in read if case[2] == "stop"]
+    missed = [case[0] for case, heard in stops if heard.intent != "stop"]
+    falsely = [case[0] for case, heard in read if case[2] != "stop" and heard.intent == "stop"]
+    assert len(missed) <= len(stops) * 0.04, missed
+    assert len(falsely) <= 1, falsely
+
+
+def test_a_topic_is_left_by_its_code_and_by_the_shops_own_name() -> None:
+    """P2: “STOP 12345” stops only what has that number; a number of nothing stops all offers."""
+    topics = (
+        Topic("loyalty", code="3"),
+        Topic("vip", {"en": "VIP club", "ru": "Клуб гурманов"}, "12345"),
+    )
+    for text, scope in (
+        ("STOP 3", "topic/loyalty"), ("stop 3 please", "topic/loyalty"),
+        ("STOP 12345", "topic/vip"), ("Стоп клуб гурманов!", "topic/vip"),
+        ("stop vip club", "topic/vip"), ("СТОП 3", "topic/loyalty"), ("STOP 4", "4"),
+        ("stop 3. Stop everything", "all"), ("stop loyalty, stop", "marketing"),
+    ):  # fmt: skip
+        assert replies.read(text, topics=topics) == Reply("stop", scope), text
+    assert replies.read("START 3", topics=topics) == Reply("start", "topic/loyalty")
+    assert replies.read("start club", topics=topics).intent == "other"
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case[2] == "stop"])

@@ -9,7 +9,7 @@ read in all languages at once, since people stop in whichever comes first (P2, N
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -55,6 +55,14 @@ class Words:
     vocabulary: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the topics of a store are called."""
+
+    phrases: Mapping[str, str]  # as people write it → topic/loyalty
+    words: frozenset[str]  # of all of them
+
+
 def read(
     text: str,
     *,
@@ -70,14 +78,13 @@ def read(
     if not said:
         return Reply("help" if text.strip() == "?" else "other")
     named = topic_words(topics)
-    if topic := _topic_left(clauses, words, named):
+    own = words.stop_own.get(languages.base_of(language), frozenset())
+    if topic := _topic_left(clauses, words, named, own):
         return Reply("stop", topic)
-    if scope := _stop_scope(
-        clauses, said, words, language, _opens_with_keyword(text, said[0], words)
-    ):
+    if scope := _stop_scope(clauses, said, words, own, _opens_with_keyword(text, said[0], words)):
         return Reply("stop", scope)
     core = _core(said, words)
-    if core in words.start:
+    if any(one in words.start for one in _cores(said, words)):
         return Reply("start")
     if core in words.pause:
         return Reply("stop", "pause")
@@ -92,15 +99,16 @@ def read(
 
 
 def _stop_scope(
-    clauses: list[list[str]], said: list[str], words: Words, language: str | None, keyword: bool
+    clauses: list[list[str]], said: list[str], words: Words, own: frozenset[str], keyword: bool
 ) -> str:
     """What is to stop, or nothing."""
     if words.not_stop.search(_line(said)):
         return ""
-    own = words.stop_own.get(languages.base_of(language), frozenset())
-    if _core(said, words) in words.stop_alone | own:
+    core = _core(said, words)
+    if core in words.stop_alone or core in own:
         return "marketing"
-    scopes = [scope for clause in [*clauses, said] if (scope := _clause_scope(clause, words))]
+    whole = [said] if len(clauses) > 1 else []
+    scopes = [scope for clause in [*clauses, *whole] if (scope := _clause_scope(clause, words))]
     if "all" in scopes:
         return "all"
     if scopes:
@@ -109,22 +117,24 @@ def _stop_scope(
     return "marketing" if heard else ""
 
 
-def _topic_left(clauses: list[list[str]], words: Words, named: Mapping[str, str]) -> str:
-    """As in "stop loyalty", "STOP 3 please": that topic, when every stop that is said names one."""
-    left = [topic for said in clauses if (topic := _topic_of(said, words, named, words.stop))]
-    others = any(_clause_scope(said, words) for said in clauses)
-    return left[0] if len(left) == 1 and not others else ""
+def _topic_left(clauses: list[list[str]], words: Words, named: Named, own: frozenset[str]) -> str:
+    """As in "stop loyalty", "STOP 3 please": that topic, when it is the only stop that is said."""
+    if not any(word in named.words for said in clauses for word in said):
+        return ""
+    scopes = []
+    for said in clauses:
+        topic = _topic_of(said, words, named, words.stop) or _topic_of(said, words, named, own)
+        if scope := topic or _clause_scope(said, words):
+            scopes.append(scope)
+    return scopes[0] if len(scopes) == 1 and scopes[0].startswith("topic/") else ""
 
 
-def _topic_of(
-    said: list[str], words: Words, named: Mapping[str, str], verbs: frozenset[str]
-) -> str:
+def _topic_of(said: list[str], words: Words, named: Named, verbs: frozenset[str]) -> str:
     """The topic that is named right after such a verb, courtesies aside."""
-    named_words = {word for name in named for word in name.split()}
-    rest = [word for word in said if word in named_words or word not in words.courtesies]
+    rest = [word for word in said if word in named.words or word not in words.courtesies]
     for size in range(min(len(rest) - 1, TOPIC_VERB_WORDS_MAX), 0, -1):
         if " ".join(rest[:size]) in verbs:
-            return named.get(" ".join(rest[size:]), "")
+            return named.phrases.get(" ".join(rest[size:]), "")
     return ""
 
 
@@ -138,7 +148,7 @@ def _opens_with_keyword(text: str, first: str, words: Words) -> bool:
 def _clause_scope(clause: list[str], words: Words) -> str:
     """As in "stop", "stop all please", "stop 12345": a stop word and nothing that changes it."""
     core = _core(clause, words)
-    if core in words.stop:
+    if any(one in words.stop for one in _cores(clause, words)):
         return "all" if _names_everything(clause, words) else "marketing"
     rest = [word for word in core.split(" ") if word not in words.everything]
     if len(rest) < len(core.split(" ")) and " ".join(rest) in words.stop:
@@ -162,8 +172,23 @@ def _inside(clause: list[str], words: Words) -> bool:
 
 def _core(said: list[str], words: Words) -> str:
     """What remains without courtesies; all of it when courtesies are all that was said."""
-    rest = [word for word in said if word not in words.courtesies]
-    return " ".join(rest or said)
+    rest = [word for word in said if word not in words.courtesies] or said
+    once = [word for n, word in enumerate(rest) if n == 0 or rest[n - 1] != word]
+    return " ".join(once)  # "stop stop" is "stop"
+
+
+def _cores(said: list[str], words: Words) -> Iterator[str]:
+    """All that is said, without its courtesies: anywhere, or only before and after ("dar de baja"
+    and "go away" hold one)."""
+    yield _core(said, words)
+    begin, end = 0, len(said)
+    while begin < end and said[begin] in words.courtesies:
+        begin += 1
+    yield " ".join(said[begin:])
+    while end > begin and said[end - 1] in words.courtesies:
+        end -= 1
+    yield " ".join(said[begin:end])
+    yield " ".join(said[:end])
 
 
 def _line(said: list[str]) -> str:
@@ -176,6 +201,8 @@ _ADDRESS = re.compile(r"\S+(?:://|@)\S+")
 _WHOLE_WORD = re.compile(r"(?<![\w'-])[\w'-]+(?![\w'*-])")
 _CLAUSE_END = re.compile(r"[.,;:!?…\n\r()\"“”«»|/+]+|\s[-–—]+\s")
 _WORD = re.compile(r"[^\W_]+(?:['’`-][^\W_]+)*")
+_STRETCHED = re.compile(r"(.)\1{2,}")  # stoooop
+_SPACED = re.compile(r"\W*(?:[^\W\d_][\W_]+){2,}[^\W\d_]\W*")  # S.T.O.P
 _MARKS = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")  # й and ў keep theirs
 _TO_LATIN = str.maketrans(LOOK_ALIKES | {"0": "O"})
 _TO_CYRILLIC = str.maketrans(
@@ -188,13 +215,15 @@ def _clauses(text: str, words: Words) -> list[list[str]]:
     if "VCARD" in text.upper():  # a contact card ends with "END:VCARD"
         return []
     plain = _ADDRESS.sub(" ", _without_accents(text))
-    if re.fullmatch(r"\W*(?:[^\W\d_][\W_]+){2,}[^\W\d_]\W*", plain):  # S.T.O.P
+    if _SPACED.fullmatch(plain):
         plain = "".join(letter for letter in plain if letter.isalpha())
     clauses = [_words(clause, words) for clause in _CLAUSE_END.split(plain)]
     return [clause for clause in clauses if clause]
 
 
 def _without_accents(text: str) -> str:
+    if text.isascii():
+        return text
     plain = "".join(
         x for x in unicodedata.normalize("NFKC", text) if unicodedata.category(x) != "Cf"
     )
@@ -205,7 +234,7 @@ def _without_accents(text: str) -> str:
 def _words(clause: str, words: Words) -> list[str]:
     found = []
     for word in _WORD.findall(clause):
-        pieces = [_familiar(piece, words) for piece in word.split("-")]
+        pieces = [_familiar(piece) for piece in word.split("-")]
         # "stop-sms" is two words, "non-stop" is one of its own.
         if len(pieces) > 1 and not set(pieces) <= words.vocabulary - words.denials:
             pieces = ["-".join(pieces)]
@@ -213,11 +242,13 @@ def _words(clause: str, words: Words) -> list[str]:
     return found
 
 
-def _familiar(word: str, words: Words) -> str:
+@lru_cache(50_000)
+def _familiar(word: str) -> str:
     """The word as a list has it, though some letters come from another alphabet."""
+    words = words_of_all_languages()
     upper = word.upper()
     for spelling in (word, upper.translate(_TO_LATIN), upper.translate(_TO_CYRILLIC)):
-        lower = re.sub(r"(.)\1{2,}", r"\1", spelling.lower().replace("’", "'").replace("`", "'"))
+        lower = _STRETCHED.sub(r"\1", spelling.lower().replace("’", "'").replace("`", "'"))
         if lower in words.vocabulary:
             return lower
     return word.lower().replace("’", "'").replace("`", "'")
@@ -242,7 +273,8 @@ def gather(tables: Mapping[str, Mapping[str, Any]]) -> Words:
         name: frozenset(map(_folded, table.get("stop_own", ()))) for name, table in tables.items()
     }
     literal = (
-        "stop", "stop_alone", "denials", "everything", "courtesies", "pause", "start", "yes", "help",
+        "stop", "stop_alone", "denials", "everything", "courtesies", "pause", "start", "yes",
+        "help",
     )  # fmt: skip
     lists = {key: listed(key) for key in literal}
     wordings = listed("stop_inside") | listed("not_stop")
@@ -264,28 +296,31 @@ def gather(tables: Mapping[str, Mapping[str, Any]]) -> Words:
     )
 
 
-def topic_words(topics: Sequence[Topic]) -> Mapping[str, str]:
+def topic_words(topics: Sequence[Topic]) -> Named:
     """What a topic is called, by everything that people may write for it: its code, its names, the
     ready words of every language."""
+    if topics is READY:
+        return _ready_words()
     return _topic_words(tuple((t.key, t.code, tuple(sorted(t.names.items()))) for t in topics))
+
+
+@cache
+def _ready_words() -> Named:
+    return topic_words(list(READY))
 
 
 @lru_cache(1_000)
 def _topic_words(
     topics: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...],
-) -> Mapping[str, str]:
+) -> Named:
+    tables = [languages.phrases_of(one).get("replies", {}) for one in languages.languages_present()]
     found: dict[str, str] = {}
     for key, code, names in topics:
-        ready = [
-            name
-            for language in languages.languages_present()
-            for name in languages.phrases_of(language).get("replies", {}).get("topics", {}).get(key, ())
-        ]
+        ready = [name for table in tables for name in table.get("topics", {}).get(key, ())]
         for name in (code, *(name for _, name in names), *ready):
-            if name:
-                said = " ".join(_WORD.findall(_folded(name)))
+            if said := " ".join(_WORD.findall(_folded(name))):
                 found.setdefault(said, f"topic/{key}")
-    return found
+    return Named(found, frozenset(word for name in found for word in name.split()))
 
 
 def _folded(phrase: str) -> str:
