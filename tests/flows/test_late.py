@@ -135,8 +135,8 @@ def test_a_text_that_missed_its_hours_waits_for_the_next(play, ordered, phone, c
     play(story)
 
 
-def test_what_would_be_too_late_in_the_next_hours_is_dropped_then(play):
-    """P4: its end comes before the next morning."""
+def test_what_would_be_too_late_in_the_next_hours_is_dropped_at_once(play):
+    """P4, N2: its end comes before the next morning; the silence is told as soon as it is known."""
 
     async def story(shop: Shop) -> None:
         shop.at = datetime(2026, 11, 18, 14, 30, tzinfo=UTC)
@@ -151,10 +151,7 @@ def test_what_would_be_too_late_in_the_next_hours_is_dropped_then(play):
             await shop.rows(f"UPDATE {table} SET not_after = %(e)s RETURNING 1", e=ends)
         shop.at = row["window_until"] + timedelta(minutes=1)
         assert not await take(shop)
-        assert (await _ends(shop))["order_unpaid"] == ("waiting", "")
-        shop.at = ends + timedelta(seconds=2)
-        assert not await take(shop)
-        assert (await _ends(shop))["order_unpaid"] == ("dropped", "too_late")
+        assert (await _ends(shop))["order_unpaid"] == ("dropped", "no_hour_left")
         assert await _counted(shop, "dropped") == 1
 
     play(story)

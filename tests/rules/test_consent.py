@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -300,7 +301,7 @@ def test_the_list_of_windows_and_the_first_of_them_say_the_same(at, zones, begin
     later = [(max(a, at), b) for a, b in listed if b > at]
     assert (later[0] if later else None) == found
     assert all(a < b for a, b in listed) and listed == sorted(listed)
-    assert all(one[1] < other[0] for one, other in zip(listed, listed[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(listed))
 
 
 @pytest.mark.parametrize(

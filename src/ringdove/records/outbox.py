@@ -166,7 +166,7 @@ async def take(
     most: int = TAKE_MOST, *, bind: int = 0, after: Place | None = None,
 ) -> list[Taken]:  # fmt: skip
     """Moves due messages of a gateway under a mark of `owner`: service before marketing, the oldest
-    first. Refused ones are dropped with their reason; those that may go later wait for that moment."""
+    first. Refused ones are dropped with their reason; those that may go later wait for it."""
     taken, _ = await take_on(
         tx, store, bucket, gateway_id, now, owner, most, bind=bind, after=after
     )
