@@ -14,6 +14,7 @@ from ringdove.kit.db import Tx
 from ringdove.records import codes, forms, rewards
 from ringdove.rules import effects, facts, people, phones
 from ringdove.rules import rewards as reward_rules
+from ringdove.rules.confirming import asked_scopes
 from ringdove.rules.scenes import Scene, Store
 from ringdove.rules.ways_in import WaysIn, Welcome
 
@@ -32,7 +33,7 @@ def may_join(fact: facts.Fact) -> bool:
     """Whether somebody may begin to get texts by this fact."""
     if isinstance(fact, facts.ConsentChanged):
         return fact.change == "in"
-    return isinstance(fact, (facts.SignedUp, facts.TextReceived))
+    return isinstance(fact, (facts.SignedUp, facts.TextReceived, facts.Confirmed))
 
 
 async def _load_ways(tx: Tx, scene: Scene, joining: Sequence[facts.Fact]) -> None:
@@ -45,8 +46,9 @@ async def _load_ways(tx: Tx, scene: Scene, joining: Sequence[facts.Fact]) -> Non
         number=number_of(scene),
     )
     scene.ways_in = ways
-    if not ways.forms and all(isinstance(fact, facts.TextReceived) for fact in joining):
-        return
+    only_texts = all(isinstance(fact, facts.TextReceived) for fact in joining)
+    if not ways.forms and only_texts and not any(map(asked_scopes, scene.contacts.values())):
+        return  # nobody can become a subscriber by these
     ways.welcomes = await _welcomes(tx, scene, _numbers(scene, joining))
     if not any(form.reward for form in ways.forms.values()):
         return

@@ -42,8 +42,9 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
     topics = scene.store.policy.topics
     reply = replies.read(fact.body, language=person.language, topics=topics)
     intent = reply.intent
-    if reply.value == "yes" and person.marketing not in ("out", "asked"):
-        intent = "other"  # a yes subscribes only who had stopped, or was asked for it
+    asked = confirming.awaits_yes(scene, person.id, fact.at)
+    if reply.value == "yes" and person.marketing != "out" and not asked:
+        intent = "other"  # a yes subscribes only who had stopped, or was asked for it lately
     scene.happens(
         HearInbound(
             scene.make_id_beside(person.id), person.id, fact.gateway, fact.sender, fact.recipient,
