@@ -78,7 +78,7 @@ def answered(
     scopes = asked_scopes(scene.contacts[contact_id])
     if question is None or question.state != "open" or at >= question.until or not scopes:
         return False
-    for scope in scopes:
+    for scope in sorted(scopes, key=lambda one: question.about.get(one, 0)):
         confirms = question.about.get(scope)
         scene.happens(
             ledger.entry(
@@ -89,6 +89,12 @@ def answered(
         )  # fmt: skip
     scene.happens(SaveQuestion(replace(question, state="yes", asked=0)))
     return True
+
+
+def awaits_yes(scene: Scene, contact_id: int, at: datetime) -> bool:
+    """Whether a yes from this number is the answer to a question of ours."""
+    known = (scene.questions.get((contact_id, kind)) for kind in ("confirm", "still"))
+    return any(one.state == "open" and at < one.until for one in known if one)
 
 
 def confirm_url(scene: Scene, contact_id: int) -> str:
