@@ -20,8 +20,8 @@ from ringdove.rules.scenes import Contact, Scene, Store
 from ringdove.rules.searching import Filters, Needle
 
 GLANCE: Final = 2_000  # people of a store, the newest, looked through first: half a millisecond
-LOOK: Final = 20_000  # then so many: 5 ms
-FAR_LOOK: Final = 100_000  # a step of a long search: 25 ms
+LOOK: Final = 10_000  # then so many
+FAR_LOOK: Final = 40_000  # a step of a long search
 FAR_LOOK_AT_CONTACTS: Final = 15_000  # a step where signs alone cannot tell
 FEW_MAX: Final = 5_000  # whom the inverted index may find, to be put into order
 ORDERS_MAX: Final = 10  # whose number begins as typed
@@ -62,7 +62,7 @@ async def put(tx: Tx, store: Store, people: Sequence[Contact]) -> None:
                     "bucket": bucket_of_id(person.id),
                     "contact_id": person.id,
                     "digits": searching.digits(person),
-                    "signs": searching.lexemes(signs),
+                    "signs": signs,
                 }
             )
         else:
@@ -89,12 +89,14 @@ COLUMNS: Final = ("bucket", "store_id", "contact_id", "digits", "signs")
 
 def line(store: Store, person: Contact) -> tuple[int, int, int, str, str]:
     """A row for COPY into contact_search, by COLUMNS; of nobody merged or erased."""
-    signs = searching.lexemes(searching.signs(store.id, person))
+    signs = searching.signs(store.id, person)
     return (bucket_of_id(person.id), store.id, person.id, searching.digits(person), signs)
 
 
 # ------------------------------------------------------------------ asked
 
+# After (SELECT true FROM contact c …): a lone value is looked up one by one, where EXISTS may be
+# hashed, and all contacts read for it.
 TIMES = """
   AND (%(ordered_since)s::timestamptz IS NULL OR c.last_order_at >= %(ordered_since)s)
   AND (%(not_ordered_since)s::timestamptz IS NULL OR c.last_order_at < %(not_ordered_since)s)
@@ -119,22 +121,27 @@ CROSS JOIN LATERAL (
     AND s.contact_id < %(before)s AND s.contact_id >= %(floor)s
     AND (%(query)s = '' OR ts_match_vq(s.signs, %(query)s::tsquery))
     AND (%(numbers)s::text[] = '{{}}' OR s.digits LIKE ANY (%(numbers)s::text[]))
-    AND (NOT %(asks_contact)s OR EXISTS (
-      SELECT FROM contact c
+    AND (NOT %(asks_contact)s OR (
+      SELECT true FROM contact c
       WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
   ORDER BY s.contact_id DESC LIMIT %(most)s
 ) f
 ORDER BY f.contact_id DESC LIMIT %(most)s
 """
+# How many the index finds, up to a limit, and who of them fits in everything.
 FEW = f"""
-SELECT s.contact_id FROM contact_search s
-WHERE s.bucket = ANY(%(buckets)s) AND s.store_id = %(store_id)s AND s.signs @@ %(sure)s::tsquery
-  AND ts_match_vq(s.signs, %(query)s::tsquery)
-  AND (%(numbers)s::text[] = '{{}}' OR s.digits LIKE ANY (%(numbers)s::text[]))
-  AND (NOT %(asks_contact)s OR EXISTS (
-    SELECT FROM contact c
-    WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
-LIMIT %(few_max)s
+SELECT count(*) AS n, array_agg(s.contact_id) FILTER (
+  WHERE ts_match_vq(s.signs, %(query)s::tsquery)
+    AND (%(numbers)s::text[] = '{{}}' OR s.digits LIKE ANY (%(numbers)s::text[]))
+    AND (NOT %(asks_contact)s OR (
+      SELECT true FROM contact c
+      WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
+) AS ids
+FROM (
+  SELECT i.bucket, i.contact_id, i.digits, i.signs FROM contact_search i
+  WHERE i.bucket = ANY(%(buckets)s) AND i.store_id = %(store_id)s AND i.signs @@ %(sure)s::tsquery
+  LIMIT %(few_max)s
+) s
 """
 ORDERED = """
 SELECT f.number, f.contact_id FROM unnest(%(buckets)s::integer[]) AS b(bucket)
@@ -154,8 +161,8 @@ SELECT s.contact_id FROM contact_search s
 WHERE s.bucket = ANY(%(buckets)s) AND s.store_id = %(store_id)s
   AND s.contact_id = ANY(%(ids)s::bigint[])
   AND (%(query)s = '' OR ts_match_vq(s.signs, %(query)s::tsquery))
-  AND (NOT %(asks_contact)s OR EXISTS (
-    SELECT FROM contact c
+  AND (NOT %(asks_contact)s OR (
+    SELECT true FROM contact c
     WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
 """
 ROWS = f"""
@@ -184,21 +191,28 @@ async def find(
 ) -> Found:
     """The newest people whom the needle and the filters fit, from `before` on downward."""
     given = _given(store, needle, filters, now) | {"before": before, "most": most}
-    for people in (GLANCE, FAR_LOOK_AT_CONTACTS if filters.asks_contact else LOOK):
-        floor, ids = await _look(tx, store, given, people)
-        if floor is None or len(ids) == most:
-            return await _page(tx, store, ids, before, most)
-    if needle.sure:
-        few = await _ids(tx, FEW, given | {"few_max": FEW_MAX + 1})
-        if len(few) <= FEW_MAX:
-            below = sorted((one for one in few if one < before), reverse=True)[:most]
-            found = await _page(tx, store, below, before, most)
-            return replace(found, total=len(few))
-    if not filters.asks_contact:
-        floor, ids = await _look(tx, store, given, FAR_LOOK)
+    floor, ids = await _look(tx, store, given, GLANCE)
+    if floor is not None and len(ids) < most and needle.sure:
+        floor, ids = await _look(tx, store, given, LOOK)
+        if floor is not None and len(ids) < most:
+            few = await _few(tx, given)
+            if few is not None:
+                below = sorted((one for one in few if one < before), reverse=True)[:most]
+                return replace(await _page(tx, store, below, before, most), total=len(few))
+    if floor is not None and len(ids) < most:
+        far = FAR_LOOK_AT_CONTACTS if filters.asks_contact else FAR_LOOK
+        further = given | {"before": floor, "most": most - len(ids)}
+        floor, more = await _look(tx, store, further, far)
+        ids += more
     if floor is None or len(ids) == most:
         return await _page(tx, store, ids, before, most)
     return Found(await rows(tx, store, ids), floor, floor)
+
+
+async def _few(tx: Tx, given: dict[str, Any]) -> list[int] | None:
+    """All who fit, where the index finds few; else None."""
+    row = await (await tx.execute(FEW, given | {"few_max": FEW_MAX + 1})).fetchone()
+    return None if row is None or row["n"] > FEW_MAX else row["ids"] or []
 
 
 async def _look(

@@ -52,19 +52,19 @@ def words_in(text: str) -> list[str]:
 # ------------------------------------------------------------------ what a person is found by
 
 
-def signs(store_id: int, person: Contact) -> list[str]:
-    """All signs of a person; none once they are merged or erased."""
+def signs(store_id: int, person: Contact) -> str:
+    """All signs of a person as PostgreSQL reads a tsvector; none (empty) once they are merged or
+    erased. The words of the name have a weight, so that those who may not see addresses find
+    nobody by them."""
     if person.merged_into is not None or person.erased_at is not None:
-        return []
-    words = dict.fromkeys(words_in(person.name))
-    mail = words_in(person.email or "")
-    number = digits(person)
-    return [
-        *(f"{store_id}:{word}" for word in words),
-        *(f"{store_id}@{word}" for word in mail),
-        *(f"{store_id}#{part}" for part in _parts(number)),
-        *(f"{store_id}={trait}" for trait in _traits(person)),
-    ]
+        return ""
+    named = words_in(person.name)
+    mail = words_in(person.email) if person.email else ()
+    found = [f"'{store_id}:{word}':1A" for word in named]
+    found += [f"'{store_id}:{word}'" for word in mail if word not in named]
+    found += [f"'{store_id}#{part}'" for part in _parts(digits(person))]
+    found += [f"'{store_id}={trait}'" for trait in _traits(person)]
+    return " ".join(found)
 
 
 def digits(person: Contact) -> str:
@@ -109,11 +109,6 @@ def _plain(value: Any) -> str:
     """A value as it is compared; without signs that mean something in a tsvector."""
     text = fold(str(value)).strip().replace("'", " ").replace("\\", "/").replace("\x00", "")
     return text[:LETTERS_MAX]
-
-
-def lexemes(some: list[str]) -> str:
-    """Signs as PostgreSQL reads a tsvector."""
-    return " ".join(f"'{one}'" for one in some)
 
 
 # What of a contact changes its signs: the same objects, the same signs.
@@ -189,14 +184,16 @@ def needle(store_id: int, typed: str, filters: Filters, *, masked: bool) -> Need
     of_words = {word: _word(store_id, word, masked) for word in words}
     of_filters = [f"'{store_id}={trait}'" for trait in _wanted(filters)]
     numbers, of_number = _number(store_id, number) if number else ((), "")
-    left_out = [f"!'{store_id}=ordered'"] if filters.ordered == "no" else []
+    besides = [f"!'{store_id}=ordered'"] if filters.ordered == "no" else []
+    if filters.ordered == "yes" or filters.ordered_since or filters.not_ordered_since:
+        besides = [f"'{store_id}=ordered'"]  # too many for the index to be asked
     sure = [query for word, query in of_words.items() if len(word) >= SURE_LETTERS]
     if not sure and of_words and not of_filters:
         longest = max(of_words, key=len)
         sure = [of_words[longest]] if len(longest) > 1 else []
     parts = [*of_words.values(), *of_filters, *([of_number] if of_number else [])]
     sure += [*of_filters, *([of_number] if of_number else [])]
-    return Needle(" & ".join(parts + left_out), " & ".join(sure), numbers)
+    return Needle(" & ".join(parts + besides), " & ".join(sure), numbers)
 
 
 def number_in(typed: str) -> str:
@@ -207,8 +204,7 @@ def number_in(typed: str) -> str:
 
 
 def _word(store_id: int, word: str, masked: bool) -> str:
-    name = f"'{store_id}:{word}':*"
-    return name if masked else f"({name} | '{store_id}@{word}':*)"
+    return f"'{store_id}:{word}':*{'A' if masked else ''}"
 
 
 def _number(store_id: int, number: str) -> tuple[tuple[str, ...], str]:
@@ -234,8 +230,6 @@ def _wanted(filters: Filters) -> Iterator[str]:
             yield f"{name}/{_plain(value)}"
     if filters.topic:
         yield f"{_plain(filters.topic)}/out"
-    if filters.ordered == "yes" or filters.ordered_since or filters.not_ordered_since:
-        yield "ordered"
     if filters.doubtful:
         yield "doubtful"
     if filters.paused:
