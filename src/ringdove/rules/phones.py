@@ -219,6 +219,14 @@ def _well_known_zones() -> frozenset[str]:
 
 
 @lru_cache(16_384)
+@lru_cache(300)
+def example(country: str) -> str:
+    """A mobile number of the country as people write it there, which nobody has."""
+    found = phonenumbers.example_number_for_type(country or "BY", PhoneNumberType.MOBILE)
+    form = PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(found, form) if found else "+375 29 491-19-11"
+
+
 def pretty(e164: str) -> str:
     try:
         number = phonenumbers.parse(e164, None)
