@@ -9,6 +9,7 @@ how far it has come.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from ringdove.kit import db
@@ -54,23 +55,13 @@ async def keep(tx: Tx, store: Store, scene: Scene, changed: Iterable[int]) -> No
 
 async def put(tx: Tx, store: Store, people: Sequence[Contact]) -> None:
     """These people are found by what they are now; the merged and erased no more."""
-    rows, gone = [], list[int]()
-    for person in people:
-        if signs := searching.signs(store.id, person):
-            rows.append(
-                {
-                    "bucket": bucket_of_id(person.id),
-                    "contact_id": person.id,
-                    "digits": searching.digits(person),
-                    "signs": signs,
-                }
-            )
-        else:
-            gone.append(person.id)
+    all_rows = [row(store, person) for person in people]
+    rows = [one for one in all_rows if one["signs"]]
+    gone = [one["contact_id"] for one in all_rows if not one["signs"]]
     if rows:
         # In one order everywhere: two batches about the same people do not wait in a ring.
-        rows.sort(key=lambda row: (row["bucket"], row["contact_id"]))
-        buckets = sorted({int(str(row["bucket"])) for row in rows})
+        rows.sort(key=itemgetter("bucket", "contact_id"))
+        buckets = sorted({one["bucket"] for one in rows})
         given = {"store_id": store.id, "buckets": buckets, "rows": db.document(rows)}
         await tx.execute(PUT, given)
     await drop(tx, store, gone)
@@ -87,10 +78,15 @@ async def drop(tx: Tx, store: Store, contact_ids: Sequence[int]) -> None:
 COLUMNS: Final = ("bucket", "store_id", "contact_id", "digits", "signs")
 
 
-def line(store: Store, person: Contact) -> tuple[int, int, int, str, str]:
-    """A row for COPY into contact_search, by COLUMNS; of nobody merged or erased."""
-    signs = searching.signs(store.id, person)
-    return (bucket_of_id(person.id), store.id, person.id, searching.digits(person), signs)
+def row(store: Store, person: Contact) -> dict[str, Any]:
+    """A person's row; its signs are empty where the person must not be found."""
+    return {
+        "bucket": bucket_of_id(person.id),
+        "store_id": store.id,
+        "contact_id": person.id,
+        "digits": searching.digits(person),
+        "signs": searching.signs(store.id, person),
+    }
 
 
 # ------------------------------------------------------------------ asked
@@ -211,8 +207,8 @@ async def find(
 
 async def _few(tx: Tx, given: dict[str, Any]) -> list[int] | None:
     """All who fit, where the index finds few; else None."""
-    row = await (await tx.execute(FEW, given | {"few_max": FEW_MAX + 1})).fetchone()
-    return None if row is None or row["n"] > FEW_MAX else row["ids"] or []
+    found = await (await tx.execute(FEW, given | {"few_max": FEW_MAX + 1})).fetchone()
+    return None if found is None or found["n"] > FEW_MAX else found["ids"] or []
 
 
 async def _look(
@@ -220,8 +216,8 @@ async def _look(
 ) -> tuple[int | None, list[int]]:
     """How far down the look reaches (None: to the end), and who was found."""
     each = max(1, people // store.bucket_span)
-    row = await (await tx.execute(FLOOR, given | {"each": each})).fetchone()
-    floor = row["floor"] if row else None
+    found = await (await tx.execute(FLOOR, given | {"each": each})).fetchone()
+    floor = found["floor"] if found else None
     return floor, await _ids(tx, LOOKED, given | {"floor": floor or 0})
 
 
