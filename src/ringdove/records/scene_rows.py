@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
-from ringdove.records import confirming, counters, search, suppression, ways_in
+from ringdove.records import confirming, counters, merges, search, suppression, ways_in
 from ringdove.records import facts as fact_records
 from ringdove.rules import effects, facts
 from ringdove.rules import suppression as refusals
@@ -36,6 +36,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _purchases(tx, store, scene, of)
     await _enrollments(tx, store, of)
     await _cancel_queued(tx, store, of[effects.CancelQueued])
+    await merges.write(tx, store, of)
     await _messages(tx, store, of[effects.QueueMessage])
     await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)
@@ -112,9 +113,13 @@ WHERE r.bucket = ANY(%(buckets)s)
 async def _people(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], list[Any]]) -> None:
     changed = {effect.contact.id for effect in of[effects.SaveContact]}
     changed |= {effect.contact_id for effect in of[effects.RecordConsent]}
+    # Under all their names: what hangs on the rows of a merged contact is said to the one person.
+    changed |= {other for one in changed for other in scene.contacts[one].also}
+    changed &= scene.contacts.keys()
     contacts = (scene.contacts[contact_id] for contact_id in sorted(changed))
     await _put(tx, PUT_CONTACTS, store, (_row(c, store) for c in contacts))
     await search.keep(tx, store, scene, changed)
+    met, changed_keys = _keys(of)
     refs = (
         {
             "bucket": bucket_of(store.bucket_base, store.bucket_span, f"{ref.kind}/{ref.value}"),
@@ -123,12 +128,26 @@ async def _people(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], lis
             "contact_id": ref.contact_id,
             "row_id": ref.row_id,
         }
-        for ref in of[effects.PointTo]
+        for ref in met
     )
     # In one order everywhere: two batches that met the same people do not wait in a ring.
     in_order = sorted(refs, key=itemgetter("bucket", "kind", "value"))
     await _put(tx, PUT_REFS, store, in_order)
+    await merges.change_keys(tx, store, changed_keys)
     await _put(tx, PUT_CONSENTS, store, (_row(c, store) for c in of[effects.RecordConsent]))
+
+
+def _keys(of: Mapping[type[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
+    """Keys that are new, and those that lead elsewhere from now on."""
+    if not (of[effects.MoveKey] or of[effects.ReleaseKey]):
+        return of[effects.PointTo], []
+    released = {(one.kind, one.value) for one in of[effects.ReleaseKey]}
+    new = {(one.kind, one.value): one for one in of[effects.PointTo]}
+    back = [one for key, one in new.items() if key in released]  # given up, and told of again
+    moved = {(one.kind, one.value): one for one in of[effects.MoveKey]}
+    met = [moved.pop(key, one) for key, one in new.items() if key not in released]
+    gone = [one for one in of[effects.ReleaseKey] if (one.kind, one.value) not in new]
+    return met, [*gone, *back, *moved.values()]
 
 
 # ------------------------------------------------------------------ what people buy

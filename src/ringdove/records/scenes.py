@@ -20,6 +20,8 @@ from ringdove.records import (
     confirming,
     erased_keys,
     histories,
+    merges,
+    own_fields,
     routes,
     scene_rows,
     suppression,
@@ -40,6 +42,8 @@ from ringdove.rules.scenes import (
     Scene,
     Store,
 )
+
+NAMES_ROUNDS = 4  # a name, the one behind it, its other names, and once more after a race
 
 Tx = AsyncConnection[Any]
 Keyed = Callable[[int, str], str]  # store, text
@@ -71,6 +75,7 @@ async def load(
     for fact in batch:
         contact_ids.update(fact.people())
     await _lock_contacts(tx, scene, contact_ids)
+    await _lock_all_names(tx, scene, batch)
     _leave_the_erased(scene)
     await _load_refusals(tx, scene, batch, keyed)
     await _load_rows(tx, scene)
@@ -81,9 +86,8 @@ async def load(
     await _load_ways(tx, scene, down_before)
     await ways_in.load(tx, scene, batch)
     if with_histories_at:
-        scene.histories = await histories.load(
-            tx, store, scene.contacts.values(), with_histories_at
-        )
+        living = [one for one in scene.contacts.values() if one.merged_into is None]
+        scene.histories = await histories.load(tx, store, living, with_histories_at)
     return scene
 
 
@@ -98,9 +102,11 @@ CROSS JOIN LATERAL (
 """
 
 
-async def _load_refs(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
+async def _load_refs(
+    tx: Tx, scene: Scene, batch: Sequence[facts.Fact], more: Iterable[tuple[str, str]] = ()
+) -> None:
     store = scene.store
-    keys = {key for fact in batch for key in answers.about(fact, store.country)}
+    keys = {key for fact in batch for key in answers.about(fact, store.country)} | set(more)
     if not keys:
         return
     rows = [
@@ -133,6 +139,40 @@ async def _lock_contacts(tx: Tx, scene: Scene, contact_ids: Iterable[int]) -> No
     for cursor in await db.execute_each(tx, LOCK_CONTACTS, given):
         for row in await cursor.fetchall():
             scene.contacts[row["id"]] = scene.known_people[row["id"]] = contact_of(row)
+
+
+async def _lock_all_names(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
+    """Who was merged into another, and whom others were merged into, are locked with them. While
+    a batch waited for the lock, keys may have been taken from a person: then all are read anew."""
+    looked: set[int] = set()
+    reread = False
+    for _ in range(NAMES_ROUNDS):
+        if not reread and any(one.rekeyed_at for one in scene.contacts.values()):
+            reread = True
+            scene.refs.clear()
+            await _load_refs(tx, scene, batch)
+        wanted = {ref.contact_id for ref in scene.refs.values()}
+        for one in scene.contacts.values():
+            wanted.update(one.also)
+            if one.merged_into:
+                wanted.add(one.merged_into)
+        looked |= scene.contacts.keys()
+        missing = wanted - looked
+        if not missing:
+            break
+        await _lock_contacts(tx, scene, missing)
+        looked |= missing
+    if any(isinstance(fact, facts.PeopleParted) for fact in batch):
+        await _load_refs(tx, scene, batch, await merges.load(tx, scene, batch))
+    if any(own_fields_told(fact) for fact in batch):
+        scene.own_fields = await own_fields.of_store(tx, scene.store)
+
+
+def own_fields_told(fact: facts.Fact) -> bool:
+    """Whether it tells fields of the shop's own."""
+    told = getattr(fact, "order", None)
+    customer = told.customer if isinstance(told, facts.Order) else getattr(fact, "customer", None)
+    return bool(getattr(fact, "fields", None) or (customer and customer.fields))
 
 
 def _by_bucket(row_ids: Iterable[int]) -> dict[int, list[int]]:

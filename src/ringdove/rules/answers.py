@@ -8,6 +8,7 @@ told us of yet raises WaitFor and is answered as soon as the order is known.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +18,9 @@ from ringdove.rules import (
     conversations,
     erasing,
     facts,
+    merging,
     people,
+    people_changes,
     phones,
     rewards,
     sign_ups,
@@ -30,6 +33,7 @@ from ringdove.rules.effects import (
     Count,
     CountBought,
     Forget,
+    MoveKey,
     PointTo,
     SaveCart,
     SaveContact,
@@ -66,8 +70,9 @@ def in_order(batch: list[facts.Fact]) -> list[facts.Fact]:
 
 def _order_placed(scene: Scene, fact: facts.OrderPlaced, now: datetime) -> None:
     order = _keep_order(scene, fact.order, now)
+    person = people.seen(scene, scene.person(order.contact_id), fact.order.placed_at)
+    _bring_cart(scene, fact.order.cart, order.contact_id)
     if fact.order.consent:
-        person = scene.contacts[order.contact_id]
         people.agree(scene, person, fact.order.consent, fact.order.placed_at, "checkout")
     rewards.used(scene, fact, order)
     automations.begin(scene, fact, order, now)
@@ -87,28 +92,33 @@ def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
     if known and known.changed_at >= changed_at:
         return known
     if known:
-        people.meet_again(scene, scene.contacts[known.contact_id], told.customer)
+        living = scene.person(known.contact_id)
+        people.meet_again(scene, living, told.customer, changed_at, known.contact_id)
         order = replace(known, **_contents(scene, told, changed_at))
+        if known.cancelled_at is None and order.total != known.total:
+            _sum_up(scene, order.contact_id, 0, order.total - known.total)
         if known.state == "removed" and known.cancelled_at and changed_at > known.cancelled_at:
             order = replace(order, state="placed", cancelled_at=None)  # out of the trash again
             _add_to_person(scene, order, 1)
         if _categories(order) != _categories(known) or order.cancelled_at != known.cancelled_at:
             scene.happens(CountBought(order.contact_id))
     else:
-        person = people.meet(scene, told.customer, "order", now, f"order/{told.key}")
+        fallback, at = f"order/{told.key}", told.placed_at
+        person = people.meet(scene, told.customer, "order", now, fallback, at)
+        place = people.place_of(scene, told.customer, person.id)
         order = Order(
-            id=scene.make_id_beside(person.id),
-            contact_id=person.id,
+            id=scene.make_id_beside(place),
+            contact_id=place,
             key=told.key,
             state="placed",
             placed_at=told.placed_at,
             country=told.customer.country or None,
             **_contents(scene, told, changed_at),
         )
-        scene.happens(PointTo("order", told.key, person.id, order.id))
+        scene.happens(PointTo("order", told.key, place, order.id))
         _add_to_person(scene, order, 1)
         if bought := _categories(order):
-            scene.happens(BuyFrom(person.id, order.placed_at, bought))
+            scene.happens(BuyFrom(place, order.placed_at, bought))
     scene.happens(SaveOrder(order))
     return order
 
@@ -146,18 +156,47 @@ def _categories(order: Order) -> tuple[str, ...]:
 
 
 def _add_to_person(scene: Scene, order: Order, sign: int) -> None:
-    person = scene.contacts[order.contact_id]
-    last = person.last_order_at
-    scene.happens(
-        SaveContact(
-            replace(
-                person,
-                orders=person.orders + sign,
-                spent=person.spent + sign * order.total,
-                last_order_at=max(last, order.placed_at) if last else order.placed_at,
-            )
+    _sum_up(scene, order.contact_id, sign, sign * order.total, order.placed_at)
+
+
+def _sum_up(
+    scene: Scene, contact_id: int, orders: int, spent: Decimal, at: datetime | None = None
+) -> None:
+    """Of the name under which it was bought, and of the one person behind it."""
+    for whose in {contact_id, scene.person(contact_id).id}:
+        person = scene.contacts[whose]
+        last = max((one for one in (person.last_order_at, at) if one), default=None)
+        sums = replace(
+            person,
+            orders=person.orders + orders,
+            spent=person.spent + spent,
+            last_order_at=last,
         )
+        scene.happens(SaveContact(sums))
+
+
+def _bring_cart(scene: Scene, key: str, contact_id: int) -> None:
+    """A guest's cart belongs to who ordered with it."""
+    row_id = scene.row_of("cart", key)
+    cart = scene.carts.get(row_id) if key and row_id is not None else None
+    if cart:
+        _give_cart(scene, cart, contact_id)
+
+
+def _give_cart(scene: Scene, cart: Cart, contact_id: int) -> Cart:
+    """The cart under this name, if nobody was known to have it."""
+    guest = scene.contacts[cart.contact_id]
+    is_nobody = not (guest.phone or guest.email or guest.orders or guest.merged_into)
+    if scene.person(contact_id).id == guest.id or not is_nobody:
+        return cart
+    theirs = replace(cart, id=scene.make_id_beside(contact_id), contact_id=contact_id)
+    scene.happens(
+        SaveCart(replace(cart, state="moved", items=())),
+        SaveCart(theirs),
+        MoveKey("cart", cart.key, contact_id, theirs.id),
+        SaveContact(replace(guest, rekeyed_at=cart.changed_at)),
     )
+    return theirs
 
 
 def _known_order(scene: Scene, key: str) -> Order:
@@ -321,9 +360,12 @@ def _cart_changed(scene: Scene, fact: facts.CartChanged, now: datetime) -> None:
     if known and known.changed_at >= fact.at:
         return
     if known is None:
-        person = people.meet(scene, fact.customer, "cart", now, f"cart/{fact.cart}")
-        known = Cart(scene.make_id_beside(person.id), person.id, fact.cart, "open", fact.at)
-        scene.happens(PointTo("cart", fact.cart, person.id, known.id))
+        person = people.meet(scene, fact.customer, "cart", now, f"cart/{fact.cart}", fact.at)
+        place = people.place_of(scene, fact.customer, person.id)
+        known = Cart(scene.make_id_beside(place), place, fact.cart, "open", fact.at)
+        scene.happens(PointTo("cart", fact.cart, place, known.id))
+    else:
+        known = _owner_told(scene, known, fact, now)
     cart = replace(
         known,
         state="open" if fact.lines else "emptied",
@@ -335,17 +377,32 @@ def _cart_changed(scene: Scene, fact: facts.CartChanged, now: datetime) -> None:
     scene.happens(SaveCart(cart))
 
 
+def _owner_told(scene: Scene, cart: Cart, fact: facts.CartChanged, now: datetime) -> Cart:
+    """A guest said who they are: the cart is that person's, or the guest becomes one."""
+    living = people.seen(scene, scene.person(cart.contact_id), fact.at)
+    keys = people.keys_of(fact.customer, scene.store.country)
+    if keys and not (living.phone or living.email) and any(key in scene.refs for key in keys):
+        person = people.meet(scene, fact.customer, "cart", now, f"cart/{fact.cart}", fact.at)
+        return _give_cart(scene, cart, people.place_of(scene, fact.customer, person.id))
+    people.meet_again(scene, living, fact.customer, fact.at, cart.contact_id)
+    return cart
+
+
 def _customer_changed(scene: Scene, fact: facts.CustomerChanged, now: datetime) -> None:
-    person = people.meet(scene, fact.customer, "account", now, fact.subject())
+    customer = fact.customer
+    if fact.birthday and not customer.birthday:
+        customer = customer.model_copy(update={"birthday": fact.birthday})
+    person = people.meet(scene, customer, "account", now, fact.subject())
     if fact.consent:
         people.agree(scene, person, fact.consent, fact.at, "account")
 
 
 def _visit_made(scene: Scene, fact: facts.VisitMade, now: datetime) -> None:
-    person = people.meet(scene, fact.customer, "visit", now, fact.subject())
+    person = people.meet(scene, fact.customer, "visit", now, fact.subject(), fact.at)
+    place = people.place_of(scene, fact.customer, person.id)
     scene.happens(
         SaveVisit(
-            scene.make_id_beside(person.id), person.id, fact.at, fact.channel, fact.page, fact.sku,
+            scene.make_id_beside(place), place, fact.at, fact.channel, fact.page, fact.sku,
             fact.category,
         )
     )  # fmt: skip
@@ -368,7 +425,11 @@ def _woken(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
 
 
 def _phone_settled(scene: Scene, fact: facts.PhoneSettled, now: datetime) -> None:
-    people.settle(scene, scene.contacts[fact.contact], fact.phone)
+    people_changes.settle(scene, fact)
+
+
+def _person_edited(scene: Scene, fact: facts.PersonEdited, now: datetime) -> None:
+    people_changes.edit(scene, fact)
 
 
 def _kept_only(scene: Scene, fact: facts.Fact, now: datetime) -> None:
@@ -407,6 +468,10 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.LongSilent: confirming.ask_still,
     facts.LeftUnanswered: confirming.fall_silent,
     facts.PhoneSettled: _phone_settled,
+    facts.PhoneChanged: people_changes.change_number,
+    facts.PersonEdited: _person_edited,
+    facts.PeopleMerged: merging.merge,
+    facts.PeopleParted: merging.part,
     facts.AddressBounced: suppression.address_bounced,
 }
 
@@ -418,11 +483,15 @@ def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
     customer = getattr(fact, "customer", None)
     if isinstance(order, facts.Order):
         keys.append(("order", order.key))
+        if order.cart:
+            keys.append(("cart", order.cart))
         customer = order.customer
     elif isinstance(order, str):
         keys.append(("order", order))
     if customer is not None:
         keys += people.keys_of(customer, store_country)
+        if customer.phone and not (keys and any(kind == "phone" for kind, _ in keys)):
+            keys.append(people.no_phone(customer.phone))
     match fact:
         case facts.ParcelMoved():
             keys.append(("parcel", wording.parcel_key(fact)))
@@ -439,7 +508,14 @@ def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
         case facts.StoppedOnSite():
             kind, _, value = fact.subject().partition("/")
             keys.append((kind, value))
-        case facts.PhoneSettled():
-            read = phones.parse(fact.phone, store_country)
-            keys.append(("phone", read.e164 if isinstance(read, phones.Phone) else fact.phone))
+        case facts.PhoneSettled() | facts.PhoneChanged():
+            if fact.phone:
+                read = phones.parse(fact.phone, store_country)
+                keys.append(("phone", read.e164 if isinstance(read, phones.Phone) else fact.phone))
+            if isinstance(fact, facts.PhoneChanged) and fact.released:
+                keys.append(("phone", fact.released))
+            if isinstance(fact, facts.PhoneSettled) and fact.raw:
+                keys.append(people.no_phone(fact.raw))
+        case facts.PersonEdited(email=str() as email) if email:
+            keys.append(("email", email.lower()))
     return keys

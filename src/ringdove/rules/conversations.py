@@ -13,6 +13,7 @@ from ringdove.rules import (
     facts,
     languages,
     ledger,
+    people,
     permissions,
     phones,
     replies,
@@ -38,7 +39,7 @@ PAUSE = 30 * DAY
 
 def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None:
     """Keeps the text with what it means, and answers it: a stop comes before all else."""
-    person = _sender(scene, fact, now)
+    person = people.seen(scene, _sender(scene, fact, now), fact.at)
     topics = scene.store.policy.topics
     reply = replies.read(fact.body, language=person.language, topics=topics)
     intent = reply.intent

@@ -16,6 +16,8 @@ Text = Annotated[str, Field(max_length=500)]
 Key = Annotated[str, Field(min_length=1, max_length=120)]
 Address = Annotated[str, Field(max_length=2000)]
 Amount = Annotated[Decimal, Field(max_digits=14, decimal_places=2)]
+OwnKey = Annotated[str, Field(max_length=40)]
+OwnValue = bool | Decimal | Text | None
 Scope = Annotated[
     str, Field(pattern=r"^(marketing|service|(topic|category)/[^\x00]{1,80})$", max_length=90)
 ]
@@ -54,6 +56,16 @@ class Customer(Said):
     language: Annotated[str, Field(max_length=12)] = Field("", description="en, ru, be, it, es …")
     country: Annotated[str, Field(max_length=2)] = Field("", description="ISO 3166-1 alpha-2")
     region: Text = Field("", description="State or province of the delivery address.")
+    city: Text = ""
+    sex: Literal["", "f", "m"] = ""
+    birthday: date | None = None
+    children: Annotated[tuple[date, ...], Field(max_length=20)] = Field(
+        (), description="Their birth dates."
+    )
+    fields: Annotated[dict[OwnKey, OwnValue], Field(max_length=100)] = Field(
+        default_factory=dict,
+        description="The store's own fields by key; what the store has not defined is not kept.",
+    )
 
 
 class Consent(Said):
@@ -95,6 +107,9 @@ class Order(Said):
     payment_url: Address = ""
     url: Address = Field("", description="The order's page for the customer.")
     consent: Consent | None = None
+    cart: Annotated[str, Field(max_length=120)] = Field(
+        "", description="Key of the cart that it was made of."
+    )
     codes: Annotated[tuple[Annotated[str, Field(max_length=60)], ...], Field(max_length=20)] = (
         Field((), description="Promo codes that it was paid with.")
     )
@@ -450,7 +465,65 @@ class PhoneSettled(Fact):
 
     kind: Literal["phone.settled"] = "phone.settled"
     contact: int
-    phone: Text = Field(description="The whole number, as +375291112233.")
+    phone: Text = Field("", description="The whole number, as +375291112233. Empty: it is none.")
+    raw: Text = Field("", description="As it came: what is no number is not asked about again.")
+    about: ClassVar[str] = "contact"
+
+
+class PhoneChanged(Fact):
+    """Somebody of the store, or a program, says that a customer has another number now."""
+
+    kind: Literal["phone.changed"] = "phone.changed"
+    contact: int
+    phone: Text = Field("", description="The whole new number. Empty: none is known.")
+    released: Text = Field("", description="A number of theirs that belongs to somebody else now.")
+    by: Annotated[str, Field(max_length=60)] = ""
+    about: ClassVar[str] = "contact"
+
+
+class PersonEdited(Fact):
+    """Somebody of the store, or a program, wrote down what is known of a customer. What is not
+    given stays as it was; an empty text, or a name in `cleared`, empties it."""
+
+    kind: Literal["person.edited"] = "person.edited"
+    contact: int
+    name: Text | None = None
+    email: Text | None = None
+    language: Annotated[str, Field(max_length=12)] | None = None
+    country: Annotated[str, Field(max_length=2)] | None = None
+    region: Text | None = None
+    city: Text | None = None
+    sex: Literal["", "f", "m"] | None = None
+    birthday: date | None = None
+    children: Annotated[tuple[date, ...], Field(max_length=20)] | None = None
+    zones: Annotated[tuple[Key, ...], Field(max_length=40)] | None = None
+    fields: Annotated[dict[OwnKey, OwnValue], Field(max_length=100)] | None = None
+    cleared: tuple[Literal["birthday"], ...] = ()
+    by: Annotated[str, Field(max_length=60)] = ""
+    about: ClassVar[str] = "contact"
+
+
+class PeopleMerged(Fact):
+    """Two contacts are one person; `contact` is who stays."""
+
+    kind: Literal["people.merged"] = "people.merged"
+    contact: int
+    other: int
+    by: Annotated[str, Field(max_length=60)] = ""
+    about: ClassVar[str] = "contact"
+
+    def people(self) -> tuple[int, ...]:
+        """Both."""
+        return (self.contact, self.other)
+
+
+class PeopleParted(Fact):
+    """A merge was a mistake: they are two again."""
+
+    kind: Literal["people.parted"] = "people.parted"
+    contact: int
+    merge: int
+    by: Annotated[str, Field(max_length=60)] = ""
     about: ClassVar[str] = "contact"
 
 
@@ -465,6 +538,7 @@ def scoped(fact: Fact, scope: str) -> Fact:
         told["order"] = order.model_copy(
             update={
                 "key": scope + order.key,
+                "cart": order.cart and scope + order.cart,
                 "number": order.number or order.key[:60],
                 "customer": _account_scoped(order.customer, scope),
             }
@@ -516,7 +590,11 @@ AnyFact = Annotated[
     | LongSilent
     | LeftUnanswered
     | AddressBounced
-    | PhoneSettled,
+    | PhoneSettled
+    | PhoneChanged
+    | PersonEdited
+    | PeopleMerged
+    | PeopleParted,
     Field(discriminator="kind"),
 ]
 

@@ -164,6 +164,7 @@ def _answered(
 ) -> dict[int, str]:
     waiting: dict[int, str] = {}
     for fact in batch:
+        scene.told_by = read[id(fact)][1]["connection_id"]
         try:
             answers.answer(scene, fact, now)
         except WaitFor as wait:
