@@ -18,7 +18,13 @@ from tests.records.test_messages import take
 
 LIFE: list[facts.Fact] = [
     order(consent={"marketing": True, "words": "Yes, offers.", "language": "en"}, payment_due=True),
-    order("43", customer={"email": "anna@linden.example", "phone": "+375291112233"}),
+    order("43", customer={"email": "anna@linden.example", "phone": "+375291112233"},
+          lines=[{"name": "Чайник", "price": "59.90", "category": "kettles"}]),
+    facts.OrderChanged(
+        id="order/43/changed", at=NOON,
+        order=order("43", changed_at=NOON + timedelta(hours=1),
+                    lines=[{"name": "Чай", "price": "59.90", "category": "tea"}]).order,
+    ),
     paid(),
     parcel("accepted", parcel="P1", number="RR1", carrier="Belpost", url="https://post.example/1"),
     facts.DeliveryPromised(

@@ -31,12 +31,17 @@ OVER_ALL_STORES = {
     "messages.ORPHANED": "once a minute: what was left half said where nobody speaks any more",
     "gateways.LEFT_BEHIND": "once a minute: what waits for gateways that are removed",
     "outbox.OVERDUE": "once a minute: where is anything past its time",
+    "erasure.UNDER_WAY": "a worker asks which erasures are under way: a handful, by an index",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }
 # An inverted index has no first column; each of its signs begins with the store.
 BY_SIGNS = {"contact_search_signs"}
 # What stands in the braces of statements that psycopg.sql completes.
-FILLED = {"partitions.IN_DEFAULT": {"rest": "message_rest"}}
+FILLED = {
+    "partitions.IN_DEFAULT": {"rest": "message_rest"},
+    "deciding.VERDICTS": {"narrow": "true"},
+    "deciding.COUNTS": {"verdicts": "SELECT '' AS verdict, '' AS reason"},
+}
 # Not a plan: a lock, or what Alembic's own table says.
 NOT_PLANNED = re.compile(r"\s*(LOCK|CREATE|DROP)\b")
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|CREATE|DROP)\b")
