@@ -54,7 +54,7 @@ WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.contact_id = %(c
 """
 LOCK = """
 SELECT c.id, c.phone, c.phone_doubt, c.email, c.name, c.agreed_phones,
-  c.merged_into, c.also, c.erased_at
+  c.marketing, c.service, c.merged_into, c.also, c.erased_at
 FROM contact c
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = ANY(%(people)s::bigint[])
 ORDER BY c.id FOR UPDATE
@@ -107,14 +107,40 @@ async def begin(
     main = next((one for one in group if one["merged_into"] is None), group[0])
     if known_row := await of_contact(tx, store, main["id"]):
         return known_row
+    return await _begin(tx, store, main["id"], group, wish, now, keyed)
+
+
+async def begin_inactive(
+    tx: Tx, store: Store, people: Sequence[int], now: datetime, keyed: Keyed
+) -> Row | None:
+    """Erases people of one bucket together, as one: who gave no sign of life for long enough. What
+    they had refused stays refused; who had refused nothing leaves nothing."""
+    group = [row for row in await _lock(tx, store, people) if row["erased_at"] is None]
+    if not group:
+        return None
+    for row in group:
+        scope: Scope | None = "marketing" if row["marketing"] == "out" else None
+        scope = "all" if row["service"] == "out" else scope
+        if scope:
+            known = await _known(tx, store, [row])
+            await _suppress(tx, store, row["id"], known, scope, "inactive", now, keyed)
+    wish = Wish("retention", "marketing", reason="")
+    return await _begin(tx, store, group[0]["id"], group, wish, now, keyed)
+
+
+async def _begin(
+    tx: Tx, store: Store, main: int, group: Sequence[Row], wish: Wish, now: datetime, keyed: Keyed
+) -> Row | None:
     people = sorted(one["id"] for one in group)
     known = await _known(tx, store, group)
-    await _close(tx, store, main["id"], people, known, wish.scope, wish.reason, now, keyed)
+    if wish.reason:
+        await _suppress(tx, store, main, known, wish.scope, wish.reason, now, keyed)
+    await _close(tx, store, people, known, now, keyed)
     counts = await _empty(tx, store, people, known, now)
-    given = {
-        "bucket": bucket_of_id(main["id"]),
+    given: dict[str, Any] = {
+        "bucket": bucket_of_id(main),
         "store_id": store.id,
-        "contact_id": main["id"],
+        "contact_id": main,
         "people": db.numbers(people),
         "scope": wish.scope,
         "now": now,
@@ -124,10 +150,10 @@ async def begin(
         "counts": Jsonb(counts),
     }
     await tx.execute(PUT, given)
-    await counters.add(tx, store, now, {"erased": 1}, given["bucket"])
+    await counters.add(tx, store, now, {"erased": counts.get("people", 0)}, given["bucket"])
     await db.notify(tx, "erasure")
     await db.notify(tx, "live", f"{store.id} customers")
-    return await of_contact(tx, store, main["id"])
+    return await of_contact(tx, store, main)
 
 
 async def _group(tx: Tx, store: Store, contact_id: int) -> list[Row]:
@@ -186,20 +212,29 @@ WHERE r.bucket = k.bucket AND r.bucket = ANY(%(buckets)s) AND r.store_id = %(sto
 """
 
 
-async def _close(
-    tx: Tx, store: Store, main: int, people: Sequence[int], known: Mapping[str, Sequence[str]],
-    scope: Scope, reason: str, now: datetime, keyed: Keyed,
+async def _suppress(
+    tx: Tx, store: Store, main: int, known: Mapping[str, Sequence[str]], scope: Scope, reason: str,
+    now: datetime, keyed: Keyed,
 ) -> None:  # fmt: skip
-    """The person's keys lead nowhere, and what they refused stays refused."""
-    phones = [one for one in known["phones"] if one.startswith("+")]
-    keys = [("phone", one) for one in phones] + [("email", one) for one in known["emails"]]
+    """What they refused stays refused, whoever the number will belong to."""
     held = (
-        suppression.Row(
-            suppression.hash_of(store, keyed, kind, value), scope, reason, now, main
-        )
-        for kind, value in keys
-    )  # fmt: skip
+        suppression.Row(suppression.hash_of(store, keyed, *key), scope, reason, now, main)
+        for key in _refusable(known)
+    )
     await suppression.put(tx, store, held)
+
+
+def _refusable(known: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    phones = [("phone", one) for one in known["phones"] if one.startswith("+")]
+    return phones + [("email", one) for one in known["emails"]]
+
+
+async def _close(
+    tx: Tx, store: Store, people: Sequence[int], known: Mapping[str, Sequence[str]], now: datetime,
+    keyed: Keyed,
+) -> None:  # fmt: skip
+    """The person's keys lead nowhere."""
+    keys = _refusable(known)
     past = [(kind, one) for kind in erasing.KINDS for one in known[f"{kind}s"]]
     await erased_keys.put(tx, store, keyed, past, now)
     rows: list[dict[str, Any]] = [
@@ -282,11 +317,11 @@ async def _take_keys(
         if name := LIST_OF_KIND.get(ref["kind"]):
             new[name].append(ref["value"])
             row["known"][name] = sorted({*row["known"][name], ref["value"]})
-    reason = row["known"].get("reason", "erased")
-    await _close(
-        tx, store, row["contact_id"], row["people"], new, row["scope"], reason, row["asked_at"],
-        keyed,
-    )  # fmt: skip
+    if reason := row["known"].get("reason"):
+        await _suppress(
+            tx, store, row["contact_id"], new, row["scope"], reason, row["asked_at"], keyed
+        )
+    await _close(tx, store, row["people"], new, row["asked_at"], keyed)
     row["counts"]["keys"] += len(found)
     _next(row, len(buckets), BUCKETS_AT_ONCE, "facts")
 

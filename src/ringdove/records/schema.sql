@@ -977,6 +977,16 @@ CREATE TABLE own_field (                 -- what a store keeps of its customers 
   PRIMARY KEY (store_id, key)
 );
 
+-- ---------------------------------------------------------------- how long data is kept
+
+CREATE TABLE retention_mark (            -- what is emptied and stays: all before this is done
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  kind text NOT NULL,                    -- messages, inbound, carts
+  done_before bigint NOT NULL,           -- an id: ids carry their time
+  PRIMARY KEY (bucket, store_id, kind)
+);
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -990,7 +1000,7 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'submission', 'provider_ref', 'receipt', 'wire', 'inbound', 'counter', 'sandbox_text',
   'spending', 'touch', 'contact_category', 'suppression', 'consent_seal', 'consent_question',
   'contact_merge']) t;
-SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key', 'retention_mark']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['contact_search', 'search_fill']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',
   'people_import_piece', 'people_import_reject', 'people_import_touch']) t;

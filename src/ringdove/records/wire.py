@@ -1,20 +1,20 @@
 """What was said and heard of each message, octet by octet, where a gateway keeps it.
 
 Written in the transaction of the answers, in one statement a bucket. It shows a message's page what
-happened; nothing is decided by it, and after KEPT_FOR it is deleted.
+happened; nothing is decided by it, and after its time (rules/retention.py) it is deleted.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of_id, id_floor
 from ringdove.kit.db import Tx
+from ringdove.rules import retention
 from ringdove.rules.scenes import Store
 
-KEPT_FOR = timedelta(days=30)
 SHOWN_MOST = 600  # 255 parts, their answers, and some receipts
 DELETED_MOST = 5_000
 
@@ -91,11 +91,13 @@ WHERE w.bucket = %(bucket)s AND w.store_id = %(store_id)s AND w.message_id = ANY
 
 
 async def forget(tx: Tx, store: Store, bucket: int, now: datetime) -> int:
-    """Deletes some of what is older than KEPT_FOR; how many rows. Called again while there are."""
+    """Deletes some of what is past its time; how many rows. Called again while there are."""
+    before = retention.before(store.policy, "packets", now)
+    assert before is not None
     given = {
         "bucket": bucket,
         "store_id": store.id,
-        "before": id_floor(now - KEPT_FOR),
+        "before": id_floor(before),
         "most": DELETED_MOST,
     }
     return (await tx.execute(FORGET, given)).rowcount

@@ -166,7 +166,14 @@ CREATE TABLE erased_key (
   at timestamptz NOT NULL,
   PRIMARY KEY (bucket, store_id, hash)
 );
-SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key']) t;
+CREATE TABLE retention_mark (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  kind text NOT NULL,
+  done_before bigint NOT NULL,
+  PRIMARY KEY (bucket, store_id, kind)
+);
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key', 'retention_mark']) t;
 
 -- What the decision remembers. What went out before counts as well, as do orders.
 CREATE TABLE touch (
