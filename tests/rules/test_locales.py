@@ -15,7 +15,9 @@ LISTS = {
     "stop", "stop_alone", "stop_own", "stop_inside", "not_stop", "denials", "everything",
     "courtesies", "start", "yes", "help",
 }  # fmt: skip
-OF_ANSWERS = frozenset(("topic.name", "topic.word", "pause.until", "left", "confirm.url", "confirm.about"))
+OF_ANSWERS = frozenset(
+    ("topic.name", "topic.word", "pause.until", "left", "confirm.url", "confirm.about")
+)
 EMAILS = {"order_accepted_email"}
 # The name of the shop, links and places as long as they usually are.
 NAMES = {"ru": "Чайная лавка", "be": "Чайная крама"}
@@ -58,7 +60,10 @@ def values(language: str) -> dict[str, object]:
         "form": {
             "frequency": languages.phrases(language)["public"]["join"]["frequency"].format(n=4)
         },
-        "topic": {"name": languages.phrases(language)["public"]["topics"]["loyalty"], "word": "3"},
+        "topic": {
+            "name": languages.phrases(language)["public"]["topic_names"]["loyalty"],
+            "word": "3",
+        },
         "pause": {"until": day},
         "left": "",
         "confirm": {"url": "", "about": ""},

@@ -30,7 +30,7 @@ from ringdove.rules.effects import (
     Suppress,
 )
 from ringdove.rules.messages import Letter, language_of, speak
-from ringdove.rules.scenes import Contact, Scene
+from ringdove.rules.scenes import Contact, Scene, Store
 
 ANSWER_VALID_FOR = timedelta(hours=12)
 DAY = timedelta(days=1)
@@ -170,7 +170,7 @@ def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetim
     if news:
         language = language_of(scene, person)
         left = [
-            topic_name(scene, one.key, language)
+            topic_name(scene.store, one.key, language)
             for one in scene.store.policy.topics
             if permissions.state_of(person, f"topic/{one.key}") == "out"
         ]
@@ -208,11 +208,11 @@ def take_back(
     scene.happens(Count("stops"))
 
 
-def topic_name(scene: Scene, key: str, language: str) -> str:
+def topic_name(store: Store, key: str, language: str) -> str:
     """What a topic is called in a language: the store's own name, else the ready one."""
-    topic = scene.store.policy.topic(key)
+    topic = store.policy.topic(key)
     own = topic.names.get(language, "") if topic else ""
-    ready: str = languages.phrases(language)["public"]["topics"].get(key, key)
+    ready: str = languages.phrases(language)["public"]["topic_names"].get(key, key)
     return own or ready
 
 
@@ -222,7 +222,7 @@ def _topic_values(scene: Scene, person: Contact, scope: str) -> dict[str, str]:
     topic = scene.store.policy.topic(key)
     words = languages.phrases(language)["replies"].get("topics", {}).get(key, ())
     said = (topic.code if topic else "") or next(iter(words), "")
-    return {"name": topic_name(scene, key, language), "word": said.upper()}
+    return {"name": topic_name(scene.store, key, language), "word": said.upper()}
 
 
 def _record(

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 from ringdove.kit import db
 from ringdove.records import stores, ways_out
 from ringdove.rules import languages, phones, stop_links, wording
-from ringdove.rules.conversations import PAUSE
+from ringdove.rules.conversations import PAUSE, topic_name
 from ringdove.rules.facts import ConsentChanged, Fact, StoppedOnSite
 from ringdove.rules.scenes import Contact, Store
 from ringdove.runtime import Runtime
@@ -154,10 +154,10 @@ def _wish(
         case "service_in" if person.service == "out":
             return Wish(w["service_in"], (("service", "in"),))
         case "topic_out" if store.policy.topic(scope) and topic not in left:
-            name = w["topic_out"].format(topic=_topic_name(store, scope, language))
+            name = w["topic_out"].format(topic=topic_name(store, scope, language))
             return Wish(name, ((topic, "out"),))
         case "topic_in" if store.policy.topic(scope) and topic in left:
-            name = w["topic_in"].format(topic=_topic_name(store, scope, language))
+            name = w["topic_in"].format(topic=topic_name(store, scope, language))
             return Wish(name, ((topic, "in"),))
         case "category_in" if f"category/{scope}" in left:
             return Wish(w["topic_in"].format(topic=scope), ((f"category/{scope}", "in"),))
@@ -183,7 +183,7 @@ def _page(
         (
             one.key,
             w["topic_in" if f"topic/{one.key}" in left else "topic_out"].format(
-                topic=_topic_name(store, one.key, language)
+                topic=topic_name(store, one.key, language)
             ),
             f"topic/{one.key}" in left,
         )
@@ -212,7 +212,7 @@ def _now(store: Store, person: Contact, language: str, now: datetime) -> str:
     if person.marketing == "in":
         return str(w["now_in"])
     joined = [
-        _topic_name(store, one.key, language)
+        topic_name(store, one.key, language)
         for one in store.policy.topics
         if person.scopes.get(f"topic/{one.key}", [""])[0] == "in"
     ]
@@ -227,13 +227,6 @@ def _hints(w: Words, deed: str) -> list[str]:
 
 def _is_paused(person: Contact, now: datetime) -> bool:
     return bool(person.paused_until and person.paused_until > now)
-
-
-def _topic_name(store: Store, key: str, language: str) -> str:
-    topic = store.policy.topic(key)
-    own = topic.names.get(language, "") if topic else ""
-    ready: Mapping[str, str] = languages.phrases(language)["public"]["topics"]
-    return own or ready.get(key, key)
 
 
 # ------------------------------------------------------------------ the form of a shop's site
