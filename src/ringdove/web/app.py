@@ -23,6 +23,7 @@ from ringdove.web import (
     automations,
     confirm,
     connections,
+    consent,
     customer_deeds,
     customers,
     doors,
@@ -33,12 +34,16 @@ from ringdove.web import (
     login,
     messages,
     money,
+    only,
     parked,
+    people_list,
     phones,
     prices,
+    proof,
     public,
     routes,
     setup,
+    sign_up,
     store,
     team,
     today,
@@ -56,8 +61,11 @@ PAGES: tuple[APIRouter, ...] = (
     store.router,
     team.router,
     today.router,
+    people_list.router,
     customers.router,
     customer_deeds.router,
+    consent.router,
+    proof.router,
     messages.router,
     unknown.router,
     automations.router,
@@ -97,7 +105,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     for router in (*api.ROUTERS, api.pages):
         app.include_router(router)
-    for routes_of in (doors, gateway_doors, public, leave, confirm):
+    for routes_of in (doors, gateway_doors, public, leave, confirm, sign_up, only):
         app.router.routes.extend(routes_of.ROUTES)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, on_http_error)

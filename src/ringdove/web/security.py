@@ -17,7 +17,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-WITHOUT_COOKIES = ("/api/", "/doors/", "/in/", "/u/", "/leave/", "/y/")  # callers there are known by what they send
+WITHOUT_COOKIES = (
+    "/api/",
+    "/doors/",
+    "/in/",
+    "/u/",
+    "/leave/",
+    "/y/",
+)  # callers there are known by what they send
+# Forms that stand in pages of other sites; they know nobody by a cookie either.
+FROM_OTHER_SITES = ("/join/",)
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -94,7 +103,9 @@ def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
 
 def is_forged(scope: Scope) -> bool:
     """Whether a request that changes something does not come from one of our own pages."""
-    if scope["method"] in SAFE_METHODS or scope["path"].startswith(WITHOUT_COOKIES):
+    if scope["method"] in SAFE_METHODS or scope["path"].startswith(
+        (*WITHOUT_COOKIES, *FROM_OTHER_SITES)
+    ):
         return False
     headers = Headers(scope=scope)
     site = headers.get("sec-fetch-site")
