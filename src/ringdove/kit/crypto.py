@@ -137,7 +137,7 @@ def verify_password(hashed: str, password: str) -> bool:
 def sign(secret: str | bytes, body: bytes) -> bytes:
     """HMAC-SHA256 of a body."""
     key = secret.encode() if isinstance(secret, str) else secret
-    return hmac.new(key, body, hashlib.sha256).digest()
+    return hmac.digest(key, body, "sha256")
 
 
 def sign_hex(secret: str | bytes, body: bytes) -> str:

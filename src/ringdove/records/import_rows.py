@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Protocol, cast
 
@@ -44,7 +45,13 @@ class Chunk:
 
     row_at: int = 0
     rows: list[Row] = field(default_factory=list)
+    keys: list[list[Key]] = field(default_factory=list)  # of each row, the strongest first
     rejected: list[Rejected] = field(default_factory=list)
+
+    def add(self, ground: "Ground", row: Row) -> None:
+        """One row more."""
+        self.rows.append(row)
+        self.keys.append(_keys(ground, row))
 
 
 class Before(Protocol):
@@ -64,6 +71,7 @@ class Ground:
     ids: Ids
     now: datetime
     language: str  # for whom the list names none
+    is_found_later: bool = False  # a long list: a worker makes its people findable afterwards
     chain: Chain = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,8 +83,7 @@ class Ground:
 
     def bucket_of(self, kind: str, value: str) -> int:
         """Where a natural key lies."""
-        store = self.store
-        return bucket_of(store.bucket_base, store.bucket_span, f"{kind}/{value}")
+        return bucket_of(self.store.bucket_base, self.store.bucket_span, f"{kind}/{value}")
 
     @property
     def note(self) -> str:
@@ -115,8 +122,7 @@ async def write(tx: Tx, ground: Ground, chunk: Chunk) -> Counter[str]:
 
 def _join_all(ground: Ground, chunk: Chunk, met: Met, before: Before | None) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for row in chunk.rows:
-        keys = _keys(ground, row)
+    for row, keys in zip(chunk.rows, chunk.keys, strict=True):
         person, is_first = _who(ground, met, row, keys)
         is_again = (not is_first and person.is_changed) or person.values["id"] in met.touched
         if before is not None and not is_again and before.has(person, row, keys):
@@ -212,7 +218,7 @@ WHERE t.bucket = ANY(%(buckets)s) AND t.store_id = %(store_id)s AND t.import_id 
 
 async def _meet(tx: Tx, ground: Ground, chunk: Chunk, *, lock: bool) -> Met:
     met = Met()
-    keys = list({key: None for row in chunk.rows for key in _keys(ground, row)})
+    keys = list({key: None for keys in chunk.keys for key in keys})
     if not keys:
         return met
     store = ground.store
@@ -360,7 +366,8 @@ async def _put(tx: Tx, ground: Ground, people: list[Person]) -> None:
         for place, kind, value, contact_id in refs
     ))  # fmt: skip
     await put_consents(tx, store, people)
-    await _copy(tx, COPY_SEARCH, (_search_line(store, person.values) for person in made))
+    if not ground.is_found_later:
+        await _copy(tx, COPY_SEARCH, (_search_line(store, person.values) for person in made))
     if known:
         await search.put(tx, store, [Contact(**person.values) for person in known])
     await _touch(tx, ground, made, known)
@@ -400,7 +407,7 @@ def _contact_line(store: Store, values: Values) -> str:
 def _consent_line(store: Store, row: Values) -> str:
     return "\t".join((
         str(bucket_of_id(row["contact_id"])), str(store.id), str(row["id"]),
-        str(row["contact_id"]), row["at"].isoformat(), row["scope"], row["change"], row["source"],
+        str(row["contact_id"]), _time(row["at"]), row["scope"], row["change"], row["source"],
         _escaped(row["words"]), row["language"], row["who"], str(row["seq"]), row["prev"],
         row["hash"] + "\n",
     ))  # fmt: skip
@@ -423,8 +430,9 @@ def _escaped(text: str) -> str:
     return text
 
 
+@lru_cache(8_192)
 def _time(moment: Any) -> str:
-    return r"\N" if moment is None else moment.isoformat()
+    return r"\N" if moment is None else str(moment)
 
 
 def _json(document: Any) -> str:

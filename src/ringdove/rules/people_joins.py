@@ -107,6 +107,7 @@ class Chain:
     plan: Plan
     keyed: Callable[[str], str]
     make_id: Callable[[int], int]  # beside this contact
+    is_dry: bool = False  # only to count: rows without hashes
     _fixed: dict[tuple[str, ...], tuple[str, str, str]] = field(default_factory=dict)
 
     @property
@@ -178,6 +179,10 @@ class Chain:
     ) -> None:  # fmt: skip
         """The next row of this person, as ledger.entry makes it, and what it changes."""
         values = person.values
+        if self.is_dry:
+            person.rows.append({})
+            heard(values, scope, change, at)
+            return
         contact_id, seq, prev = values["id"], values["ledger_seq"] + 1, values["ledger_hash"]
         words = words[: ledger.WORDS_MAX] or "(empty)"
         salt = self.keyed(f"salt/{contact_id}")

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from ringdove.rules import phones
 from ringdove.rules.scenes import Contact
 
 WORDS_MAX = 12  # of a name or address, and of what is typed
@@ -70,6 +71,8 @@ def signs(store_id: int, person: Contact) -> str:
 def digits(person: Contact) -> str:
     """The digits of the number, also of one that is still to be settled."""
     written = person.phone or person.phone_doubt or ""
+    if written[:1] == "+" and written[1:].isascii() and written[1:].isdigit():
+        return written[1 : LETTERS_MAX + 1]
     return "".join(sign for sign in written if sign.isascii() and sign.isdigit())[:LETTERS_MAX]
 
 
@@ -105,6 +108,7 @@ def _traits(person: Contact) -> Iterator[str]:
             yield f"field/{_plain(name)}/{_plain(value)}"
 
 
+@lru_cache(65_536, typed=True)
 def _plain(value: Any) -> str:
     """A value as it is compared; without signs that mean something in a tsvector."""
     text = fold(str(value)).strip().replace("'", " ").replace("\\", "/").replace("\x00", "")
@@ -172,7 +176,8 @@ class Needle:
     numbers: tuple[str, ...]  # patterns of LIKE, one of which must fit; none: any number
 
     @property
-    def is_empty(self) -> bool:
+    def is_nothing(self) -> bool:
+        """Whether what was typed holds neither a word nor a number."""
         return not self.query and not self.numbers
 
 
@@ -236,6 +241,18 @@ def _wanted(filters: Filters) -> Iterator[str]:
         yield "paused"
     for name, value in filters.fields.items():
         yield f"field/{_plain(name)}/{_plain(value)}"
+
+
+# ------------------------------------------------------------------ whole keys
+
+
+def keys_in(typed: str, country: str) -> list[tuple[str, str]]:
+    """The natural keys that a line can be as a whole, the likeliest first."""
+    if not typed:
+        return []
+    phone = phones.parse(typed, country)
+    keys = [("phone", phone.e164)] if isinstance(phone, phones.Phone) else []
+    return [*keys, ("email", typed.lower()), ("order", typed.lstrip("#№ ")), ("account", typed)]
 
 
 # ------------------------------------------------------------------ numbers of orders

@@ -17,7 +17,7 @@ import structlog
 from psycopg import errors
 
 from ringdove.kit import db
-from ringdove.records import import_rows, import_undo, imports, leases, stores
+from ringdove.records import import_rows, import_undo, imports, leases, search_fill, stores
 from ringdove.records.import_rows import CHUNK_ROWS, Chunk, Ground, Key, Rejected
 from ringdove.records.imports import Import
 from ringdove.rules import people_files, people_rows
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 AHEAD_S_MAX = 60.0  # to fetch a piece of the file
 ROWS_MAX = 1_000_000
+FOUND_AT_ONCE_MAX = 20_000  # rows; the inverted index of more would cost more than all the rest
 
 
 class TooLong(Exception):
@@ -71,8 +72,9 @@ async def _fail(runtime: Runtime, store: Store, one: Import, words: str) -> None
 
 def _ground(runtime: Runtime, store: Store, one: Import) -> Ground:
     return Ground(
-        store, one, one.plan, runtime.keyed, runtime.ids, runtime.clock(), store.languages[0]
-    )
+        store, one, one.plan, runtime.keyed, runtime.ids, runtime.clock(), store.languages[0],
+        is_found_later=one.row_count > FOUND_AT_ONCE_MAX,
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------ counting without writing
@@ -80,6 +82,7 @@ def _ground(runtime: Runtime, store: Store, one: Import) -> Ground:
 
 async def _check(runtime: Runtime, store: Store, one: Import, lost: asyncio.Event) -> None:
     ground, counts = _ground(runtime, store, one), Counter[str]()
+    ground.chain.is_dry = True
     seen, row_at = Seen(one.octets), 0
     chunks = _Ahead(runtime, ground, await _known(runtime, store))
     while (chunk := await chunks.next()) is not None:
@@ -141,15 +144,17 @@ class Seen:
 async def _run(runtime: Runtime, store: Store, one: Import, lost: asyncio.Event) -> None:
     ground = _ground(runtime, store, one)
     chunks = _Ahead(runtime, ground, await _known(runtime, store), one.row_at)
-    at = one.row_at
-    while (chunk := await chunks.next()) is not None:
-        if lost.is_set() or not await _write(runtime, ground, chunk, at):
-            return
+    at, is_whole = one.row_at, True
+    while is_whole and (chunk := await chunks.next()) is not None:
+        is_whole = not lost.is_set() and await _write(runtime, ground, chunk, at)
         at = chunk.row_at
     async with db.transaction(runtime.pool) as tx:
-        await imports.end(tx, store, one.id, "done", runtime.clock())
+        if ground.is_found_later:
+            await search_fill.ask(tx, store, one.id)
+        if is_whole:
+            await imports.end(tx, store, one.id, "done", runtime.clock())
         await db.notify(tx, "live", f"{store.id} customers")
-    log.info("import.done", import_id=one.id, rows=at)
+    log.info("import.run", import_id=one.id, rows=at, is_whole=is_whole)
 
 
 async def _write(runtime: Runtime, ground: Ground, chunk: Chunk, at: int) -> bool:
@@ -204,7 +209,7 @@ class _Ahead:
                 continue
             row = people_rows.judge(line, cells, plan, self._known, now)
             if isinstance(row, Row):
-                chunk.rows.append(row)
+                chunk.add(self._ground, row)
             else:
                 chunk.rejected.append(Rejected(line, row, cells))
             chunk.row_at = line
