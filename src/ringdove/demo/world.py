@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
+from ringdove.demo.joining import open_ways_in
 from ringdove.demo.past import Plan, make_past
 from ringdove.demo.people import ABROAD, HOME
 from ringdove.demo.purchases import CONSENT_WORDS
@@ -23,6 +24,7 @@ from ringdove.records import (
     gateways,
     partitions,
     prices,
+    search_fill,
     spending,
     stores,
     users,
@@ -119,6 +121,7 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
             say(f"{settings.name}: {plan.people} customers and {plan.orders} orders of the past …")
             store, ways = await open_shop(tx, runtime, settings, span, owner)
             if settings is LINDEN:
+                await open_ways_in(tx, store, now - timedelta(days=200))
                 await users.set_role(tx, helper, store.id, "support")
             with _uncollected():
                 past = make_past(
@@ -127,7 +130,10 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
                 )  # fmt: skip
             for table, rows in past.items():
                 await bulk.copy(tx, table, ["bucket", "store_id", *COLUMNS[table][2:]], rows)
-            tables |= past.keys()
+            await search_fill.ask(tx, store)
+            while await search_fill.step(tx, store):
+                pass
+            tables |= {*past, "contact_search"}
         await bulk.analyze(tx, sorted(tables))
 
 

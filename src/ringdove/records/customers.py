@@ -1,96 +1,74 @@
-"""The list of customers: newest first, page by page, found as one types.
+"""The list of customers, newest first, and who is behind a whole number, address, account or order.
 
-A bucket at a time, since that reads its index from the end and stops; the pages are merged here.
-Whole phones, addresses and keys are found through contact_ref (records/lookups.customer_behind).
-Parts of names are looked for among the newest people only: there is no index for parts of words.
+A bucket at a time, since that reads its index from the end and stops; the pages are merged by
+PostgreSQL. Parts of words and numbers are found by records/search.py.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ringdove.kit.buckets import bucket_of_id, buckets_of_store
+from ringdove.kit import db
+from ringdove.kit.buckets import bucket_of, bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
-from ringdove.records import lookups
-from ringdove.records.lookups import CONTACT, NO_END, Row
+from ringdove.records.lookups import NO_END, Row
+from ringdove.rules import searching
 from ringdove.rules.scenes import Store
 
 ROWS = 40
 ROWS_MAX = 200
-LOOKED_AT_MAX = 100_000  # people of a store whose names one search reads: about 0.1 s
-LOOKED_AT_MIN = 500  # of a bucket
 
-NEWEST = f"""
-SELECT {CONTACT} FROM contact c
-WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id < %(before)s
-ORDER BY c.id DESC LIMIT %(most)s
+NEWEST = """
+SELECT f.id FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+CROSS JOIN LATERAL (
+  SELECT c.id FROM contact c
+  WHERE c.bucket = b.bucket AND c.store_id = %(store_id)s AND c.id < %(before)s
+    AND c.merged_into IS NULL AND c.erased_at IS NULL
+  ORDER BY c.id DESC LIMIT %(most)s
+) f
+ORDER BY f.id DESC LIMIT %(most)s
 """
-DOUBTFUL = f"""
-SELECT {CONTACT} FROM contact c
-WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id < %(before)s
-  AND c.phone_doubt IS NOT NULL AND c.phone IS NULL
-ORDER BY c.id DESC LIMIT %(most)s
-"""
-LIKE = f"""
-SELECT {CONTACT} FROM (
-  SELECT * FROM contact n
-  WHERE n.bucket = %(bucket)s AND n.store_id = %(store_id)s AND n.id < %(before)s
-  ORDER BY n.id DESC LIMIT %(looked_at)s
+# Who was merged into another is found as that other one.
+BEHIND = """
+SELECT k.n, coalesce(c.merged_into, c.id) AS contact_id
+FROM jsonb_to_recordset(%(keys)s) AS k(n integer, bucket integer, kind text, value text)
+JOIN contact_ref r
+  ON r.bucket = k.bucket AND r.store_id = %(store_id)s AND r.kind = k.kind AND r.value = k.value
+CROSS JOIN LATERAL (
+  SELECT c.* FROM contact c
+  WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s AND c.id = r.contact_id OFFSET 0
 ) c
-WHERE strpos(lower(c.name), %(word)s) > 0 OR strpos(c.email, %(word)s) > 0
-  OR (%(digits)s <> '' AND strpos(c.phone, %(digits)s) > 0)
-ORDER BY c.id DESC LIMIT %(most)s
+WHERE c.erased_at IS NULL
+ORDER BY k.n
 """
 
 
-async def newest(
-    tx: Tx, store: Store, before: int = NO_END, *, is_doubtful: bool = False, most: int = ROWS
-) -> Sequence[Row]:
-    """Customers, newest first; or only those whose phone a person must settle."""
-    statement = DOUBTFUL if is_doubtful else NEWEST
-    return await _merged(tx, store, statement, {"before": before}, most)
+async def newest(tx: Tx, store: Store, before: int = NO_END, most: int = ROWS) -> list[int]:
+    """The ids of customers, newest first."""
+    given = {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+        "store_id": store.id,
+        "before": before,
+        "most": most,
+    }
+    return [row["id"] for row in await (await tx.execute(NEWEST, given)).fetchall()]
 
 
-async def like(
-    tx: Tx, store: Store, word: str, digits: str, before: int = NO_END, most: int = ROWS
-) -> Sequence[Row]:
-    """Of the newest customers those whose name or address holds the word, or whose number the
-    digits (none: empty)."""
-    looked_at = max(LOOKED_AT_MIN, LOOKED_AT_MAX // store.bucket_span)
-    given = {"before": before, "word": word.lower(), "digits": digits, "looked_at": looked_at}
-    return await _merged(tx, store, LIKE, given, most)
-
-
-async def _merged(
-    tx: Tx, store: Store, statement: str, given: Mapping[str, Any], most: int
-) -> Sequence[Row]:
-    rows: list[Row] = []
-    for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
-        own = {"bucket": bucket, "store_id": store.id, "most": most}
-        rows += await (await tx.execute(statement, {**given, **own})).fetchall()
-    return sorted(rows, key=lambda row: int(row["id"]), reverse=True)[:most]
-
-
-NUMBERED = """
-SELECT o.contact_id FROM (
-  SELECT n.contact_id, n.number FROM purchase_order n
-  WHERE n.bucket = %(bucket)s AND n.store_id = %(store_id)s
-  ORDER BY n.id DESC LIMIT %(looked_at)s
-) o
-WHERE o.number = %(number)s LIMIT 1
-"""
-
-
-async def of_order(tx: Tx, store: Store, number: str) -> Row | None:
-    """The customer of the order with this number, among the newest orders."""
-    looked_at = max(LOOKED_AT_MIN, LOOKED_AT_MAX // store.bucket_span)
-    for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
-        given = {
-            "bucket": bucket, "store_id": store.id, "number": number, "looked_at": looked_at,
-        }  # fmt: skip
-        row = await (await tx.execute(NUMBERED, given)).fetchone()
-        if row:
-            return await lookups.customer(tx, store, row["contact_id"])
-    return None
+async def behind(tx: Tx, store: Store, typed: str) -> list[int]:
+    """Who is meant by a whole phone in any form, an address, an account or an order's key."""
+    keys = [
+        {
+            "n": n,
+            "bucket": bucket_of(store.bucket_base, store.bucket_span, f"{kind}/{value}"),
+            "kind": kind,
+            "value": value,
+        }
+        for n, (kind, value) in enumerate(searching.keys_in(typed, store.country))
+    ]
+    given = {
+        "keys": db.document(keys),
+        "store_id": store.id,
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
+    }
+    rows = await (await tx.execute(BEHIND, given)).fetchall()
+    return list(dict.fromkeys(row["contact_id"] for row in rows))
 
 
 # What was said last about each scope: the words that the present state stands on.

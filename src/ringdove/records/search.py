@@ -89,6 +89,15 @@ def row(store: Store, person: Contact) -> dict[str, Any]:
     }
 
 
+COLUMNS: Final = ("bucket", "store_id", "contact_id", "digits", "signs")
+
+
+def line(store: Store, person: Contact) -> tuple[int, int, int, str, str]:
+    """A row for COPY into contact_search, by COLUMNS; of nobody merged or erased."""
+    signs = searching.signs(store.id, person)
+    return (bucket_of_id(person.id), store.id, person.id, searching.digits(person), signs)
+
+
 # ------------------------------------------------------------------ asked
 
 # After (SELECT true FROM contact c …): a lone value is looked up one by one, where EXISTS may be

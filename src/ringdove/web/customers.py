@@ -4,8 +4,6 @@ What is changed on a customer's page stands in customer_deeds.py. Viewers see ne
 addresses, and cannot find parts of numbers either.
 """
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,10 +16,8 @@ from ringdove.kit.db import Tx
 from ringdove.records import customers, lookups, timeline
 from ringdove.records import phones as virtual
 from ringdove.records.lookups import NO_END, Row
-from ringdove.rules import people, phones
-from ringdove.rules.facts import Customer
 from ringdove.rules.scenes import Contact
-from ringdove.web import composer
+from ringdove.web import composer, consent
 from ringdove.web import past_words as words
 from ringdove.web.reasons import title
 from ringdove.web.views import StorePage, ViewerPage
@@ -31,67 +27,6 @@ router = APIRouter(prefix="/stores/{store_id}/customers", include_in_schema=Fals
 ContactId = Annotated[int, Path(ge=1, le=NO_END)]
 Id = Annotated[int, Query(ge=0, le=NO_END)]
 Place = Annotated[str, Query(max_length=40)]
-
-DIGITS_MIN = 3  # of a number, before parts of numbers are looked for
-TRUNK = re.compile(r"^(?:80|0+)")  # 8 (029) … and 029 …: how numbers begin at home
-
-
-# ------------------------------------------------------------------ the list
-
-
-@router.get("")
-async def show_all(
-    page: ViewerPage,
-    q: Annotated[str, Query(max_length=200)] = "",
-    doubtful: bool = False,
-    before: Id = NO_END,
-    down_to: Id = 0,
-) -> Response:
-    """Customers, newest first; `down_to` draws again what was shown."""
-    q = q.replace("\x00", "").strip()
-    most = customers.ROWS_MAX if down_to else customers.ROWS
-    async with page.transaction() as tx:
-        if q and not doubtful:
-            rows = await _found(tx, page, q, before, most)
-        else:
-            rows = await customers.newest(tx, page.store, before, is_doubtful=doubtful, most=most)
-    rows = [row for row in rows if row["id"] >= down_to]
-    return page.render(
-        "customers.html",
-        rows=rows,
-        q=q,
-        doubtful=doubtful,
-        more=rows[-1]["id"] if len(rows) == customers.ROWS and not down_to else None,
-        marketing=lambda word: words.named(page.say, words.MARKETING, word),
-    )
-
-
-async def _found(tx: Tx, page: StorePage, q: str, before: int, most: int) -> Sequence[Row]:
-    """Who is meant by a whole phone, address, account or order number; else by a part of a name,
-    an address or a number."""
-    if before == NO_END:
-        for kind, value in _keys_in(q, page.store.country):
-            if row := await lookups.customer_behind(tx, page.store, kind, value):
-                return [row]
-        number = q.lstrip("#№ ")
-        if any(letter.isdigit() for letter in number) and " " not in number:
-            if row := await customers.of_order(tx, page.store, number):
-                return [row]
-    digits = "" if page.say.masked else _digits_in(q)
-    return await customers.like(tx, page.store, q, digits, before, most)
-
-
-def _keys_in(q: str, country: str) -> list[tuple[str, str]]:
-    phone = people.read_phone(Customer(phone=q), country)
-    keys = [("phone", phone.e164)] if isinstance(phone, phones.Phone) else []
-    return [*keys, ("email", q.lower()), ("order", q.lstrip("#№ ")), ("account", q)]
-
-
-def _digits_in(q: str) -> str:
-    digits = re.sub(r"[\s().+\-]", "", q)
-    is_number = digits.isascii() and digits.isdigit() and len(digits) >= DIGITS_MIN
-    return TRUNK.sub("", digits) if is_number else ""
-
 
 # ------------------------------------------------------------------ one customer
 
@@ -137,6 +72,7 @@ async def render(
     async with page.transaction() as tx:
         who = await known(tx, page, contact_id)
         permissions = await customers.permissions(tx, page.store, contact_id)
+        story = await consent.load(tx, page, contact_id)
         point = timeline.point_of(down_to)
         if point:
             moments = await timeline.down_to(tx, page.store, contact_id, point)
@@ -150,6 +86,7 @@ async def render(
         "customer.html",
         status,
         **_head(page, who, permissions),
+        story=story,
         moments=moments,
         lines=lines,
         virtual=on_phone[0].id if on_phone else None,
