@@ -1,0 +1,174 @@
+"""P9, P1, R91: whatever happens to people, a text goes to nobody else's number, every key leads to
+one living person, and the sums are those of the orders. Random histories, tried by the thousand."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringdove.rules import facts, merging
+from ringdove.rules.scenes import Scene
+from tests.rules.scene import NOON, hear, messages, scene
+
+PHONES = [f"+3752911122{n:02}" for n in range(6)]
+EMAILS = ["", "a@x.by", "b@x.by"]
+ACCOUNTS = ["", "1", "2"]
+KEYS = ("phone", "email", "account")
+
+who = st.fixed_dictionaries(
+    {
+        "phone": st.sampled_from(["", "8 029 ???", *PHONES]),
+        "email": st.sampled_from(EMAILS),
+        "account": st.sampled_from(ACCOUNTS),
+    }
+)
+any_two = st.tuples(st.integers(0, 9), st.integers(0, 9))
+step = st.one_of(
+    st.tuples(st.just("order"), st.integers(0, 9), who, st.integers(0, 3), st.booleans()),
+    st.tuples(st.just("cancel"), st.integers(0, 9)),
+    st.tuples(st.just("paid"), st.integers(0, 9)),
+    st.tuples(st.just("account"), who),
+    st.tuples(st.just("cart"), st.integers(0, 3), who),
+    st.tuples(st.just("merge"), any_two),
+    st.tuples(st.just("part"), st.integers(0, 9)),
+    st.tuples(st.just("number"), st.integers(0, 9), st.sampled_from(["", *PHONES])),
+    st.tuples(st.just("passed_on"), st.integers(0, 9), st.sampled_from(["", *PHONES])),
+    st.tuples(st.just("said"), st.sampled_from(PHONES), st.sampled_from(["STOP", "START"])),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(step, max_size=25))
+def test_nobody_is_mixed_up(steps: list[tuple]) -> None:  # type: ignore[type-arg]
+    """R91, P9, P1."""
+    place = scene()
+    yes_at: set[str | None] = set()
+    numberless: set[int] = set()
+    for n, one in enumerate(steps):
+        at = NOON + timedelta(minutes=n)
+        fact = _fact(place, one, n, at)
+        if fact is None:
+            continue
+        hear(place, fact, now=at)
+        yes_at |= _agreed(place, fact)
+        _look(place)
+        for person in place.contacts.values():
+            if person.marketing == "in" and person.phone is None:
+                numberless |= {person.id, *person.also}  # their first number joins their yes
+            may = person.phone in yes_at or {person.id, *person.also} & numberless
+            assert person.marketing != "in" or may, "a yes of another number"
+
+
+def _agreed(place: Scene, fact: facts.Fact) -> set[str | None]:
+    """The numbers at which somebody may have said yes by this."""
+    if isinstance(fact, facts.OrderPlaced) and fact.order.consent:
+        order = place.order_of(fact.order.key)
+        assert order
+        return {fact.order.customer.phone, place.person(order.contact_id).phone}
+    if isinstance(fact, facts.TextReceived) and fact.body == "START":
+        ref = place.refs["phone", fact.sender]
+        return {fact.sender, place.person(ref.contact_id).phone}
+    return set()
+
+
+def _fact(place: Scene, one: tuple, n: int, at):  # type: ignore[no-untyped-def, type-arg]
+    kind = one[0]
+    ids = sorted(place.contacts)
+    if kind == "order":
+        key = str(one[1])
+        told = {
+            "key": key, "placed_at": at, "changed_at": at, "total": 10 + one[3], "cart": str(one[3]),
+            "customer": {"country": "BY", **one[2]},
+        }  # fmt: skip
+        if one[4]:
+            told["consent"] = {"marketing": True, "words": "Yes, offers."}
+        known = place.order_of(key) is not None
+        made = facts.OrderChanged if known else facts.OrderPlaced
+        return made(id=f"o{n}", at=at, order=told)
+    if kind in ("cancel", "paid"):
+        if place.order_of(str(one[1])) is None:
+            return None
+        made = facts.OrderCancelled if kind == "cancel" else facts.PaymentReceived
+        return made(id=f"{kind}{n}", at=at, order=str(one[1]))
+    if kind == "account":
+        return facts.CustomerChanged(id=f"a{n}", at=at, customer={"country": "BY", **one[1]})
+    if kind == "cart":
+        return facts.CartChanged(
+            id=f"c{n}", at=at, cart=str(one[1]), customer={"country": "BY", **one[2]},
+            lines=[{"name": "Kettle"}],
+        )  # fmt: skip
+    if kind == "said":
+        return facts.TextReceived(id=f"t{n}", at=at, gateway=1, sender=one[1], body=one[2])
+    if not ids:
+        return None
+    if kind == "merge":
+        main, other = ids[one[1][0] % len(ids)], ids[one[1][1] % len(ids)]
+        return facts.PeopleMerged(id=f"m{n}", at=at, contact=main, other=other)
+    if kind == "part":
+        open_ones = [merge for merge in place.merges.values() if merge.parted_at is None]
+        if not open_ones:
+            return None
+        merge = open_ones[one[1] % len(open_ones)]
+        own = [o.placed_at for o in place.orders.values() if o.contact_id == merge.contact_id]
+        place.last_orders[merge.contact_id] = max(own, default=None)
+        return facts.PeopleParted(id=f"p{n}", at=at, contact=merge.contact_id, merge=merge.id)
+    contact = ids[one[1] % len(ids)]
+    if kind == "number":
+        return facts.PhoneChanged(id=f"n{n}", at=at, contact=contact, phone=one[2])
+    if kind == "passed_on":
+        given_up = place.person(contact).phone or ""
+        return facts.PhoneChanged(
+            id=f"n{n}", at=at, contact=contact, phone=one[2], released=given_up
+        )
+    return None
+
+
+def _look(place: Scene) -> None:
+    living = {c.id: c for c in place.contacts.values() if c.merged_into is None}
+    for contact in place.contacts.values():
+        if contact.merged_into is not None:
+            assert contact.id in living[contact.merged_into].also, "a name of somebody living"
+            assert not contact.also
+            main = living[contact.merged_into]
+            assert (contact.phone, contact.marketing) == (main.phone, main.marketing)
+        for other in contact.also:
+            assert place.contacts[other].merged_into == contact.id
+    for (kind, value), ref in place.refs.items():
+        assert place.person(ref.contact_id).id in living
+        if kind in KEYS:
+            holders = {p.id for p in living.values() if p.phone == value}
+            assert kind != "phone" or holders <= {place.person(ref.contact_id).id}
+    for person in living.values():
+        if person.phone:
+            owner = place.refs.get(("phone", person.phone))
+            assert owner and place.person(owner.contact_id).id == person.id, "somebody else's"
+        names = {person.id, *person.also}
+        bought = [o for o in place.orders.values() if o.contact_id in names]
+        kept = [o for o in bought if o.cancelled_at is None]
+        assert person.orders == len(kept)
+        assert person.spent == sum((o.total for o in kept), Decimal(0))
+        assert person.last_order_at == max((o.placed_at for o in bought), default=None)
+    for message in messages(place):
+        if message.state == "waiting" and message.channel == "sms":
+            owner = place.refs.get(("phone", message.recipient))
+            mine = place.person(message.contact_id).id
+            assert owner is not None, "to a number that was given up"
+            assert place.person(owner.contact_id).id == mine, "to somebody else's number"
+
+
+def test_a_merge_is_undone_for_a_day_only() -> None:
+    """After it, what both did since is too much to tell apart."""
+    place = scene()
+    for n, phone in enumerate(PHONES[:2]):
+        order = {"key": str(n), "placed_at": NOON, "customer": {"phone": phone}}
+        hear(place, facts.OrderPlaced(id=f"o{n}", at=NOON, order=order))
+    main, other = sorted(place.contacts)
+    hear(place, facts.PeopleMerged(id="m", at=NOON, contact=main, other=other))
+    (merge,) = place.merges.values()
+    late = NOON + merging.UNDO_WITHIN + timedelta(seconds=1)
+    parted = facts.PeopleParted(id="p", at=late, contact=main, merge=merge.id)
+    hear(place, parted, now=late)
+    assert place.contacts[other].merged_into == main
+    hear(place, parted, now=NOON + merging.UNDO_WITHIN)
+    assert place.contacts[other].merged_into is None
