@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ringdove.demo import letters, purchases
+from ringdove.demo import joining, letters, purchases
 from ringdove.demo.chance import Chance, Rhythm, Weighed
 from ringdove.demo.goods import Good, catalogue
 from ringdove.demo.people import COUNTRIES, Person, everybody
-from ringdove.demo.rows import Keyed, Known, Rows
-from ringdove.rules import phones
+from ringdove.demo.rows import Keyed, Known, Rows, Word
+from ringdove.rules import phones, ways_in
+from ringdove.rules.policy import READY_TOPICS
 from ringdove.rules.scenes import Store
 
+PHONE = "Mozilla/5.0 (Linux; Android 16; Pixel 9) Chrome/144.0 Mobile"
 BUYERS = 0.93  # of all customers; the others have only made an account
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -35,6 +37,7 @@ class Plan:
     goods: int = 300
     days: int = 365
     parks_one: bool = False
+    ways_in: bool = False  # with the forms, keyword and fields of joining.py
 
 
 def make_past(
@@ -56,9 +59,11 @@ def make_past(
     _carts(rows, plan, known, goods, rhythm)
     if plan.parks_one:
         _park_one(rows, connection)
+    if plan.ways_in:
+        _permissions(rows, known, Chance(plan.seed, "permissions"))
     for who in known:
         rows.chain(who, keyed)
-    _people(rows, people, known, Chance(plan.seed, "births"))
+    _people(rows, plan, people, known)
     return rows.close()
 
 
@@ -198,7 +203,8 @@ def _park_one(rows: Rows, connection: int) -> None:
     rows.count(parked_at, "parked")
 
 
-def _people(rows: Rows, people: Sequence[Person], known: Sequence[Known], chance: Chance) -> None:
+def _people(rows: Rows, plan: Plan, people: Sequence[Person], known: Sequence[Known]) -> None:
+    chance = Chance(plan.seed, "births")
     for person, who in zip(people, known, strict=True):
         is_woman = person.first_name in COUNTRIES[person.country].women
         birthday, children = _births(rows, chance)
@@ -209,8 +215,55 @@ def _people(rows: Rows, people: Sequence[Person], known: Sequence[Known], chance
             who.wish, who.country, who.region, who.zones, who.marketing, "in", who.marketing_at,
             None, who.origin, who.created_at, who.orders, who.spent, who.last_order_at, who.city,
             ("f" if is_woman else "m") if chance.happens(0.6) else "", birthday, children,
-            who.seen_at, len(who.said), who.ledger_hash,
+            json.dumps(_own(chance) if plan.ways_in else {}), json.dumps(who.scopes), who.paused_until, who.seen_at,
+            who.origin_note, len(who.said), who.ledger_hash,
         )  # fmt: skip
+
+
+def _own(chance: Chance) -> dict[str, Any]:
+    """Values of the shop's own fields."""
+    own: dict[str, Any] = {}
+    if chance.happens(0.2):
+        own["likes"] = chance.one_of(joining.FIELDS[1].choices)
+    if chance.happens(0.1):
+        own["club"] = True
+    return own
+
+
+def _permissions(rows: Rows, known: Sequence[Known], chance: Chance) -> None:
+    """Some came by the shop's form or its poster, some left one topic or took a pause."""
+    store = rows.store
+    for who in known:
+        at = who.created_at + chance.span(3_600, 90 * 86_400)
+        if who.phone and who.marketing == "none" and at < rows.now and chance.happens(0.08):
+            by_text = chance.happens(0.3)
+            form = joining.TILL if by_text else joining.SITE
+            said = ways_in.shown(form, store.name, store.policy, who.language).words()
+            source = f"keyword/{joining.WORD.shown}" if by_text else f"form/{form.id}"
+            ip, device = ("", "") if by_text else (f"203.0.113.{chance.below(250)}", PHONE)
+            who.marketing, who.marketing_at, who.origin_note = "in", at, source
+            who.said.append(Word(at, "marketing", "in", source, said, who.language, ip, device))
+        if who.marketing != "in" or who.marketing_at is None:
+            continue
+        at = who.marketing_at + chance.span(86_400, 200 * 86_400)
+        if at < rows.now and chance.happens(0.05):
+            topic = f"topic/{chance.one_of(READY_TOPICS)}"
+            who.scopes[topic] = ["out", at.isoformat()]
+            who.said.append(Word(at, topic, "out", "link", f"[ ] {topic}", who.language))
+        soon = rows.now - chance.span(3_600, 20 * 86_400)
+        if who.marketing_at < soon and chance.happens(0.01):
+            who.paused_until = soon + timedelta(days=30)
+            who.said.append(
+                Word(
+                    soon,
+                    "marketing",
+                    "paused",
+                    "link",
+                    "30 d",
+                    who.language,
+                    until=who.paused_until,
+                )
+            )
 
 
 def _births(rows: Rows, chance: Chance) -> tuple[date | None, list[date]]:

@@ -252,7 +252,7 @@ class Shop:
 
     def _agree(self, who: Known, at: datetime) -> None:
         who.marketing, who.marketing_at = "in", at
-        who.said.append(Word(at, "in", "checkout", CONSENT_WORDS, "ru"))
+        who.said.append(Word(at, "marketing", "in", "checkout", CONSENT_WORDS, "ru"))
 
     def _answer(self, who: Known, order: Order) -> None:
         at = order.moments[-1].at + self.chance.span(60, 20_000)
@@ -277,7 +277,7 @@ class Shop:
     def _stop(self, who: Known, at: datetime) -> None:
         words = self.rows.tables["inbound"][-1][-3]
         who.marketing, who.marketing_at = "out", at
-        who.said.append(Word(at, "out", "reply", words, ""))
+        who.said.append(Word(at, "marketing", "out", "reply", words, ""))
         self.rows.count(at, "stops")
         said_at = at + timedelta(milliseconds=700)
         self.rows.say(who, "answers.stop_confirmed", {}, said_at, topic="stop_confirmation",

@@ -28,10 +28,11 @@ COLUMNS: dict[str, list[str]] = {
     for table, columns in {
         "contact": "bucket store_id id phone phone_doubt email name language country region zones"
         " marketing service marketing_at service_at origin created_at orders spent last_order_at"
-        " city sex birthday children seen_at ledger_seq ledger_hash",
+        " city sex birthday children fields scopes paused_until seen_at origin_note ledger_seq"
+        " ledger_hash",
         "contact_ref": "bucket store_id kind value contact_id row_id",
-        "consent_event": "bucket store_id id contact_id at scope change source words language who"
-        " seq prev hash",
+        "consent_event": "bucket store_id id contact_id at scope change source words language ip"
+        " device who seq prev hash until",
         "product": "bucket store_id sku name category brand price url stock changed_at",
         "purchase_order": "bucket store_id id contact_id key number state placed_at changed_at"
         " paid_at cancelled_at total currency country payment_due promised_from promised_until"
@@ -66,10 +67,14 @@ class Word(NamedTuple):
     """A yes or no, as the ledger keeps it."""
 
     at: datetime
+    scope: str
     change: str
     source: str
     words: str
     language: str
+    ip: str = ""
+    device: str = ""
+    until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +103,9 @@ class Known:
     last_order_at: datetime | None = None
     seen_at: datetime | None = None
     said: list[Word] = field(default_factory=list)
+    scopes: dict[str, list[str]] = field(default_factory=dict)
+    paused_until: datetime | None = None
+    origin_note: str = ""
     ledger_hash: str = ""
 
     def seen(self, at: datetime) -> None:
@@ -217,16 +225,15 @@ class Rows:
         """The ledger's rows of a person, each chained to the one before."""
         person = Contact(who.id, who.phone, who.email, who.created_at)
         name = ledger.who(person, keyed(self.store.id, f"salt/{who.id}"))
-        for seq, word in enumerate(sorted(who.said), 1):
-            row = {
-                "store_id": self.store.id, "contact_id": who.id, "seq": seq, "scope": "marketing",
-                "ip": "", "device": "", "who": name, "until": None, "prev": who.ledger_hash,
-            } | word._asdict()  # fmt: skip
-            digest = ledger.hash_of(row)
-            self.put("consent_event", who.bucket, self.id_at(who.bucket, word.at), who.id, word.at,
-                     "marketing", word.change, word.source, word.words, word.language, name, seq,
-                     who.ledger_hash, digest)  # fmt: skip
-            who.ledger_hash = digest
+        for seq, word in enumerate(sorted(who.said, key=lambda word: word.at), 1):
+            row = word._asdict() | {
+                "store_id": self.store.id, "contact_id": who.id, "seq": seq, "who": name,
+                "prev": who.ledger_hash,
+            }  # fmt: skip
+            row["hash"] = who.ledger_hash = ledger.hash_of(row)
+            row["id"] = self.id_at(who.bucket, word.at)
+            values = (row[column] for column in COLUMNS["consent_event"][2:])
+            self.put("consent_event", who.bucket, *values)
 
     def show(self, phone: str, direction: str, body: str, at: datetime) -> None:
         """A text on a virtual phone."""

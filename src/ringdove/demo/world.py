@@ -86,6 +86,7 @@ LINDEN_PAST = Plan(
     carts=1_200,
     homes=HOME,
     parks_one=True,
+    ways_in=True,
 )
 FOXGLOVE_PAST = Plan(
     "foxglove", people=40, orders=70, visits=300, carts=8, homes=ABROAD, goods=45, days=60

@@ -1,0 +1,50 @@
+"""How people come to the demo's list: its forms, keyword, rewards and fields of its own."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from ringdove.kit.crypto import new_token
+from ringdove.kit.db import Tx
+from ringdove.records import forms, own_fields, rewards
+from ringdove.rules.own_fields import OwnField
+from ringdove.rules.scenes import Store
+from ringdove.rules.ways_in import Form, Keyword, Reward
+
+TOKEN_BYTES = 9
+Way = TypeVar("Way", Form, Reward)
+SITE = Form(1, "", "Page of the shop", fields=("name", "birthday"), reward=1, colour="#5b7f3a")
+TILL = Form(2, "", "Poster at the till", reward=2, double=False)
+TOPICS = Form(3, "", "Choose what you hear of", topics=("offers", "new_goods", "social"))
+WORD = Keyword(2, "LINDEN", "en")
+REWARDS = (
+    Reward(
+        1, "", "10 % for new subscribers", "code", source="own", prefix="TILIA", valid_days=30
+    ),
+    Reward(
+        2, "", "The garden book", "page", title="A year under the linden tree",
+        text="Twelve small gifts to make yourself, one for each month.\n\nOnly for subscribers.",
+        url="https://linden.example/book", phones_only=True,
+    ),
+)  # fmt: skip
+FIELDS = (
+    OwnField("ring_size", "Ring size", "number"),
+    OwnField("likes", "Likes", "choice", ("candles", "ceramics", "linen", "tea")),
+    OwnField("club", "Member of the garden club", "yes_no"),
+)
+
+
+async def open_ways_in(tx: Tx, store: Store, at: datetime) -> None:
+    """All of them, published."""
+    for field in FIELDS:
+        await own_fields.save(tx, store, field, at)
+    for reward in REWARDS:
+        await rewards.create(tx, store.id, _named(reward), at)
+    for form in (SITE, TILL, TOPICS):
+        form_id = await forms.create(tx, store.id, _named(form), at)
+        await forms.publish(tx, store.id, form_id, at)
+    await forms.add_keyword(tx, store.id, WORD, "A year under the linden tree, free", at)
+
+
+def _named(way: Way) -> Way:
+    return replace(way, token=new_token(TOKEN_BYTES))
