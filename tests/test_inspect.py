@@ -134,6 +134,58 @@ def test_any_line_is_a_text_or_an_error(words: str) -> None:
         assert set(answer) == {"error"}
 
 
+# ------------------------------------------------------------------ reply
+
+
+def reply(*lines: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(inspect.reply(json.dumps(line) for line in lines))
+
+
+def test_a_reply_is_stop_start_help_or_something_else() -> None:
+    """P2, N8."""
+    said = [
+        ("Stop. Thank you", {}, "stop", "marketing"),
+        ("СТОП ВСЕ", {"language": "ru"}, "stop", "all"),
+        ("STOP 12345", {}, "stop", "12345"),
+        ("stop points", {}, "stop", "loyalty"),
+        ("пауза", {}, "stop", "pause"),
+        ("STOP", {"awaiting": "rating", "scale": 6}, "stop", "marketing"),
+        ("START", {}, "start", "marketing"),
+        ("start surveys", {}, "start", "surveys"),
+        ("yes", {}, "start", "marketing"),
+        ("yes", {"awaiting": "rating", "scale": 6}, "other", None),
+        ("help", {}, "help", None),
+        ("please cancel my order", {}, "other", None),
+        ("5", {"awaiting": "rating", "scale": 6}, "other", None),
+        ("", {}, "other", None),
+        ("STOP 3", {"topics": [{"key": "vip", "code": "3"}]}, "stop", "vip"),
+    ]
+    answers = reply(*({"text": text, **more} for text, more, _, _ in said))
+    assert [(one["intent"], one["value"]) for one in answers] == [
+        (intent, value) for _, _, intent, value in said
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{}, {"text": 5}, {"text": "a", "awaiting": "tea"}, {"text": "a", "scale": "6"},
+     {"text": "a", "scale": True}, {"text": "a", "language": 1}, {"text": "a", "topics": [1]},
+     {"text": "a", "topics": 5}],
+)  # fmt: skip
+def test_a_reply_that_is_none_is_an_error(bad: dict[str, Any]) -> None:
+    broken, whole = reply(bad, {"text": "STOP"})
+    assert set(broken) == {"error"}
+    assert whole == {"intent": "stop", "value": "marketing"}
+
+
+@given(st.text())
+def test_any_reply_has_an_answer(words: str) -> None:
+    (answer,) = reply({"text": words})
+    assert set(answer) == {"intent", "value"}
+    for answer in inspect.reply([words]):
+        assert set(answer) == {"error"}
+
+
 # ------------------------------------------------------------------ pdu
 
 ENQUIRE = "00000010000000150000000000000007"

@@ -404,6 +404,14 @@ def inspect_receipt() -> None:
     _answer(inspect.receipt(sys.stdin))
 
 
+@inspect_app.command("reply")
+def inspect_reply() -> None:
+    """What people mean: {"text": "", "awaiting": null, "language": null} a line."""
+    from ringdove import inspect
+
+    _answer(inspect.reply(sys.stdin))
+
+
 @inspect_app.command("callback")
 def inspect_callback(
     gateway: Annotated[str, typer.Option(help="Kind of gateway: twilio, vonage, kannel …")],
@@ -434,7 +442,8 @@ def inspect_callback(
 def _answer(answers: Iterable[dict[str, Any]] | Iterator[dict[str, Any]]) -> None:
     import json
 
+    encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
     for one in answers:
-        said = json.dumps(one, ensure_ascii=False, default=str)
         # Half a surrogate pair is no UTF-8: say it as JSON does, by its number.
-        print(said.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)
+        sys.stdout.buffer.write(encode(one).encode("utf-8", "backslashreplace") + b"\n")
+        sys.stdout.buffer.flush()

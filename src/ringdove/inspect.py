@@ -1,7 +1,8 @@
 """What would Ringdove make of this? Reads JSON lines, gives JSON lines; writes nothing anywhere.
 
 Each edge has its reader: `webhook` for what a shop sends, `text` for what a phone will show, `pdu`
-and `receipt` for what an SMSC sends, `callback` for what an operator over HTTP tells. A line that
+and `receipt` for what an SMSC sends, `callback` for what an operator over HTTP tells, `reply` for
+what a person writes back. A line that
 cannot be read is answered with its error, and the next line is read: nothing is raised.
 """
 
@@ -15,7 +16,8 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from ringdove.gateways.edge import Call, CallWrong, Heard
-from ringdove.rules import texts
+from ringdove.rules import replies, texts
+from ringdove.rules.policy import Topic
 from ringdove.runtime import GATEWAYS, STORES
 from ringdove.smpp import codec, receipts, shown, tlvs
 from ringdove.smpp.pdu import Pdu, Tlv
@@ -218,6 +220,49 @@ def _octets(text: Any) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         raise LineWrong('"hex" is not hexadecimal.') from None
+
+
+# ------------------------------------------------------------------ what a person writes back
+
+SCALE_MAX = 100
+
+
+def reply(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """{"text", "awaiting": null or "rating", "scale", "language"} → {"intent", "value"}. The value
+    of a stop is what ends: marketing, all, pause, a topic, or the number that was named; of a start
+    marketing or a topic. {"topics": [{"key", "code", "names"}]} stand for those of a store."""
+    for line in _told_lines(lines):
+        if line.strip():
+            yield _answered(line, _understood)
+
+
+def _understood(told: dict[str, Any]) -> dict[str, Any]:
+    text, awaiting, language = told.get("text"), told.get("awaiting"), told.get("language")
+    scale = told.get("scale")
+    if not isinstance(text, str):
+        raise LineWrong('"text" is missing: what the person wrote.')
+    if awaiting not in (None, "rating"):
+        raise LineWrong('"awaiting" is null or "rating": what the person was asked before.')
+    if scale is not None and (type(scale) is not int or not 2 <= scale <= SCALE_MAX):
+        raise LineWrong(f'"scale" is the highest rating, a number from 2 to {SCALE_MAX}, or null.')
+    if language is not None and not isinstance(language, str):
+        raise LineWrong('"language" is a code such as "ru", or null when it is not known.')
+    topics = _topics(told["topics"]) if told.get("topics") else replies.READY
+    heard = replies.read(text, awaiting=awaiting, language=language, topics=topics)
+    value = heard.scope.removeprefix("topic/") or None
+    if heard.intent == "start" and not value:
+        value = "marketing"
+    return {"intent": heard.intent, "value": value}
+
+
+def _topics(told: Any) -> tuple[Topic, ...]:
+    try:
+        return tuple(
+            Topic(str(one["key"]), dict(one.get("names", {})), str(one.get("code", "")))
+            for one in told
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise LineWrong('"topics" are a list of {"key", "code", "names": {"en": ""}}.') from None
 
 
 # ------------------------------------------------------------------ what an operator tells
