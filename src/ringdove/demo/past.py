@@ -215,8 +215,8 @@ def _people(rows: Rows, plan: Plan, people: Sequence[Person], known: Sequence[Kn
             who.wish, who.country, who.region, who.zones, who.marketing, "in", who.marketing_at,
             None, who.origin, who.created_at, who.orders, who.spent, who.last_order_at, who.city,
             ("f" if is_woman else "m") if chance.happens(0.6) else "", birthday, children,
-            json.dumps(_own(chance) if plan.ways_in else {}), json.dumps(who.scopes), who.paused_until, who.seen_at,
-            who.origin_note, len(who.said), who.ledger_hash,
+            json.dumps(_own(chance) if plan.ways_in else {}), json.dumps(who.scopes),
+            who.paused_until, who.seen_at, who.origin_note, len(who.said), who.ledger_hash,
         )  # fmt: skip
 
 
