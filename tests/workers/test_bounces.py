@@ -195,6 +195,35 @@ def test_who_complains_of_a_letter_gets_no_more_marketing(play):
     play(story)
 
 
+def test_an_address_that_does_not_exist_gets_no_more_letters(play):
+    """P12, R4: it is on the list of refusals, for whoever brings it next; texts still go."""
+
+    async def story(shop: Shop) -> None:
+        async with mailbox() as box:
+            await watch(shop, box)
+            (mark,) = await sent(shop)
+            box.mails = {1: mail_about(mark), 2: mail_about(mark)}
+            await bounces.read_all(shop.runtime, {})
+            await react.answer_due(shop.runtime)
+            (held,) = await shop.rows("SELECT scope, reason FROM suppression")
+            assert held == {"scope": "all", "reason": "bounced"}
+            (person,) = await shop.rows("SELECT * FROM contact")
+            assert (person["marketing"], person["service"]) == ("none", "in")
+            await shop.hear(order("99", customer={"email": "p0@example.by"}))
+            await react.answer_due(shop.runtime)
+            last = (await letters(shop))[-1]
+            assert (last["state"], last["reason"]) == ("dropped", "email_closed")
+            await shop.rows("DELETE FROM contact_ref RETURNING 1")
+            both = {"email": "P0@example.by", "phone": "+375291112299"}
+            await shop.hear(order("100", customer=both, at=shop.later(minutes=1)))
+            await react.answer_due(shop.runtime)
+            (new,) = await shop.rows("SELECT * FROM contact WHERE phone IS NOT NULL")
+            assert (new["marketing"], new["service"]) == ("none", "in")
+            assert (await letters(shop))[-1]["reason"] == "email_closed"
+
+    play(story)
+
+
 def test_a_mail_server_hands_in_bounces_and_complaints_at_the_gateways_door(play):
     """P8, R4: with the secret only; a complaint ends marketing here as well."""
 

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 
 from ringdove.gateways.edge import Call, CallWrong, Heard, TextHeard
 from ringdove.kit import db
-from ringdove.kit.buckets import token_of
+from ringdove.kit.buckets import id_of, token_of
 from ringdove.kit.crypto import SealBroken
 from ringdove.records import complaints, counters, facts, gateways, messages, recipients, stores
 from ringdove.records.gateways import Gateway
@@ -208,12 +208,18 @@ async def _write(runtime: Runtime, door: Door, heard: Heard) -> None:
     texts: list[Fact] = [text_received(gateway_id, one, now) for one in heard.texts]
     stops = {_kept(one.provider_id, 200): one.error for one in heard.receipts if one.opted_out}
     by_letter = door.gateway.channel == "email"
+    dead = [
+        letter
+        for one in heard.receipts
+        if complaints.is_hard(one.error) and (letter := id_of(one.provider_id))
+    ]
 
     async def work(tx: db.Tx) -> None:
         if told:
             await messages.write(tx, store, gateway_id, [], told, now)
         if by_letter:  # there is no phone that could have stopped anybody
             await complaints.write(tx, store, stops, now, runtime.ids)
+            await complaints.write_dead(tx, store, dead, now, runtime.ids)
             return
         known = await recipients.of_provider_ids(tx, store, gateway_id, list(stops))
         stopped = [

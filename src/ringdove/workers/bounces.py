@@ -16,6 +16,7 @@ import structlog
 from ringdove.gateways import smtp
 from ringdove.gateways.edge import ReceiptHeard
 from ringdove.kit import db, imap, mail
+from ringdove.kit.buckets import id_of
 from ringdove.records import complaints, gateways, leases, messages, stores
 from ringdove.records.gateways import Gateway
 from ringdove.records.receipts import Receipt
@@ -141,15 +142,18 @@ async def _empty(
 async def record(
     runtime: Runtime, store: Store, gateway_id: int, heard: Sequence[ReceiptHeard]
 ) -> None:
-    """Writes what mails said; a complaint of a person ends their marketing."""
+    """Writes what mails said; a complaint of a person ends their marketing, and an address that
+    does not exist gets no more letters."""
     if not heard:
         return
     now = runtime.clock()
     told = [Receipt(one.provider_id, one.state, one.error, one.at) for one in heard]
     complained = [one.provider_id for one in heard if one.opted_out]
+    dead = [id_of(one.provider_id) for one in heard if complaints.is_hard(one.error)]
 
     async def work(tx: db.Tx) -> None:
         await messages.write(tx, store, gateway_id, [], told, now)
         await complaints.write(tx, store, complained, now, runtime.ids)
+        await complaints.write_dead(tx, store, filter(None, dead), now, runtime.ids)
 
     await db.retried(runtime.pool, work)

@@ -22,7 +22,7 @@ from ringdove.gateways.edge import Refused
 from ringdove.gateways.smtp import letters
 from ringdove.kit import db, mail
 from ringdove.kit.buckets import token_of
-from ringdove.records import gateways, messages, wire
+from ringdove.records import complaints, gateways, messages, wire
 from ringdove.records.gateways import Gateway
 from ringdove.records.messages import Settled, Taken
 from ringdove.rules import stop_links
@@ -296,9 +296,15 @@ class Postman:
 
     async def _write(self, settled: Sequence[Settled], kept: Sequence[wire.Packet]) -> None:
         now, store, gateway_id = self._runtime.clock(), self._store, self._gateway.id
+        dead = [
+            one.message_id
+            for one in settled
+            if one.state == "failed" and complaints.is_hard(one.reason)
+        ]
 
         async def work(tx: db.Tx) -> None:
             await messages.settle(tx, store, gateway_id, settled, now)
+            await complaints.write_dead(tx, store, dead, now, self._runtime.ids)
             await wire.keep(tx, store, gateway_id, kept, self._runtime.ids)
 
         await db.retried(self._runtime.pool, work)
