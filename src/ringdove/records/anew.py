@@ -24,9 +24,6 @@ from ringdove.rules.scenes import NO_HISTORY, Contact, Store
 
 Tx = AsyncConnection[Any]
 
-# A rule that SQL sees and Python does not would else ask for the same text again and again.
-DISAGREED_S = 60
-
 LOCK = """
 SELECT c.id FROM contact c
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = ANY(%(people)s::bigint[])
@@ -43,8 +40,9 @@ async def lock(tx: Tx, store_id: int, bucket: int, people: Iterable[int]) -> set
 
 
 # The words of rules/consent.refusal and rules/permissions.refusal, in their order; `held` is any
-# barrier of rules/consent.barriers that has not ended. A cap of NULL, and a category without a gap,
-# hold nobody.
+# barrier of rules/consent.barriers that has not ended, or a past that lies in several buckets, as
+# with a person whom others were merged into. A cap of NULL, and a category without a gap, hold
+# nobody.
 JUDGE = """
 SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender, m.subject, m.body,
   m.language, m.encoding, m.parts, m.not_after, m.attempts + 1, m.network, m.cost, m.cost_currency,
@@ -63,7 +61,8 @@ SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender
     WHEN c.marketing <> 'in' AND c.scopes -> ('topic/' || m.topic) ->> 0 IS DISTINCT FROM 'in'
       THEN CASE c.marketing WHEN 'asked' THEN 'unconfirmed' ELSE 'no_consent' END
     WHEN m.occasion = '' AND %(demands_occasion)s THEN 'no_occasion'
-    WHEN c.paused_until > %(now)s OR k.bought_at > g.bought_since OR t.is_held THEN 'held'
+    WHEN c.paused_until > %(now)s OR k.bought_at > g.bought_since OR t.is_held
+      OR cardinality(c.also) > 0 THEN 'held'
   END,
   m.topic, m.category
 FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS i(id, place)
@@ -72,7 +71,8 @@ CROSS JOIN LATERAL (
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = i.id OFFSET 0
 ) m
 CROSS JOIN LATERAL (
-  SELECT c.phone, c.service, c.marketing, c.scopes, c.paused_until, c.merged_into, c.erased_at
+  SELECT c.phone, c.service, c.marketing, c.scopes, c.paused_until, c.merged_into, c.erased_at,
+    c.also
   FROM contact c
   WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = m.contact_id OFFSET 0
 ) c
@@ -101,7 +101,7 @@ ORDER BY i.place
 async def judge(
     tx: Tx, store: Store, bucket: int, message_ids: Sequence[int], now: datetime
 ) -> Sequence[tuple[Any, ...]]:
-    """Of marketing texts: all that outbox.Taken needs to know, a refusal (`held`: it may go later;
+    """Of marketing texts: all that outbox.Taken needs to know, a refusal (`held`: ask `postpone`;
     None: it may go), topic and category. Their people are locked by the caller."""
     given = {
         "bucket": bucket, "store_id": store.id, "now": now, "ids": db.numbers(message_ids),
@@ -165,16 +165,16 @@ WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = d.message_i
 
 async def postpone(
     tx: Tx, store: Store, bucket: int, message_ids: Sequence[int], now: datetime
-) -> dict[int, str]:
-    """Decides anew about queued texts that may not go now. Those that may later wait for that
-    moment; of those that never will, the reasons."""
+) -> tuple[dict[int, str], set[int]]:
+    """Decides anew about queued texts that may not go now by what SQL sees. Those that may later
+    wait for that moment; of those that never will, the reasons; and those that may go after all."""
     base = {"bucket": bucket, "store_id": store.id}
     cursor = await tx.execute(LATE, base | {"ids": db.numbers(message_ids)})
     rows = await cursor.fetchall()
     people = {row["contact_id"]: _person(row) for row in rows}
     sold_to = [people[row["contact_id"]] for row in rows if row["class"] == "marketing"]
     pasts = await histories.load(tx, store, sold_to, now)
-    moves, dropped = [], {}
+    moves, dropped, free = [], {}, set()
     for row in rows:
         past = pasts.get(row["contact_id"], NO_HISTORY).without(row["id"])
         verdict = consent.decide(store, people[row["contact_id"]], _draft(row), past, now)
@@ -183,11 +183,11 @@ async def postpone(
                 dropped[row["id"]] = reason
             case consent.Wait(due_at, window_until, reason):
                 moves.append(_move(row["id"], due_at, window_until, reason))
-            case consent.Send(window_until):
-                due_at = now + timedelta(seconds=DISAGREED_S)
-                moves.append(_move(row["id"], due_at, window_until, ""))
-    await tx.execute(MOVE, base | {"rows": db.document(moves)})
-    return dropped
+            case consent.Send():
+                free.add(row["id"])
+    if moves:
+        await tx.execute(MOVE, base | {"rows": db.document(moves)})
+    return dropped, free
 
 
 def _person(row: Mapping[str, Any]) -> Contact:

@@ -38,7 +38,13 @@ SELECT c.country, c.zones FROM contact c
 WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s
 GROUP BY c.country, c.zones
 """)
-# `narrow` completes the condition. Of touches only the newest of each person count that a cap can
+# Records that were merged into another: their past is that person's, and lies in another bucket.
+MERGED = """
+SELECT c.bucket, c.id, c.merged_into AS main FROM contact c
+WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s AND c.merged_into IS NOT NULL
+"""
+# OFFSET 0: or each sum would be worked out wherever its name stands. `narrow` completes the
+# condition. Of touches only the newest of each person count that a cap can
 # ask for: the third newest of all decides a cap of three.
 VERDICTS = sql.SQL("""
 SELECT d.id,
@@ -99,27 +105,48 @@ FROM (
           opens timestamptz[], closes timestamptz[], waits_for text)
           ON w.country = coalesce(c.country, '') AND w.zones = c.zones
         LEFT JOIN (
-          SELECT t.contact_id, (array_agg(t.at ORDER BY t.at DESC))[:%(most)s] AS newest,
-            max(t.at) FILTER (WHERE t.category = %(category)s) AS of_category
-          FROM touch t
-          WHERE t.bucket = %(bucket)s AND t.store_id = %(store_id)s AND t.at > %(since)s
-            AND t.contact_id >= %(first)s AND t.contact_id < %(after)s
-          GROUP BY t.contact_id
+          SELECT x.contact_id, (array_agg(x.at ORDER BY x.at DESC))[:%(most)s] AS newest,
+            max(x.at) FILTER (WHERE x.category = %(category)s) AS of_category
+          FROM (
+            SELECT t.contact_id, t.at, t.category FROM touch t
+            WHERE t.bucket = %(bucket)s AND t.store_id = %(store_id)s AND t.at > %(since)s
+              AND t.contact_id >= %(first)s AND t.contact_id < %(after)s
+            UNION ALL
+            SELECT m.main, t.at, t.category FROM jsonb_to_recordset(%(merged)s)
+              AS m(bucket integer, id bigint, main bigint)
+            JOIN touch t ON t.bucket = m.bucket AND t.store_id = %(store_id)s
+              AND t.contact_id = m.id AND t.at > %(since)s
+          ) x
+          GROUP BY x.contact_id
         ) t ON t.contact_id = c.id
-        LEFT JOIN contact_category k
-          ON k.bucket = %(bucket)s AND k.store_id = %(store_id)s AND k.contact_id = c.id
-          AND k.category = %(category)s
+        LEFT JOIN (
+          SELECT x.contact_id, max(x.bought_at) AS bought_at FROM (
+            SELECT k.contact_id, k.bought_at FROM contact_category k
+            WHERE k.bucket = %(bucket)s AND k.store_id = %(store_id)s
+              AND k.category = %(category)s
+            UNION ALL
+            SELECT m.main, k.bought_at FROM jsonb_to_recordset(%(merged)s)
+              AS m(bucket integer, id bigint, main bigint)
+            JOIN contact_category k ON k.bucket = m.bucket AND k.store_id = %(store_id)s
+              AND k.contact_id = m.id AND k.category = %(category)s
+          ) x
+          GROUP BY x.contact_id
+        ) k ON k.contact_id = c.id
         WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s
           AND c.id >= %(first)s AND c.id < %(after)s AND c.merged_into IS NULL
           AND {narrow}
-      ) f
-    ) p
-  ) b
+      OFFSET 0) f
+    OFFSET 0) p
+  OFFSET 0) b
 ) d
 """)
 # A young table has no statistics: the planner then takes a million people for one, and looks all
-# touches through for each.
-IN_BULK = "SET LOCAL enable_nestloop = off"
+# touches through for each. Work is shared by our own connections: helpers of one statement would
+# each add up all touches once more.
+IN_BULK = """
+SELECT set_config('enable_nestloop', 'off', true),
+  set_config('max_parallel_workers_per_gather', '0', true)
+"""
 COUNTS = sql.SQL("SELECT v.verdict, v.reason, count(*) FROM ({verdicts}) v GROUP BY 1, 2")
 # Where a bucket can be cut so that two connections have as much to do.
 MIDDLE = """
@@ -176,7 +203,9 @@ async def ask(
         _windows(store, draft, now, row["country"], tuple(row["zones"]))
         for row in await cursor.fetchall()
     ]
-    return Question(store, draft, now, _given(store, draft, now, places), narrow, more or {})
+    merged = await (await tx.execute(MERGED, given)).fetchall()
+    shared = _given(store, draft, now, places) | {"merged": db.document(merged)}
+    return Question(store, draft, now, shared, narrow, more or {})
 
 
 def _windows(

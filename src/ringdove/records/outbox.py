@@ -185,24 +185,30 @@ async def take_on(
     if not claimed:
         return [], onwards
     going: list[Taken] = []
-    later: list[int] = []
+    free: set[int] = set()
     said: list[int] = []  # whatever queued it once more: it is not said twice
     refused: dict[int, str] = {}
     sold: dict[int, Touched] = {}  # of each person one offer at a time: the next one sees the first
-    for *row, verdict, touched in await _judged(tx, store, bucket, claimed, now):
+    judged = await _judged(tx, store, bucket, claimed, now)
+    later = [
+        row[0] for *row, verdict, _ in judged
+        if verdict == "held" or (verdict is None and claimed[row[0]].is_late)
+    ]  # fmt: skip
+    if later:
+        refused, free = await anew.postpone(tx, store, bucket, later, now)
+    waits = set(later) - free
+    for *row, verdict, touched in judged:
+        if row[0] in waits:
+            continue
         if verdict == "said":
             said.append(row[0])
-        elif verdict == "held" or (verdict is None and claimed[row[0]].is_late):
-            later.append(row[0])
-        elif verdict is not None:
+        elif verdict is not None and row[0] not in free:
             refused[row[0]] = verdict
         elif touched is None or sold.setdefault(row[2], touched) is touched:
             going.append(Taken._make((*row, mark)))
     held = await spending.charge(tx, store, bucket, going, now)
     if held:
         going = [one for one in going if one.message_id not in held]
-    if later:
-        refused |= await anew.postpone(tx, store, bucket, later, now)
     marked = {"gateway_id": gateway_id, "id": mark, "bind": bind, "owner": owner}
     touches = [touch for touch in sold.values() if touch.message_id not in held]
     await _mark(tx, base | marked, [one.message_id for one in going], refused, said, touches)

@@ -281,6 +281,7 @@ CREATE TABLE contact (
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 85);
 
+CREATE INDEX contact_merged ON contact (bucket, merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX contact_doubtful ON contact (bucket, store_id, id)
   WHERE phone_doubt IS NOT NULL AND phone IS NULL;
 

@@ -175,6 +175,8 @@ CREATE TABLE retention_mark (
 );
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['erasure', 'erased_key', 'retention_mark']) t;
 
+CREATE INDEX contact_merged ON contact (bucket, merged_into) WHERE merged_into IS NOT NULL;
+
 -- What the decision remembers. What went out before counts as well, as do orders.
 CREATE TABLE touch (
   bucket integer NOT NULL,
