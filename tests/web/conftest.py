@@ -57,6 +57,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     text: str
+    raw: bytes = b""
 
     def json(self) -> Any:
         return json.loads(self.text)
@@ -93,7 +94,8 @@ class Visitor:
                 gone = "max-age=0" in line.lower()
                 self.cookies.pop(name, None) if gone else self.cookies.update({name: value})
             kept = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, kept, response.read().decode())
+            raw = response.read()
+            return Answer(response.status, kept, raw.decode("utf-8", "replace"), raw)
         finally:
             link.close()
 

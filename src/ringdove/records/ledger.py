@@ -15,8 +15,9 @@ from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, id_floor
 from ringdove.kit.db import Pool, Tx
 from ringdove.records import stores
+from ringdove.records.scenes import contact_of
 from ringdove.rules import seals
-from ringdove.rules.scenes import Store
+from ringdove.rules.scenes import Contact, Store
 
 Row = Mapping[str, Any]
 
@@ -39,6 +40,19 @@ async def of_person(tx: Tx, store: Store, contact_id: int, most: int = PAGE) -> 
     """A person's rows, oldest first."""
     given = {"bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id}
     return list(await (await tx.execute(OF_PERSON, given | {"most": most})).fetchall())
+
+
+PERSON = """
+SELECT c.* FROM contact c
+WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = %(contact_id)s
+"""
+
+
+async def person(tx: Tx, store: Store, contact_id: int) -> Contact | None:
+    """Who the rows are about, with all that they allow."""
+    given = {"bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id}
+    row = await (await tx.execute(PERSON, given)).fetchone()
+    return contact_of(row) if row else None
 
 
 # ------------------------------------------------------------------ sealing
@@ -83,6 +97,11 @@ async def seal(tx: Tx, store: Store, bucket: int, now: datetime) -> int:
             PUT_SEALS, {"buckets": [bucket], "store_id": store.id, "rows": db.document(made)}
         )
     return len(rows)
+
+
+def bucket_of_store(store: Store) -> int:
+    """A bucket of the store, to make an id in that is newer than all rows."""
+    return stores.buckets(store)[0]
 
 
 async def newest_seal(tx: Tx, store: Store, bucket: int) -> Row | None:

@@ -22,7 +22,7 @@ from ringdove.kit.buckets import bucket_of_id, id_floor
 from ringdove.kit.db import Pool
 from ringdove.records import stores
 from ringdove.records.ledger import PAGE, ROW, SEALS_PAGE, Row, marks, newest_seal, seals_of
-from ringdove.rules import ledger, seals
+from ringdove.rules import languages, ledger, seals
 from ringdove.rules.scenes import Contact, Store
 
 VERIFY = Path(__file__).with_name("verify.py")
@@ -323,3 +323,15 @@ def file_name(store: Store, now: datetime, contacts: Iterable[int]) -> str:
     """What the download is called."""
     whose = "-".join(str(one) for one in list(contacts)[:1])
     return f"consent-proof-{store.id}{'-' + whose if whose else ''}-{now:%Y-%m-%d}.zip"
+
+
+def readme_of(store: Store, now: datetime) -> dict[str, str]:
+    """What a lawyer reads first: in the store's first language, and in each of its others."""
+    spoken = list(dict.fromkeys((*store.languages, languages.FALLBACK)))
+    said = {}
+    for language in spoken:
+        day = languages.say_day(now.date(), language)
+        words = languages.phrases(language)["proof"]["readme"]
+        said[language] = words.format(shop=store.name, day=f"{day} {now.year}")
+    others = {f"README.{language}.txt": words for language, words in said.items()}
+    return {"README.txt": said[spoken[0]], **others}

@@ -40,6 +40,8 @@ def deed_names(say: Speech) -> dict[str, str]:
         "automation.changed": _("Changed an automation"),
         "consent.changed": _("Changed a customer's consent"),
         "customer.phone_settled": _("Settled a phone number"),
+        "proof.exported": _("Downloaded a proof of consent"),
+        "ledger.check_asked": _("Had the consent ledger checked"),
         "message.sent": _("Sent a text by hand"),
         "message.retried": _("Tried a message again"),
         "message.asked": _("Asked the operator about a message"),

@@ -50,11 +50,12 @@ MENU = (
     ),
     Group(
         N_("Store"),
-        "owner",
+        "marketer",
         (
             Entry("/team", N_("Team and keys"), "shield-check", "owner"),
             Entry("/settings", N_("Store settings"), "building-store", "owner"),
             Entry("/audit", N_("Audit"), "history", "owner"),
+            Entry("/proof", N_("Proof of consent"), "shield-check", "marketer"),
         ),
     ),
 )

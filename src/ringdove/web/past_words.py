@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates
 
+from ringdove.rules.policy import Policy
 from ringdove.rules.scenes import Contact, Store
 from ringdove.web.menu import N_
 from ringdove.web.speech import Speech
@@ -44,6 +45,7 @@ MARKETING: Mapping[str, tuple[str, str]] = {
     "in": (N_("yes"), "ok"),
     "out": (N_("no"), "bad"),
     "none": (N_("no consent yet"), ""),
+    "asked": (N_("not confirmed yet"), "wait"),
 }
 SERVICE: Mapping[str, tuple[str, str]] = {
     "in": (N_("yes"), "ok"),
@@ -63,6 +65,25 @@ SOURCES = {
     "import": N_("imported"),
     "api": N_("told by a program"),
     "page": N_("written down here"),
+    "link": N_("on the page behind their personal link"),
+    "site": N_("by the form of the shop's site"),
+    "silence": N_("no answer to our question"),
+    "suppression": N_("on the list of refusals"),
+    "form": N_("by a sign-up form"),
+    "keyword": N_("by a keyword"),
+}
+TOPICS = {
+    "offers": N_("Sales and special offers"),
+    "new_goods": N_("New goods"),
+    "loyalty": N_("Points and rewards"),
+    "social": N_("Social projects"),
+    "surveys": N_("Short questions"),
+}
+SAID = {
+    "in": (N_("yes"), "ok"),
+    "out": (N_("no"), "bad"),
+    "asked": (N_("not confirmed yet"), "wait"),
+    "paused": (N_("paused"), "wait"),
 }
 ORIGINS = {
     "order": N_("met by an order"),
@@ -97,7 +118,30 @@ def source_words(say: Speech, source: str) -> str:
     kind, _, who = source.partition("/")
     if kind == "page" and who:
         return say.gettext("written down by %(name)s", name=who)
-    return say.gettext(SOURCES[source]) if source in SOURCES else source
+    if who.startswith("confirms/"):
+        number = who.removeprefix("confirms/")
+        return say.gettext(
+            "%(how)s, confirming entry %(num)s", how=source_words(say, kind), num=number
+        )
+    if kind in SOURCES:
+        return f"{say.gettext(SOURCES[kind])} ({who})" if who else say.gettext(SOURCES[kind])
+    return source
+
+
+def scope_words(say: Speech, scope: str, policy: Policy) -> str:
+    """What a permission is about."""
+    kind, _, key = scope.partition("/")
+    if kind == "topic":
+        topic = policy.topic(key)
+        own = topic.names.get(say.language, "") if topic else ""
+        return own or (say.gettext(TOPICS[key]) if key in TOPICS else key)
+    if kind == "category":
+        return say.gettext("Category %(name)s", name=key)
+    if kind == "channel":
+        return say.gettext("Letters by e-mail")
+    return (
+        say.gettext("Texts about orders") if scope == "service" else say.gettext("Offers and news")
+    )
 
 
 def origin_words(say: Speech, origin: str) -> str:

@@ -16,13 +16,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ringdove.rules.facts import OutsideFact
-from ringdove.web.api import ask, money, tell, traffic
+from ringdove.web.api import ask, consent, money, people, tell, traffic
 from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
 
 ROUTERS: tuple[APIRouter, ...] = (
     tell.router,
     ask.router,
+    people.router,
+    consent.router,
     money.router,
     traffic.router,
 )

@@ -14,7 +14,7 @@ from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
 from ringdove.records import connections, facts
 from ringdove.records import handwork as handwork_records
-from ringdove.rules.facts import ConsentChanged, Customer
+from ringdove.rules.facts import ConsentChanged, Customer, Scope
 from ringdove.stores import events
 from ringdove.stores.edge import Nothing, Refusal
 from ringdove.web import doors, handwork
@@ -112,11 +112,15 @@ class TextWish(Told):
         description="Of marketing: a person can leave one topic and keep the others.",
     )
     category: str = Field(
-        "", max_length=200, description="Of marketing: the goods it offers, for the gap between"
+        "",
+        max_length=200,
+        description="Of marketing: the goods it offers, for the gap between"
         " two offers of them and after a purchase.",
     )
     occasion: str = Field(
-        "", max_length=200, description="Of marketing: why now, such as \"Black Friday\". Without"
+        "",
+        max_length=200,
+        description='Of marketing: why now, such as "Black Friday". Without'
         " one it is not sent, unless the store's policy only warns.",
     )
     not_before: AwareDatetime | None = None
@@ -170,11 +174,18 @@ async def send_text(wish: TextWish, caller: SupportKey) -> TextMade:
 class ConsentChange(Told):
     """What a person said, and where."""
 
-    change: Literal["in", "out"]
+    change: Literal["in", "out", "paused"]
     words: str = Field(
         min_length=1, max_length=2000, description="The sentence that was agreed to, or the reason."
     )
-    scope: Literal["marketing", "service"] = "marketing"
+    scope: Scope = Field(
+        "marketing", description="marketing, service, topic/<key> or category/<name>"
+    )
+    until: AwareDatetime | None = Field(None, description="Of a pause: no marketing before.")
+    language: str = Field("", max_length=12, description="Of the words.")
+    source: str = Field("", max_length=40, description="Where it was said: a page, a phone call.")
+    ip: str = Field("", max_length=60, description="Of the customer, where there was one.")
+    device: str = Field("", max_length=300)
     id: str = Field("", max_length=100, description="Yours. The same id again changes nothing.")
 
 
@@ -189,6 +200,10 @@ class Taken(BaseModel):
 )
 async def change_consent(contact_id: RowId, change: ConsentChange, caller: SupportKey) -> Taken:
     """Writes a yes or a no into the consent ledger, with its words. A no takes back what waits."""
+    if (change.change == "paused") != (change.until is not None):
+        raise HTTPException(422, "until belongs to change `paused`, and only to it.")
+    if change.change == "paused" and change.scope != "marketing":
+        raise HTTPException(422, "Only marketing can be paused: choose in or out for a part of it.")
     key = change.id or f"{caller.now:%Y%m%dT%H%M%S%f}"
     fact = ConsentChanged(
         id=f"api/consent/{contact_id}/{key}"[:120],
@@ -197,7 +212,11 @@ async def change_consent(contact_id: RowId, change: ConsentChange, caller: Suppo
         scope=change.scope,
         change=change.change,
         words=change.words,
-        source="api",
+        source=f"api/{change.source}" if change.source else "api",
+        until=change.until,
+        language=change.language,
+        ip=change.ip,
+        device=change.device,
     )
     async with caller.transaction() as tx:
         if not await handwork_records.knows(tx, caller.store, contact_id):
