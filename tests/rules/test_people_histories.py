@@ -4,6 +4,7 @@ one living person, and the sums are those of the orders. Random histories, tried
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,8 +12,8 @@ from ringdove.rules import facts, merging
 from ringdove.rules.scenes import Scene
 from tests.rules.scene import NOON, hear, messages, scene
 
-PHONES = [f"+3752911122{n:02}" for n in range(6)]
-EMAILS = ["", "a@x.by", "b@x.by"]
+PHONES = [f"+3752911122{n:02}" for n in range(4)]
+EMAILS = ["", "", "a@x.by"]
 ACCOUNTS = ["", "1", "2"]
 KEYS = ("phone", "email", "account")
 
@@ -31,6 +32,7 @@ step = st.one_of(
     st.tuples(st.just("account"), who),
     st.tuples(st.just("cart"), st.integers(0, 3), who),
     st.tuples(st.just("merge"), any_two),
+    st.tuples(st.just("merge"), any_two),
     st.tuples(st.just("part"), st.integers(0, 9)),
     st.tuples(st.just("number"), st.integers(0, 9), st.sampled_from(["", *PHONES])),
     st.tuples(st.just("passed_on"), st.integers(0, 9), st.sampled_from(["", *PHONES])),
@@ -38,8 +40,9 @@ step = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(step, max_size=25))
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(st.lists(step, min_size=6, max_size=25))
 def test_nobody_is_mixed_up(steps: list[tuple]) -> None:  # type: ignore[type-arg]
     """R91, P9, P1."""
     place = scene()
