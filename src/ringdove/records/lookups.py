@@ -19,18 +19,6 @@ Row = Mapping[str, Any]
 CONTACT = """c.id, c.phone, c.phone_doubt, c.email, c.name, c.language, c.country, c.region,
   c.zones, c.marketing, c.service, c.origin, c.created_at, c.orders, c.spent, c.last_order_at"""
 
-CUSTOMERS = f"""
-SELECT {CONTACT} FROM contact c
-WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s AND c.id < %(before)s
-ORDER BY c.id DESC LIMIT %(most)s
-"""
-# A name is looked for among all of the store's people: there is no index for parts of words.
-CUSTOMERS_NAMED = f"""
-SELECT {CONTACT} FROM contact c
-WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s AND c.id < %(before)s
-  AND strpos(lower(c.name), lower(%(name)s)) > 0
-ORDER BY c.id DESC LIMIT %(most)s
-"""
 CUSTOMER = f"""
 SELECT {CONTACT} FROM contact c
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = %(contact_id)s
@@ -40,21 +28,6 @@ SELECT r.contact_id FROM contact_ref r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
   AND r.kind = %(kind)s AND r.value = %(value)s
 """
-
-
-async def customers(
-    tx: Tx, store: Store, name: str = "", before: int = NO_END, most: int = PAGE_MAX
-) -> Sequence[Row]:
-    """Customers, newest first; with a name only those whose name holds it."""
-    statement = CUSTOMERS_NAMED if name else CUSTOMERS
-    given = {
-        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
-        "store_id": store.id,
-        "before": before,
-        "name": name,
-        "most": min(most, PAGE_MAX),
-    }
-    return await (await tx.execute(statement, given)).fetchall()
 
 
 async def customer(tx: Tx, store: Store, contact_id: int) -> Row | None:

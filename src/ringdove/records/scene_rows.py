@@ -468,6 +468,19 @@ async def _count(
     counts: Counter[str] = Counter()
     for effect in of[effects.Count]:
         counts[effect.name] += effect.n
+    counts += _people_counted(scene, of)
     await counters.add(tx, store, now, counts, BUCKETS[store.bucket_base % 128])
     if counts:
         await db.notify(tx, "live", str(store.id))
+
+
+def _people_counted(scene: Scene, of: Mapping[type[Any], list[Any]]) -> Counter[str]:
+    """For the page of people, week by week: who is new, and what was said of offers."""
+    saved = {effect.contact.id for effect in of[effects.SaveContact]}
+    said = Counter(e.change for e in of[effects.RecordConsent] if e.scope == "marketing")
+    found = {
+        "people_new": len(saved - scene.known_people.keys()),
+        "yes_new": said["in"],
+        "no_new": said["out"],
+    }
+    return +Counter(found)

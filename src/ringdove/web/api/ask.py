@@ -14,17 +14,15 @@ from ringdove.records import counters, lookups
 from ringdove.rules import (
     automations,
     languages,
-    people,
-    phones,
     recipes,
     revisions,
     samples,
 )
-from ringdove.rules.facts import Customer
 from ringdove.rules.recipes import RECIPES, Recipe
 from ringdove.rules.scenes import Automation
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
+from ringdove.web import people_list
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
 from ringdove.web.recipe_words import mistake
 from ringdove.web.speech import plain_speech
@@ -59,22 +57,14 @@ async def customers(
     before: Before = lookups.NO_END,
     most: Most = 50,
 ) -> Listed:
-    """All customers, or those whom the search finds. A number may be typed in any form."""
-    search = search.replace("\x00", "").strip()
+    """All customers, or those whom the search finds. `GET /people` does the same with filters."""
+    asked = people_list.Asked(q=search)
     async with caller.transaction() as tx:
-        for kind, value in _keys_in(search, caller):
-            if row := await lookups.customer_behind(tx, caller.store, kind, value):
-                return Listed(items=[_shown(row, caller)], next=None)
-        rows = await lookups.customers(tx, caller.store, search, before, most)
-    return _page(rows, most, caller)
-
-
-def _keys_in(search: str, caller: Caller) -> list[tuple[str, str]]:
-    if not search:
-        return []
-    phone = people.read_phone(Customer(phone=search), caller.store.country)
-    keys = [("phone", phone.e164)] if isinstance(phone, phones.Phone) else []
-    return [*keys, ("email", search.lower()), ("order", search), ("account", search)]
+        found, _ = await people_list.find(
+            tx, caller.store, asked, caller.now, before, most, masked=caller.role == "viewer"
+        )
+    next_before = str(found.next) if found.next is not None else None
+    return Listed(items=[shown(row, caller) for row in found.rows], next=next_before)
 
 
 @router.get("/customers/{contact_id}", summary="One customer and their past")
@@ -86,8 +76,8 @@ async def customer(contact_id: RowId, caller: ViewerKey) -> Shown:
         if row is None:
             raise HTTPException(404, "No customer has this id.")
         past = await lookups.past(tx, caller.store, contact_id)
-    return _shown(row, caller) | {
-        name: [_shown(one, caller) for one in some] for name, some in past.items()
+    return shown(row, caller) | {
+        name: [shown(one, caller) for one in some] for name, some in past.items()
     }
 
 
@@ -115,15 +105,15 @@ async def message(message_id: RowId, caller: ViewerKey) -> Shown:
         row = await lookups.message(tx, caller.store, message_id)
     if row is None:
         raise HTTPException(404, "No message has this id.")
-    return _shown(row, caller)
+    return shown(row, caller)
 
 
 def _page(rows: Iterable[Mapping[str, Any]], most: int, caller: Caller) -> Listed:
-    items = [_shown(row, caller) for row in rows]
+    items = [shown(row, caller) for row in rows]
     return Listed(items=items, next=items[-1]["id"] if len(items) >= most else None)
 
 
-def _shown(row: Mapping[str, Any], caller: Caller) -> Shown:
+def shown(row: Mapping[str, Any], caller: Caller) -> Shown:
     """Ids as text, since browsers' numbers are too short; phones and addresses as this role may
     see them."""
     shown = {
