@@ -118,6 +118,23 @@ def pieces(save: Save = "") -> None:
 
 
 @app.command()
+def people(
+    people: Annotated[int, typer.Option(help="People of the store.")] = 1_000_000,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    save: Save = "",
+) -> None:
+    """People found as one types and by filters, decided for as a set, imported."""
+    from ringdove.bench import ground, report
+    from ringdove.bench import people as peopled
+
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine()}
+    with ground.temporary_home() as home:
+        found |= report.run(peopled.measure(home, peopled.Wish(people, span)))
+    _tell(peopled.table(found), found, save)
+
+
+@app.command()
 def draw(folder: Path, page: Path) -> None:
     """Write what was saved in a folder into the page of benchmarks."""
     from ringdove.bench import drawing
