@@ -142,6 +142,7 @@ REASONS = {
     "no_email": ("The person has no e-mail address.", "Nothing: the SMS that follows says it."),
     "stopped": ("The person said STOP, before or after it was queued.", "Only they begin again."),
     "no_consent": ("It is marketing and there is no stored yes.", "Ask at the checkout."),
+    "silent": ("No answer in 14 days to “do you still want our offers?”.", "A new yes."),
     "too_late": ("Its time was over before it could go.", "Look for what was late."),
     "no_allowed_hour": ("No hour suits every zone the person may be in.", "Learn the region."),
     "paid": ("A payment reminder whose order was paid meanwhile.", ""),

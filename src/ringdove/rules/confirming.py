@@ -198,9 +198,9 @@ def fall_silent(scene: Scene, fact: facts.LeftUnanswered, now: datetime) -> None
     scene.happens(
         ledger.entry(scene, person.id, fact.at, "marketing", "out", "silence", words),
         SaveQuestion(replace(question, state="silence")),
-        CancelQueued(person.id, ("marketing",), "stopped", now),
+        CancelQueued(person.id, ("marketing",), "silent", now),
     )
-    automations.leave_marketing(scene, person.id, "stopped")
+    automations.leave_marketing(scene, person.id, "silent")
 
 
 def _say(

@@ -24,8 +24,7 @@ from ringdove.web.views import StorePage, ViewerPage
 router = APIRouter(prefix="/stores/{store_id}/customers/{contact_id}", include_in_schema=False)
 
 ContactId = Annotated[int, Path(ge=1, le=lookups.NO_END)]
-SHOWN_SHORT = 5  # changes on the customer's page
-WIDTH, LANE, ROOM = 320, 22, 6  # of the line over time
+WIDTH = 320  # of the line over time
 LANES_MAX = 8
 
 
@@ -62,7 +61,6 @@ class Lane:
     """One scope over time."""
 
     name: str
-    y: int
     stretches: Sequence[Stretch]
 
 
@@ -77,10 +75,6 @@ class Story:
     paused_until: datetime | None
     awaits: datetime | None  # a confirmation counts until then
     scopes: Sequence[tuple[str, str]]
-
-    @property
-    def height(self) -> int:
-        return len(self.lanes) * LANE + ROOM
 
 
 async def load(tx: Tx, page: StorePage, contact_id: int) -> Story:
@@ -165,7 +159,7 @@ def _lanes(page: StorePage, rows: Sequence[Mapping[str, Any]], now: datetime) ->
             for row, end in zip(own, ends, strict=True)
         ]
         name = words.scope_words(page.say, scope, page.store.policy)
-        lanes.append(Lane(name, len(lanes) * LANE + ROOM, stretches))
+        lanes.append(Lane(name, stretches))
     return lanes
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates
 
-from ringdove.rules.policy import Policy
+from ringdove.rules.policy import DEFAULT, Policy
 from ringdove.rules.scenes import Contact, Store
 from ringdove.web.menu import N_
 from ringdove.web.speech import Speech
@@ -107,10 +107,12 @@ def named(say: Speech, words: Mapping[str, tuple[str, str]], word: str) -> tuple
     return (say.gettext(text) if text else ""), tone
 
 
-def change_words(say: Speech, scope: str, change: str) -> str:
+def change_words(say: Speech, scope: str, change: str, policy: Policy = DEFAULT) -> str:
     """What a consent event changed."""
     text = CHANGES.get((scope, change))
-    return say.gettext(text) if text else f"{scope} {change}"
+    if text:
+        return say.gettext(text)
+    return f"{scope_words(say, scope, policy)}: {named(say, SAID, change)[0]}"
 
 
 def source_words(say: Speech, source: str) -> str:

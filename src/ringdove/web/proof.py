@@ -48,7 +48,7 @@ class Span(Filled):
     @model_validator(mode="after")
     def _in_order(self) -> "Span":
         if self.since and self.until and self.since > self.until:
-            raise PydanticCustomError("span", N_("The end lies before the beginning."))
+            raise PydanticCustomError("said.span", N_("The end lies before the beginning."))
         return self
 
 

@@ -27,6 +27,7 @@ REASONS: Mapping[str, str] = {
     # The decision, when a message is made and when it is taken (rules/consent, records/messages).
     "too_late": N_("Its time was over before it could leave."),
     "stopped": N_("The customer said STOP."),
+    "silent": N_("They did not answer whether they still want offers, so offers ended."),
     "no_consent": N_("It is marketing, and the customer never said yes to it."),
     "no_phone": N_("The customer has no phone number."),
     "phone_doubtful": N_("The phone number could not be read for sure: somebody must settle it."),
@@ -193,6 +194,8 @@ BECAUSE: Mapping[str, tuple[str, str]] = {
     ),
 }
 REPLIES: Mapping[str, str] = {
+    "confirm_request": N_("because somebody signed this number up, and it must say so itself"),
+    "still_request": N_("because nobody heard of the customer for months"),
     "stop_confirmed": N_("because the customer said STOP: the one confirmation"),
     "stop_all_confirmed": N_("because the customer said STOP ALL: the one confirmation"),
     "start_confirmed": N_("because the customer said START"),
@@ -208,8 +211,12 @@ def why_words(say: Speech, why: str, language: str = "", order: str = "") -> str
         return _of_automation(say, why, rest, language or say.language, order)
     if cause == "reply" and rest in REPLIES:
         return say.gettext(REPLIES[rest])
+    if cause == "welcome":
+        return say.gettext("because somebody subscribed: the welcome")
     if cause == "page" and rest:
         return say.gettext("because %(name)s wrote it by hand", name=rest)
+    if cause == "consent" and rest in REPLIES:
+        return say.gettext(REPLIES[rest])
     if cause == "api" and rest:
         return say.gettext("because the program “%(name)s” asked for it", name=rest)
     return why
