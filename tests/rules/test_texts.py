@@ -165,3 +165,15 @@ def test_the_name_that_was_meant(path: str, meant: str) -> None:
 def test_something_to_do(template: str, calls: bool) -> None:
     """R27: a link or a code."""
     assert texts.has_call(template) is calls
+
+
+@pytest.mark.parametrize(
+    ("template", "leaves"),
+    [("Sale! {{ stop_url }}", True), ("Sale! Reply STOP to end", True),
+     ("Скидки. Отказ: СТОП", True), ("Отписаться: ответьте 0", True),
+     ("Rebajas. BAJA para salir", True), ("Sale!", False),
+     ("Non-stop sale", False), ("Stopwatch -20%", False), ("{{ stop_url", False), ("", False)],
+)  # fmt: skip
+def test_an_offer_says_how_to_leave(template: str, leaves: bool) -> None:
+    """R5."""
+    assert texts.has_way_out(template) is leaves

@@ -245,6 +245,30 @@ def test_one_line_of_script_puts_it_into_the_shops_page(site: Site, stranger: Vi
     assert stranger.get("/leave/aaaaaaaaaaaaaa.js").status == 404
 
 
+# ------------------------------------------------------------------ in the text itself
+
+
+def test_an_offer_by_hand_carries_the_persons_own_link(site: Site, stranger: Visitor) -> None:
+    """R5: the link in the text is theirs, counted as long as it is; without one it is offered."""
+    mine = meet(site)
+    staff = site.visitor().sign_in()
+    place = f"/stores/1/customers/{mine}"
+    bare = staff.post(
+        f"{place}/measure", {"text": "Sale at https://l.example!", "klass": "marketing"}
+    )
+    assert "does not say how to get no more offers" in bare.text
+    assert "Отказ: {{ stop_url }}" in bare.text or "Stop: {{ stop_url }}" in bare.text
+    said = "Sale! {{ stop_url }}"
+    look = staff.post(f"{place}/measure", {"text": said, "klass": "marketing"})
+    address = f"{site.runtime.settings.outside_url}{link_of(site, mine)}"
+    assert "does not say how" not in look.text
+    assert f"{len(f'Sale! {address}')} " in look.text
+    form = {"text": said, "klass": "marketing", "key": "abcdefgh1", "occasion": "sale"}
+    assert staff.post(f"{place}/text", form).status == 303
+    (made,) = look_up(site, "SELECT body FROM message")
+    assert made["body"] == f"Sale! {address}"
+
+
 # ------------------------------------------------------------------ as people see it
 
 

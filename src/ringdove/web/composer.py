@@ -5,8 +5,9 @@ Nothing is sent from here; customer_deeds.py does, and the decision is asked aga
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from ringdove.rules import consent, texts
+from ringdove.rules import consent, languages, stop_links, texts
 from ringdove.rules.scenes import NO_HISTORY, Contact, History
 from ringdove.web import handwork
 from ringdove.web.counting import Size, size_of
@@ -32,6 +33,7 @@ class Look:
     calls: bool  # False: an offer with nothing to do (R27)
     goes: str  # now, later, never
     verdict: str  # in words
+    with_way_out: str = ""  # an offer that says no way out (R5): the text with one
     needs_occasion: bool = False  # an offer without an occasion goes, though nobody knows why (R13)
 
     @property
@@ -47,10 +49,29 @@ def look(
     """How big the text is, and whether and when it would go."""
     offer = offer or Offer()
     latin = texts.in_latin(typed, page.store.languages[0])
-    size = size_of(typed, [*texts.swaps(typed), *([latin] if latin else [])])
+    said = handwork.with_link(typed, _own_link(page, person))
+    size = size_of(said, [*texts.swaps(typed), *([latin] if latin else [])])
     calls = klass != "marketing" or not typed or texts.has_call(typed)
     warns = klass == "marketing" and not offer.occasion and page.store.policy.occasion == "warn"
-    return Look(typed, size, calls, *_decided(page, person, klass, history, offer), warns)
+    language = languages.choose(person.language, person.country, page.store.languages)
+    added = with_way_out(typed, language) if klass == "marketing" else ""
+    verdict = _decided(page, person, klass, history, offer)
+    return Look(typed, size, calls, *verdict, added, warns)
+
+
+def _own_link(page: StorePage, person: Contact) -> str:
+    """The person's own way out, so that it is counted as long as it will be."""
+    runtime, store_id = page.runtime, page.store.id
+    address = runtime.settings.outside_url
+    return stop_links.url_of(address, store_id, person.id, partial(runtime.keyed, store_id))
+
+
+def with_way_out(typed: str, language: str) -> str:
+    """An offer with the way out at its end; "" when it has one, or is none yet."""
+    if not typed.strip() or texts.has_way_out(typed):
+        return ""
+    word: str = languages.phrases(language)["public"]["leave"]["ending"]
+    return f"{typed.rstrip()} {word} {{{{ stop_url }}}}"
 
 
 def draft_of(klass: str, offer: Offer, now: datetime) -> consent.Draft:

@@ -12,6 +12,7 @@ from ringdove.rules.recipes import Recipe
 from ringdove.rules.scenes import Automation
 from ringdove.rules.steps.send import Send
 from ringdove.web import recipe_words as words
+from ringdove.web.composer import with_way_out
 from ringdove.web.counting import Size, size_of
 from ringdove.web.views import StorePage
 
@@ -24,6 +25,7 @@ class Preview:
     wrong: tuple[str, ...] = ()
     size: Size | None = None  # of a text message
     calls: bool = True  # False: an offer with nothing to do (R27)
+    with_way_out: str = ""  # an offer that says no way out (R5): the text with one
 
     @property
     def parts(self) -> int:
@@ -79,4 +81,6 @@ def preview_of(
     if field != "sms":
         return Preview(said)
     size = size_of(said, texts.offers(typed, sample, language))
-    return Preview(said, (), size, step.klass != "marketing" or texts.has_call(typed))
+    is_offer = step.klass == "marketing"
+    added = with_way_out(typed, language) if is_offer else ""
+    return Preview(said, (), size, not is_offer or texts.has_call(typed), added)

@@ -12,6 +12,7 @@ from ringdove.rules.texts.audiences import AudienceMeasure as AudienceMeasure
 from ringdove.rules.texts.audiences import audience_parts as audience_parts
 from ringdove.rules.texts.checks import check as check
 from ringdove.rules.texts.checks import has_call as has_call
+from ringdove.rules.texts.checks import has_way_out as has_way_out
 from ringdove.rules.texts.checks import nearest as nearest
 from ringdove.rules.texts.sizes import PART_UNITS_MAX as PART_UNITS_MAX
 from ringdove.rules.texts.sizes import PARTS_MAX as PARTS_MAX

@@ -56,6 +56,23 @@ _CODE = re.compile(rf"\b(?:{_CODE_WORD})\b\W{{0,4}}(?-i:[A-Z0-9][A-Z0-9-]{{2,}})
 _CALLING = frozenset(("url", "link", "code", "payment_url", "label_url", "cart_url"))
 
 
+# The words for leaving in the languages served, as a text says them: "Reply STOP", "Отказ: СТОП".
+_STOP = re.compile(
+    r"(?<![\w-])(?:stop|unsubscribe|opt[ -]?out|baja|стоп|отпис\w*|отказ\w*|адпіс\w*|адмов\w*|disiscri\w*|"
+    r"cancellar\w*|wypis\w*|rezygn\w*)(?![\w-])",
+    re.I,
+)
+
+
+def has_way_out(template: str) -> bool:
+    """Whether the reader is told how to get no more of it: a link of their own, or a word (R5)."""
+    try:
+        asked = variables(template)
+    except TemplateBroken:
+        asked = set()
+    return "stop_url" in asked or bool(_STOP.search(template))
+
+
 def has_call(template: str) -> bool:
     """Whether the reader can do something: tap a link, or use a code (R27)."""
     try:

@@ -1,6 +1,6 @@
 // Fills a template with values as rules/texts/templates.py does, where the template only names values
 // and asks at most whether one is there. Anything else is null: the server knows.
-const NAMED = /\{\{ ?(\w+)\.(\w+) ?\}\}/g;
+const NAMED = /\{\{ ?(stop_url|\w+(?=\.))(?:\.(\w+))? ?\}\}/g;
 const IF = /\{% if (\w+)\.(\w+) %\}(.*?)\{% endif %\}/gs;
 // Letters whose case or whose place among blanks Python sees otherwise.
 const STRANGE = /[\r\x1c-\x1f\x85\u2028\u2029\ufeff]/;
@@ -23,7 +23,7 @@ export function fill(template, values) {
 }
 
 function known(values, noun, name) {
-  return values[noun]?.[name] ?? "";
+  return (name ? values[noun]?.[name] : values[noun]) ?? "";
 }
 
 const TIDYINGS = [
