@@ -140,6 +140,8 @@ REASONS = {
     "no_phone": ("The person has no phone number.", "Ask for one; e-mail may still go."),
     "phone_doubtful": ("The number could not be read for sure.", "Ask them; correct the order."),
     "no_email": ("The person has no e-mail address.", "Nothing: the SMS that follows says it."),
+    "email_closed": ("Letters to the address came back, or it is refused.", "Ask for another."),
+    "erased": ("The person was erased while it waited.", "Nothing."),
     "stopped": ("The person said STOP, before or after it was queued.", "Only they begin again."),
     "no_consent": ("It is marketing and there is no stored yes.", "Ask at the checkout."),
     "silent": ("No answer in 14 days to “do you still want our offers?”.", "A new yes."),

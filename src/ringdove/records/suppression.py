@@ -172,3 +172,29 @@ def _all(store: Store) -> dict[str, Any]:
         "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
         "store_id": store.id,
     }
+
+
+KNOWN = """
+SELECT r.contact_id FROM unnest(%(places)s::integer[], %(kinds)s::text[], %(values)s::text[])
+  AS k(bucket, kind, value)
+CROSS JOIN LATERAL (
+  SELECT r.contact_id FROM contact_ref r
+  WHERE r.bucket = k.bucket AND r.store_id = %(store_id)s AND r.kind = k.kind
+    AND r.value = k.value OFFSET 0
+) r
+"""
+
+
+async def known(tx: Tx, store: Store, keys: Sequence[Key]) -> list[int]:
+    """The people to whom these numbers and addresses lead already: a refusal is theirs at once."""
+    given = {
+        "store_id": store.id,
+        "places": db.numbers(
+            bucket_of(store.bucket_base, store.bucket_span, f"{kind}/{value}")
+            for kind, value in keys
+        ),
+        "kinds": db.words([kind for kind, _ in keys]),
+        "values": db.words([value for _, value in keys]),
+    }
+    rows = await (await tx.execute(KNOWN, given)).fetchall()
+    return sorted({row["contact_id"] for row in rows})

@@ -40,12 +40,22 @@ MENU = (
         (
             Entry("/today", N_("Today"), "home"),
             Entry("/customers", N_("Customers"), "users"),
+            Entry("/ways-in", N_("Ways in"), "user"),
             Entry("/messages", N_("Messages"), "message"),
             Entry("/phones", N_("Virtual phones"), "device-mobile"),
             Entry("/automations", N_("Automations"), "bolt"),
+            Entry("/policy", N_("Rules of sending"), "clock", "marketer"),
             Entry("/gateways", N_("Gateways"), "send"),
             Entry("/connections", N_("Connections"), "plug"),
             Entry("/routes", N_("Routes and money"), "credit-card"),
+        ),
+    ),
+    Group(
+        N_("People"),
+        "viewer",
+        (
+            Entry("/imports", N_("Imports"), "list-check", "marketer"),
+            Entry("/suppression", N_("Refusals"), "ban"),
         ),
     ),
     Group(
@@ -54,6 +64,7 @@ MENU = (
         (
             Entry("/team", N_("Team and keys"), "shield-check", "owner"),
             Entry("/settings", N_("Store settings"), "building-store", "owner"),
+            Entry("/fields", N_("Own fields"), "list-check", "marketer"),
             Entry("/audit", N_("Audit"), "history", "owner"),
             Entry("/proof", N_("Proof of consent"), "shield-check", "marketer"),
         ),

@@ -32,6 +32,8 @@ REASONS: Mapping[str, str] = {
     "no_phone": N_("The customer has no phone number."),
     "phone_doubtful": N_("The phone number could not be read for sure: somebody must settle it."),
     "no_email": N_("The customer has no e-mail address."),
+    "email_closed": N_("The customer's e-mail address does not exist, or is refused."),
+    "erased": N_("The customer was erased."),
     "no_gateway_sms": N_("There is no gateway for texts."),
     "no_gateway_email": N_("There is no gateway for e-mail."),
     "no_sender": N_("There is no sender for this country."),

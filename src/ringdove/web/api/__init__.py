@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ringdove.rules.facts import OutsideFact
-from ringdove.web.api import ask, consent, money, people, tell, traffic
+from ringdove.web.api import ask, consent, keeping, money, people, tell, traffic
 from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
 
@@ -27,6 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     consent.router,
     money.router,
     traffic.router,
+    keeping.router,
 )
 
 VERSION = "1"
