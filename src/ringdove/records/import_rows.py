@@ -10,18 +10,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any, Protocol, cast
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
 from ringdove.kit.db import Tx
-from ringdove.records import scene_rows, search, suppression
+from ringdove.records import own_fields, scene_rows, search, suppression
 from ringdove.records.imports import Import, bucket
 from ringdove.rules import people_joins
+from ringdove.rules.own_fields import OwnField
+from ringdove.rules.own_fields import read as read_own
 from ringdove.rules.people_joins import NAMES, Chain, Person, Values
-from ringdove.rules.people_rows import Plan, Row
+from ringdove.rules.people_rows import Known, Plan, Row
 from ringdove.rules.scenes import Contact, Held, Store
 from ringdove.rules.suppression import hashed
 
@@ -99,6 +101,27 @@ class Met:
     people: list[Person] = field(default_factory=list)
     held: dict[Key, Held] = field(default_factory=dict)
     touched: dict[int, dict[str, str]] = field(default_factory=dict)  # by this import before
+
+
+async def known(tx: Tx, store: Store) -> Known:
+    """What rows of this store's lists are read with: its topics, and fields of its own."""
+    topics = {}
+    for topic in store.policy.topics:
+        for name in (topic.key, topic.key.replace("_", " "), *topic.names.values()):
+            topics[name.casefold()] = topic.key
+    fields = {
+        key: partial(_own_value, one)
+        for key, one in (await own_fields.of_store(tx, store)).items()
+        if not one.is_retired
+    }
+    return Known(topics, fields, store.languages)
+
+
+def _own_value(one: OwnField, text: str) -> Any:
+    try:
+        return read_own(one, text)
+    except ValueError:
+        return None
 
 
 # ------------------------------------------------------------------ the story

@@ -58,7 +58,8 @@ def look(sample: bytes, *, is_all: bool = True) -> Look:
     text = next(decoded([sample], encoding), "")
     if not text.strip():
         raise FileWrong("The file is empty.")
-    if text.count("\x00") > len(text) // 100:
+    some = text[:4_000]
+    if sum(not sign.isprintable() and sign not in "\t\r\n\xa0" for sign in some) > len(some) // 50:
         raise FileWrong("This is no list of text: bring a CSV or XLSX file.")
     delimiter = _delimiter(text, is_all)
     return seen_as(sample, Dialect(encoding, delimiter), is_all=is_all, is_guess=True)

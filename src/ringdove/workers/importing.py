@@ -237,13 +237,4 @@ class _Ahead:
 
 async def _known(runtime: Runtime, store: Store) -> Known:
     async with db.transaction(runtime.pool) as tx:
-        return await known(tx, store)
-
-
-async def known(tx: db.Tx, store: Store) -> Known:
-    """What rows of this store's lists are read with."""
-    topics = {}
-    for topic in store.policy.topics:
-        for name in (topic.key, topic.key.replace("_", " "), *topic.names.values()):
-            topics[name.casefold()] = topic.key
-    return Known(topics=topics, languages=store.languages)
+        return await import_rows.known(tx, store)
