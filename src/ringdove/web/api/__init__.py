@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ringdove.rules.facts import OutsideFact
-from ringdove.web.api import ask, consent, keeping, money, people, tell, traffic
+from ringdove.web.api import ask, consent, imports, keeping, money, people, tell, traffic
 from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
 
@@ -25,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ask.router,
     people.router,
     consent.router,
+    imports.router,
     money.router,
     traffic.router,
     keeping.router,
