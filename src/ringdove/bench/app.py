@@ -121,6 +121,8 @@ def pieces(save: Save = "") -> None:
 def people(
     people: Annotated[int, typer.Option(help="People of the store.")] = 1_000_000,
     span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    deciding: Annotated[bool, typer.Option(help="Decide for all of them as a set.")] = True,
+    importing: Annotated[bool, typer.Option(help="Import as many from a list.")] = True,
     save: Save = "",
 ) -> None:
     """People found as one types and by filters, decided for as a set, imported."""
@@ -130,7 +132,8 @@ def people(
     report.quiet()
     found: dict[str, Any] = {"machine": ground.machine()}
     with ground.temporary_home() as home:
-        found |= report.run(peopled.measure(home, peopled.Wish(people, span)))
+        wish = peopled.Wish(people, span, deciding=deciding, importing=importing)
+        found |= report.run(peopled.measure(home, wish))
     _tell(peopled.table(found), found, save)
 
 

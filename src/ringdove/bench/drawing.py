@@ -160,9 +160,64 @@ def _pieces(all_found: list[Figures]) -> str:
     )
 
 
+def _people(all_found: list[Figures]) -> str:
+    first = all_found[0]
+    head = [f"{f['people']:,} people, {f['span']} bucket{'s' * (f['span'] > 1)}" for f in all_found]
+
+    def times(of: Callable[[Figures], Figures]) -> list[str]:
+        return [
+            f"{of(f)['p50_ms']:g} / {of(f)['p99_ms']:g} / {of(f)['max_ms']:g}" for f in all_found
+        ]
+
+    rows: list[tuple[object, ...]] = [("forty by their keys", *times(lambda f: f["probe"]))]
+    for kind in first["typed"]:
+        rows.append((f"typed: {kind}", *times(lambda f, kind=kind: f["typed"][kind])))  # type: ignore[misc]
+    rows.append(("**all that was typed**", *times(lambda f: f["typed_all"])))
+    rows.append(("times the forty, p99", *(_of_probe(f, "typed_all") for f in all_found)))
+    for kind in first["filters"]:
+        rows.append((f"filter: {kind}", *times(lambda f, kind=kind: f["filters"][kind])))  # type: ignore[misc]
+    rows.append(("**all filters**", *times(lambda f: f["filters_all"])))
+    text = f"{ground.machine_line(first['machine'])}.\n\n"
+    text += _table(("milliseconds, p50 / p99 / worst", *head), rows)
+    return text + "\n" + _table(("", *head), _people_as_sets(all_found))
+
+
+def _of_probe(found: Figures, name: str) -> str:
+    return f"{found[name]['p99_ms'] / found['probe']['p99_ms']:.1f}"
+
+
+def _of_bare_rows(found: Figures) -> str:
+    return f"{found['importing']['run']['wall_s'] / found['floor']['copy_s']:.1f}"
+
+
+def _people_as_sets(all_found: list[Figures]) -> list[tuple[object, ...]]:
+    def each(of: Callable[[Figures], object], name: str = "") -> list[object]:
+        return [of(f) if not name or name in f else "not measured" for f in all_found]
+
+    return [
+        ("searches that were typed", *each(lambda f: f["typed_all"]["n"])),
+        ("CPU of one, ours and PostgreSQL's, ms",
+         *each(lambda f: f"{f['typed_cpu_ms']['ours']} + {f['typed_cpu_ms']['postgres']}")),
+        ("bytes a person to be found, rows and index",
+         *each(lambda f: f"{f['bytes_each']['rows']} + {f['bytes_each']['index']}")),
+        ("made findable later, people a second", *each(lambda f: f["findable_per_s"])),
+        ("floor: as bare rows by COPY, s", *each(lambda f: f["floor"]["copy_s"])),
+        ("floor: all read once, s", *each(lambda f: f["floor"]["read_s"])),
+        ("decided for all as a set, s", *each(lambda f: f["deciding"]["set_s"], "deciding")),
+        ("times the reading",
+         *each(lambda f: f"{f['deciding']['set_s'] / f['floor']['read_s']:.1f}", "deciding")),
+        ("decided for one in Python, µs", *each(lambda f: f["deciding"]["python_us"], "deciding")),
+        ("list checked, s", *each(lambda f: f["importing"]["check"]["wall_s"], "importing")),
+        ("list imported, s", *each(lambda f: f["importing"]["run"]["wall_s"], "importing")),
+        ("times the bare rows", *each(_of_bare_rows, "importing")),
+        ("memory it grew by, MB", *each(lambda f: f["importing"]["run"]["grew_mb"], "importing")),
+    ]  # fmt: skip
+
+
 SECTIONS: Final[dict[str, Callable[[list[Figures]], str]]] = {
     "react": _react,
     "send": _send,
     "crash": _crash,
     "pieces": _pieces,
+    "people": _people,
 }

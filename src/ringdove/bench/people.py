@@ -6,6 +6,7 @@ forty people read by their keys, which is what a page cannot do without.
 """
 
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ringdove.bench import ground, people_ground
+from psycopg import sql
+
+from ringdove.bench import ground, people_deciding, people_ground, people_importing
 from ringdove.kit import db
 from ringdove.records import customers, search, search_fill
 from ringdove.records.lookups import NO_END
@@ -32,13 +35,26 @@ SELECT pg_table_size('contact_search') AS rows, pg_relation_size('contact_search
 """
 
 
+# The yardsticks: the same rows bare, into a table without a key; all of them read once.
+BARE = "CREATE UNLOGGED TABLE bare (LIKE contact INCLUDING STORAGE)"
+NO_BARE = "DROP TABLE bare"
+OUT = "COPY (SELECT c.* FROM contact c WHERE c.store_id = {store_id}) TO STDOUT (FORMAT binary)"
+IN = "COPY bare FROM STDIN (FORMAT binary)"
+READ = """
+SELECT count(*) FROM contact c
+WHERE c.store_id = %(store_id)s AND c.marketing = 'in' AND c.service = 'in'
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How many people, in how many buckets."""
+    """How many people, in how many buckets; what else is measured."""
 
     people: int
     span: int
     seed: int = 1
+    deciding: bool = True
+    importing: bool = True
 
 
 @dataclass(slots=True)
@@ -85,7 +101,38 @@ async def measure(home: Path, wish: Wish) -> dict[str, Any]:
             by_filter.setdefault(kind, Times()).took.append(await _ask(shop, asked))
         found["filters"] = {kind: times.told() for kind, times in by_filter.items()}
         found["filters_all"] = Times([m for t in by_filter.values() for m in t.took]).told()
+        found["floor"] = await _floor(shop)
+        if wish.deciding:
+            found["deciding"] = await people_deciding.measure(shop)
+    if wish.importing:
+        async with ground.open_shop(home, "import", wish.span) as shop:
+            found["importing"] = await people_importing.measure(shop, home, wish.people)
     return found
+
+
+async def _floor(shop: ground.Shop) -> dict[str, float]:
+    """Seconds that PostgreSQL takes for the same people as bare rows: by COPY, and to read all."""
+    given = {"store_id": shop.store.id}
+    async with shop.runtime.pool.connection() as link:
+        with tempfile.TemporaryFile() as file:
+            statement = sql.SQL(OUT).format(store_id=sql.Literal(shop.store.id))
+            async with link.cursor().copy(statement) as out:
+                async for some in out:
+                    file.write(some)
+            file.seek(0)
+            await link.execute(BARE)
+            began = time.perf_counter()
+            async with link.cursor().copy(IN) as into:
+                while some := file.read(1 << 20):
+                    await into.write(some)
+            copied = time.perf_counter()
+            await link.execute(NO_BARE)
+        read = time.perf_counter()
+        await link.execute(READ, given)
+        return {
+            "copy_s": round(copied - began, 2),
+            "read_s": round(time.perf_counter() - read, 2),
+        }
 
 
 async def _fill(shop: ground.Shop, home: Path, wish: Wish, found: dict[str, Any]) -> None:
@@ -226,5 +273,11 @@ def table(found: dict[str, Any]) -> str:
         f" ({found['findable_us']['ours']} + {found['findable_us']['postgres']} µs of CPU each,"
         " ours and PostgreSQL's)",
         f"bytes a person: {found['bytes_each']}",
+        f"floor: {found['floor']['copy_s']} s for the same people as bare rows by COPY,"
+        f" {found['floor']['read_s']} s to read them all",
     ]
+    if deciding := found.get("deciding"):
+        lines += ["", *people_deciding.lines(deciding)]
+    if importing := found.get("importing"):
+        lines += ["", people_importing.text(importing)]
     return "\n".join(lines)
