@@ -61,6 +61,7 @@ from ringdove.web import (
     traffic,
     unknown,
     ways_in,
+    ways_out,
 )
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
@@ -100,6 +101,7 @@ PAGES: tuple[APIRouter, ...] = (
     phones.router,
     live.router,
     ways_in.router,
+    ways_out.router,
     posters.router,
     rewards.router,
 )

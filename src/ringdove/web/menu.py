@@ -41,6 +41,7 @@ MENU = (
             Entry("/today", N_("Today"), "home"),
             Entry("/customers", N_("Customers"), "users"),
             Entry("/ways-in", N_("Ways in"), "user"),
+            Entry("/ways-out", N_("Ways out"), "logout"),
             Entry("/messages", N_("Messages"), "message"),
             Entry("/phones", N_("Virtual phones"), "device-mobile"),
             Entry("/automations", N_("Automations"), "bolt"),

@@ -1,0 +1,185 @@
+"""The merchant's side of ways in: forms with a preview, keywords with posters, rewards."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.conftest import Answer, Looker, Site, Visitor
+from tests.web.test_sign_up import PAGE, form_of, given, rows
+
+HOME = "/stores/1/ways-in"
+SHOTS = Path("/tmp/waysin")
+
+
+def new_form(owner: Visitor, name: str = "Footer") -> str:
+    answer = owner.post(f"{HOME}/forms", {"name": name})
+    assert answer.status == 303
+    return answer.headers["location"]
+
+
+def typed(**more: str) -> dict[str, str]:
+    """A form as the editor sends it, little changed."""
+    return {"name": "Footer", "title_ru": "Скидки", **more}
+
+
+def test_a_form_that_does_not_state_frequency_and_refusal_is_not_published(site: Site) -> None:
+    """R3: it says what is missing, in which language, and is published once it is there."""
+    owner = site.set_up()
+    address = new_form(owner)
+    blank = typed(frequency_ru=" ", refusal_be="")
+    assert owner.post(address, blank).status == 303
+    refused = owner.post(f"{address}/publish")
+    assert refused.status == 422
+    assert 'id="f-frequency_ru-wrong"' in refused.text and 'id="f-refusal_be-wrong"' in refused.text
+    (row,) = rows(site, "SELECT token, published_at FROM sign_up_form")
+    assert row["published_at"] is None
+    assert site.visitor().get(f"/join/{row['token']}").status == 410
+    assert owner.post(address, typed(frequency_ru="Раз в неделю")).status == 303
+    assert owner.post(f"{address}/publish").status == 303
+    page = site.visitor().get(f"/join/{row['token']}?lang=ru").text
+    assert "Скидки" in page and "Раз в неделю" in page
+    assert owner.post(address, blank).status == 422, "an open form keeps saying both"
+
+
+def test_words_that_were_not_changed_follow_the_policy(site: Site) -> None:
+    """What is stored is what the merchant wrote: the cap in the ready words stays true."""
+    owner = site.set_up()
+    address = new_form(owner)
+    owner.post(address, typed())
+    (row,) = rows(site, "SELECT settings FROM sign_up_form")
+    assert row["settings"]["words"] == {"ru": {"title": "Скидки"}}
+
+
+def test_the_preview_is_the_visitors_page_of_what_is_typed(site: Site) -> None:
+    owner = site.set_up()
+    address = new_form(owner)
+    shown = owner.post(f"{address}/preview?lang=be", typed(title_be="Зніжкі", topics="social"))
+    assert "Зніжкі" in shown.text and "нашы сацыяльныя праекты" in shown.text
+    assert rows(site, "SELECT settings FROM sign_up_form")[0]["settings"]["words"] == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("SALE", 303), ("stop", 422), ("Help", 422), ("да", 422), ("5", 422), ("S", 422),
+     ("ABCDEFGHIJKLMNOPQRSTU", 422)],
+)  # fmt: skip
+def test_a_keyword_means_nothing_else(site: Site, word: str, status: int) -> None:
+    """R118, P2: a stop, a start, help, a yes or a rating is no keyword."""
+    owner = site.set_up()
+    form = form_of(site)
+    told = {"word": word, "form": str(form.id), "language": "ru", "offer": "Ten off"}
+    answer = owner.post(f"{HOME}/keywords", told)
+    assert answer.status == status
+    if status == 422:
+        assert 'data-open-now="new-keyword"' in answer.text
+    else:
+        assert owner.post(f"{HOME}/keywords", told | {"word": "ЅАLЕ!"}).status == 422
+
+
+def test_a_list_of_codes_is_read_and_known_ones_are_left_out(site: Site) -> None:
+    owner = site.set_up()
+    told = {"kind": "code", "name": "Ten", "source": "pool"}
+    address = owner.post(f"{HOME}/rewards", told).headers["location"]
+
+    def add(codes: str) -> Answer:
+        return owner.post(f"{address}/codes", {"codes": codes})
+
+    assert add("one-1\nTWO 2;three3").status == 303
+    assert add("ONE-1, four4").status == 303
+    assert add("жёлтый").status == 422
+    found = rows(site, "SELECT code FROM free_code ORDER BY code")
+    assert [row["code"] for row in found] == ["FOUR4", "ONE-1", "THREE3", "TWO2"]
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ({"kind": "code", "source": "common", "code": "!"}, "code"),
+        ({"kind": "points", "points": ""}, "points"),
+        ({"kind": "page"}, "text"),
+        ({"kind": "page", "text": "x", "url": "javascript:alert(1)"}, "url"),
+        ({"kind": "page", "text": "x", "valid_from": "2026-12-02", "valid_until": "2026-12-01"},
+         "valid_until"),
+    ],
+)  # fmt: skip
+def test_a_reward_that_is_none_is_refused(site: Site, told: dict[str, str], field: str) -> None:
+    owner = site.set_up()
+    answer = owner.post(f"{HOME}/rewards", {"name": "Ten"} | told)
+    assert answer.status == 422 and f'id="f-{field}-wrong"' in answer.text
+    assert not rows(site, "SELECT FROM reward")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_merchant_makes_a_form_sees_it_and_prints_a_poster(
+    site: Site, look: Callable[..., Looker]
+) -> None:
+    """R118: from nothing to a poster, by hand; the preview follows what is typed."""
+    site.set_up()
+    owner = look()
+    page = owner.page
+    owner.sign_in()
+    owner.go(HOME)
+    owner.assert_clean()
+    page.screenshot(path=str(SHOTS / "ways-empty.png"), full_page=True)
+    page.click("[data-opens=new-form] >> nth=0")
+    page.fill("#f-form-name", "On the counter")
+    page.click("#new-form button[type=submit]")
+    frame = page.frame_locator("#preview")
+    expect(frame.locator("h1")).to_contain_text("Новости и скидки")
+    owner.assert_clean()
+    page.fill("#f-title_ru", "Чай по пятницам")
+    expect(frame.locator("h1")).to_have_text("Чай по пятницам")
+    page.check("input[name=topics][value=social]")
+    expect(frame.locator("input[name=topic]")).to_have_count(1)
+    page.click("[data-look=be]")
+    expect(frame.locator("html")).to_have_attribute("lang", "be")
+    page.screenshot(path=str(SHOTS / "editor.png"), full_page=True)
+    page.click("text=Save >> nth=-1")
+    page.click("text=Publish")
+    owner.go(HOME)
+    page.click("[data-opens=new-keyword]")
+    page.fill("#f-word", "ЧАЙ")
+    page.fill("#f-offer", "Скидка 10 % на первый заказ")
+    owner.assert_clean()
+    page.click("#new-keyword button[type=submit]")
+    page.screenshot(path=str(SHOTS / "ways.png"), full_page=True)
+    owner.assert_clean()
+    page.click("text=Poster")
+    expect(page.locator("h1")).to_have_text("Скидка 10 % на первый заказ")
+    expect(page.locator(".codes img")).to_have_count(2)
+    expect(page.locator(".consent")).to_contain_text("Отправляя ЧАЙ")
+    owner.assert_clean()
+    page.screenshot(path=str(SHOTS / "poster.png"), full_page=True)
+    page.emulate_media(media="print")
+    expect(page.locator(".tools")).to_be_hidden()
+    for size in ("a4", "a5"):
+        page.goto(f"{page.url.partition('?')[0]}?size={size}")
+        pdf = page.pdf(prefer_css_page_size=True)
+        (SHOTS / f"poster-{size}.pdf").write_bytes(pdf)
+        assert pdf.count(b"/Type /Page\n") == 1, "it fits on one sheet"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_pages_on_a_phone_in_the_dark(
+    site: Site, look: Callable[..., Looker], language: str
+) -> None:
+    site.set_up()
+    given(site, PAGE)
+    owner = look(phone=True, dark=True, language=language)
+    owner.sign_in()
+    for path in (
+        "",
+        "/forms/1",
+        "/rewards/1",
+        "/rewards/new?kind=code",
+        "/rewards/new?kind=points",
+    ):
+        owner.go(HOME + path)
+        owner.assert_clean()
+        name = path.replace("/", "-").partition("?")[0]
+        owner.page.screenshot(path=str(SHOTS / f"dark-{language}{name}.png"), full_page=True)
