@@ -17,7 +17,8 @@ NO_END = 2**63 - 1
 Row = Mapping[str, Any]
 
 CONTACT = """c.id, c.phone, c.phone_doubt, c.email, c.name, c.language, c.country, c.region,
-  c.zones, c.marketing, c.service, c.origin, c.created_at, c.orders, c.spent, c.last_order_at"""
+  c.zones, c.marketing, c.service, c.origin, c.created_at, c.orders, c.spent, c.last_order_at,
+  c.merged_into"""
 
 CUSTOMER = f"""
 SELECT {CONTACT} FROM contact c
@@ -41,7 +42,10 @@ async def customer_behind(tx: Tx, store: Store, kind: str, value: str) -> Row | 
     bucket = bucket_of(store.bucket_base, store.bucket_span, f"{kind}/{value}")
     given = {"bucket": bucket, "store_id": store.id, "kind": kind, "value": value}
     row = await (await tx.execute(BEHIND, given)).fetchone()
-    return row and await customer(tx, store, row["contact_id"])
+    found = row and await customer(tx, store, row["contact_id"])
+    if found and found["merged_into"]:
+        return await customer(tx, store, found["merged_into"])
+    return found
 
 
 # ------------------------------------------------------------------ one customer's past

@@ -11,9 +11,11 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.db import Tx
 from ringdove.records.lookups import MESSAGE, NO_END
+from ringdove.rules import stages
 from ringdove.rules.scenes import Store
 
 ROWS = 30
@@ -86,7 +88,8 @@ FROM message m
 LEFT JOIN purchase_order o
   ON o.bucket = m.bucket AND o.store_id = m.store_id AND o.id = m.order_id
 LEFT JOIN gateway g ON g.id = m.gateway_id AND g.store_id = m.store_id
-WHERE m{OF_PERSON.format("m", "created_at")}"""
+WHERE (%(any_topic)s OR (m.topic = ANY(%(topics)s::text[])) = %(listed)s)
+  AND m{OF_PERSON.format("m", "created_at")}"""
 INBOUND = KINDS["inbound"] = f"""
 SELECT i.id, i.at AS moment, i.body, i.intent FROM inbound i
 WHERE i{OF_PERSON.format("i", "at")}"""
@@ -100,7 +103,12 @@ SELECT n.id, n.started_at AS moment, n.recipe, n.state, n.reason, n.wake_at,
 FROM enrollment n
 LEFT JOIN purchase_order o
   ON o.bucket = n.bucket AND o.store_id = n.store_id AND o.id = n.order_id
-WHERE n.state IN ('stopped', 'waiting') AND n{OF_PERSON.format("n", "started_at")}"""
+WHERE n.state IN ('stopped', 'waiting')
+  AND (%(any_topic)s OR (n.recipe = ANY(%(recipes)s::text[])) = %(listed)s)
+  AND n{OF_PERSON.format("n", "started_at")}"""
+MERGES = KINDS["merge"] = f"""
+SELECT g.id, g.at AS moment, g.by, g.parted_at FROM contact_merge g
+WHERE g{OF_PERSON.format("g", "at")}"""
 LINES = """
 SELECT l.order_id, l.name, l.quantity, l.price FROM order_line l
 WHERE l.bucket = %(bucket)s AND l.store_id = %(store_id)s
@@ -110,33 +118,47 @@ ORDER BY l.order_id, l.line
 
 
 async def before(
-    tx: Tx, store: Store, contact_id: int, point: Point = END, most: int = ROWS
+    tx: Tx,
+    store: Store,
+    contact_ids: Sequence[int],
+    point: Point = END,
+    most: int = ROWS,
+    stage: str = "",
 ) -> list[Moment]:
-    """The newest moments before a point, newest first."""
-    given = {
-        "bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id,
-        "at": point.at, "id": point.id, "most": most,
-    }  # fmt: skip
+    """The newest moments of a person before a point, newest first, under all their names."""
     found = []
-    for kind, statement in KINDS.items():
-        rows = await (await tx.execute(statement, given)).fetchall()
-        found += [Moment(kind, Point(row["moment"], row["id"]), row) for row in rows]
+    topics = stages.TOPICS.get(stage) or stages.ELSEWHERE
+    for contact_id in contact_ids:
+        given = {
+            "bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id,
+            "at": point.at, "id": point.id, "most": most, "any_topic": not stage,
+            "topics": db.words(topics), "recipes": db.words(stages.recipes_of(topics)),
+            "listed": stage in stages.TOPICS,
+        }  # fmt: skip
+        for kind, statement in KINDS.items():
+            if not stage or kind in stages.KINDS[stage]:
+                rows = await (await tx.execute(statement, given)).fetchall()
+                found += [Moment(kind, Point(row["moment"], row["id"]), row) for row in rows]
     return sorted(found, key=lambda moment: moment.point, reverse=True)[:most]
 
 
-async def down_to(tx: Tx, store: Store, contact_id: int, point: Point) -> list[Moment]:
+async def down_to(
+    tx: Tx, store: Store, contact_ids: Sequence[int], point: Point, stage: str = ""
+) -> list[Moment]:
     """All moments down to a point: a page that was shown, drawn anew."""
-    found = await before(tx, store, contact_id, most=ROWS_MAX)
+    found = await before(tx, store, contact_ids, most=ROWS_MAX, stage=stage)
     return [moment for moment in found if moment.point >= point]
 
 
 async def lines(tx: Tx, store: Store, moments: Sequence[Moment]) -> dict[int, list[Any]]:
     """What the orders among these moments are made of, by the order's id."""
-    ids = [moment.row["id"] for moment in moments if moment.kind == "order"]
-    if not ids:
-        return {}
-    given = {"bucket": bucket_of_id(ids[0]), "store_id": store.id, "ids": Jsonb(ids)}
+    of_bucket: dict[int, list[int]] = {}
+    for moment in moments:
+        if moment.kind == "order":
+            of_bucket.setdefault(bucket_of_id(moment.row["id"]), []).append(moment.row["id"])
     found: dict[int, list[Any]] = {}
-    for row in await (await tx.execute(LINES, given)).fetchall():
-        found.setdefault(row["order_id"], []).append(row)
+    for bucket, ids in sorted(of_bucket.items()):
+        given = {"bucket": bucket, "store_id": store.id, "ids": Jsonb(ids)}
+        for row in await (await tx.execute(LINES, given)).fetchall():
+            found.setdefault(row["order_id"], []).append(row)
     return found

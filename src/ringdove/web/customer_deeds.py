@@ -16,7 +16,7 @@ from ringdove.records import lookups
 from ringdove.rules import phones
 from ringdove.rules.facts import ConsentChanged, Customer, Fact, PhoneSettled
 from ringdove.web import composer, handwork
-from ringdove.web.customers import ContactId, known, render
+from ringdove.web.customers import ContactId, Known, known, render
 from ringdove.web.forms import Filled, read_form
 from ringdove.web.reasons import reason_words
 from ringdove.web.views import StorePage, SupportPage
@@ -34,7 +34,8 @@ class ConsentChange(Filled):
 
 
 class Number(Filled):
-    phone: Annotated[str, StringConstraints(min_length=3, max_length=60)]
+    phone: Annotated[str, StringConstraints(max_length=60)] = ""
+    none: str = ""
 
 
 Klass = Literal["service", "marketing"]
@@ -43,9 +44,15 @@ Klass = Literal["service", "marketing"]
 class Typed(Filled):
     text: Annotated[str, StringConstraints(max_length=handwork.TEXT_CHARS_MAX)] = ""
     klass: Klass = "service"
+    topic: Annotated[str, StringConstraints(max_length=80)] = "offers"
+    category: Annotated[str, StringConstraints(max_length=200)] = ""
+    occasion: Annotated[str, StringConstraints(max_length=200)] = ""
+
+    def offer(self) -> composer.Offer:
+        return composer.Offer(self.topic or "offers", self.category, self.occasion)
 
 
-class ByHand(Filled):
+class ByHand(Typed):
     text: Annotated[str, StringConstraints(min_length=1, max_length=handwork.TEXT_CHARS_MAX)]
     klass: Klass
     key: Annotated[str, StringConstraints(min_length=8, max_length=100)]
@@ -92,7 +99,10 @@ async def settle_phone(page: SupportPage, contact_id: ContactId) -> Response:
     if who.person.phone:
         return page.go(f"{page.home}/customers/{contact_id}", _("There is a number already."))
     form = await read_form(page.request, Number, page.say)
+    if form.filled and form.filled.none == "yes":
+        return await _no_number(page, who)
     typed = str(form.values.get("phone", ""))
+    other = None
     country = who.person.country or page.store.country
     phone = phones.parse(form.filled.phone, country) if form.filled else None
     wrong = form.errors.get("phone", "")
@@ -105,8 +115,9 @@ async def settle_phone(page: SupportPage, contact_id: ContactId) -> Response:
             wrong = _("This is the number of %(name)s already.", name=other["name"] or "…")
     if wrong or not isinstance(phone, phones.Phone):
         return await render(
-            page, contact_id, 422, phone_error=wrong, phone_typed=typed, open_now="phone-dialog"
-        )
+            page, contact_id, 422, phone_error=wrong, phone_typed=typed,
+            phone_of=other and other["id"], open_now="phone-dialog",
+        )  # fmt: skip
     now = page.runtime.clock()
     fact = PhoneSettled(
         id=f"page/phone/{contact_id}/{now:%Y%m%dT%H%M%S%f}",
@@ -120,6 +131,20 @@ async def settle_phone(page: SupportPage, contact_id: ContactId) -> Response:
     )
 
 
+async def _no_number(page: StorePage, who: Known) -> Response:
+    """It is none: nobody is asked again about what was typed here."""
+    now, contact_id = page.runtime.clock(), who.person.id
+    fact = PhoneSettled(
+        id=f"page/phone/{contact_id}/{now:%Y%m%dT%H%M%S%f}",
+        at=now,
+        contact=contact_id,
+        raw=who.person.phone_doubt or "",
+    )
+    await _tell(page, fact, "customer.phone_settled", who.name or str(contact_id))
+    said = page.say.gettext("Closed: what was typed is not a number.")
+    return page.go(f"{page.home}/customers/{contact_id}", said)
+
+
 @router.post("/measure")
 async def measure(page: SupportPage, contact_id: ContactId) -> Response:
     """The size of what is being typed, and what the decision says; nothing is kept."""
@@ -128,7 +153,10 @@ async def measure(page: SupportPage, contact_id: ContactId) -> Response:
     form = await read_form(page.request, Typed, page.say)
     if form.filled is None:
         raise HTTPException(422)
-    look = composer.look(page, who.person, form.filled.text, form.filled.klass)
+    async with page.transaction() as tx:
+        past = await composer.past_of(tx, page, who.person)
+    given = form.filled
+    look = composer.look(page, who.person, given.text, given.klass, past, given.offer())
     return page.render("customer_measure.html", look=look)
 
 
@@ -150,6 +178,9 @@ async def send_text(page: SupportPage, contact_id: ContactId) -> Response:
         given.klass,
         f"page/{page.user.name[:WHY_NAME_MAX]}",
         given.key,
+        topic=given.offer().topic if given.klass == "marketing" else "by_hand",
+        category=given.category,
+        occasion=given.occasion,
     )
     made = await handwork.send(page.runtime, page.store, wish)
     if not made["repeated"]:

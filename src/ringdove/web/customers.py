@@ -13,12 +13,23 @@ from starlette.responses import Response
 
 from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
-from ringdove.records import customers, lookups, timeline
+from ringdove.records import (
+    connections,
+    customers,
+    doubles,
+    lookups,
+    merges,
+    own_fields,
+    people,
+    timeline,
+)
 from ringdove.records import phones as virtual
 from ringdove.records.lookups import NO_END, Row
+from ringdove.rules import phone_readings, phones, stages
 from ringdove.rules.scenes import Contact
 from ringdove.web import composer, consent
 from ringdove.web import past_words as words
+from ringdove.web import policy_words
 from ringdove.web.reasons import title
 from ringdove.web.views import StorePage, ViewerPage
 
@@ -46,17 +57,27 @@ class Known:
 async def known(tx: Tx, page: StorePage, contact_id: int) -> Known:
     """The customer of an address, or no such page."""
     row = await lookups.customer(tx, page.store, contact_id)
-    if row is None:
+    person = await people.find(tx, page.store, contact_id)
+    if row is None or person is None:
         raise HTTPException(404)
-    return Known(row, Contact(**{**row, "zones": tuple(row["zones"])}))
+    return Known(row, person)
 
 
 @router.get("/{contact_id}")
 async def show(
-    page: ViewerPage, contact_id: ContactId, before: Place = "", down_to: Place = ""
+    page: ViewerPage,
+    contact_id: ContactId,
+    before: Place = "",
+    down_to: Place = "",
+    stage: Place = "",
 ) -> Response:
-    """Who it is, what they allow, and all that happened, newest first."""
-    return await render(page, contact_id, before=before, down_to=down_to)
+    """Who it is, what they allow, and all that happened, newest first. Who was merged into another
+    is shown as that one."""
+    async with page.transaction() as tx:
+        person = await people.find(tx, page.store, contact_id)
+    if person and person.merged_into:
+        return page.go(f"{page.home}/customers/{person.merged_into}")
+    return await render(page, contact_id, before=before, down_to=down_to, stage=stage)
 
 
 async def render(
@@ -66,6 +87,7 @@ async def render(
     *,
     before: str = "",
     down_to: str = "",
+    stage: str = "",
     **more: Any,
 ) -> Response:
     """The customer's page; `more`: forms that came back."""
@@ -73,20 +95,30 @@ async def render(
         who = await known(tx, page, contact_id)
         permissions = await customers.permissions(tx, page.store, contact_id)
         story = await consent.load(tx, page, contact_id)
+        stage = stage if stage in stages.STAGES else ""
+        names = (contact_id, *who.person.also)
         point = timeline.point_of(down_to)
         if point:
-            moments = await timeline.down_to(tx, page.store, contact_id, point)
+            moments = await timeline.down_to(tx, page.store, names, point, stage)
         else:
             since = timeline.point_of(before) or timeline.END
-            moments = await timeline.before(tx, page.store, contact_id, since)
+            moments = await timeline.before(tx, page.store, names, since, stage=stage)
         lines = await timeline.lines(tx, page.store, moments)
         on_phone = await virtual.texts(tx, page.store, who.person.phone or "", most=1)
+        own = await own_fields.of_store(tx, page.store)
+        one = await _as_one(tx, page, who.person)
+        told_by = await _told_by(tx, page, who.person)
     is_full = len(moments) == timeline.ROWS and point is None
     return page.render(
         "customer.html",
         status,
         **_head(page, who, permissions),
         story=story,
+        stage=stage,
+        own=[field for field in own.values() if not field.is_retired],
+        told_by=told_by,
+        readings=_readings(page, who.person),
+        **one,
         moments=moments,
         lines=lines,
         virtual=on_phone[0].id if on_phone else None,
@@ -114,8 +146,45 @@ def _forms(page: StorePage, who: Known) -> dict[str, Any]:
         "klass": "service",
         "key": new_token(),
         "look": composer.look(page, who.person, "", "service"),
+        "offer": composer.Offer(),
+        "offer_topics": policy_words.topics(page.say, page.store),
         "consent_errors": {},
         "phone_error": "",
         "phone_typed": who.person.phone_doubt or "",
         "open_now": "",
+        "phone_of": None,
+        "number_error": "",
+        "number_typed": "",
+        "number_of": None,
     }
+
+
+async def _as_one(tx: Tx, page: StorePage, person: Contact) -> dict[str, Any]:
+    """What makes several one: earlier numbers, merges that can be undone, who else it may be."""
+    if not page.may("support"):
+        return {"earlier": [], "undoable": [], "alike": []}
+    known = await merges.of_contact(tx, page.store, person.id)
+    return {
+        "earlier": await people.earlier_numbers(tx, page.store, person),
+        "undoable": [one for one in known if merges.can_be_undone(one, page.runtime.clock())],
+        "alike": await doubles.of_person(tx, page.store, person, page.say.now),
+    }
+
+
+async def _told_by(tx: Tx, page: StorePage, person: Contact) -> str:
+    """Which connection told of them first, by its name."""
+    kind, _, number = person.origin_note.partition("/")
+    if kind != "connection":
+        return person.origin_note
+    for one in await connections.of_store(tx, page.store.id):
+        if str(one.id) == number:
+            return one.name
+    return ""
+
+
+def _readings(page: StorePage, person: Contact) -> list[phones.Phone]:
+    """What a number that could not be read may have meant."""
+    if person.phone or not person.phone_doubt or page.say.masked:
+        return []
+    countries = (person.country, page.store.country)
+    return phone_readings.readings(person.phone_doubt, countries)

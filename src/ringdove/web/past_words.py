@@ -62,6 +62,8 @@ SOURCES = {
     "operator": N_("told by the operator, who carries no more texts to this number"),
     "checkout": N_("at the checkout"),
     "account": N_("in the shop's account"),
+    "number": N_("the number is another one"),
+    "parted": N_("a merge was undone"),
     "import": N_("imported"),
     "api": N_("told by a program"),
     "page": N_("written down here"),
