@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,7 +42,12 @@ inspect_app = typer.Typer(
 user_app = typer.Typer(
     name="user", help="People who sign in.", no_args_is_help=True, rich_markup_mode=None
 )
+ledger_app = typer.Typer(
+    name="ledger", help="The consent ledger as evidence.", no_args_is_help=True,
+    rich_markup_mode=None,
+)  # fmt: skip
 app.add_typer(inspect_app)
+app.add_typer(ledger_app)
 app.add_typer(user_app)
 
 
@@ -360,6 +366,54 @@ def user_password(email: str) -> None:
 
     asyncio.run(change())
     print(f"{email} signs in with the new password.")
+
+
+# ------------------------------------------------------------------ evidence
+
+
+@ledger_app.command("check")
+def ledger_check() -> None:
+    """Look at every row and every seal; 1 and the first broken place if one was changed."""
+    settings = read_settings()
+
+    async def look() -> bool:
+        from ringdove.runtime import open_runtime
+        from ringdove.workers import evidence
+
+        async with open_runtime(settings) as runtime:
+            found = await evidence.check(runtime)
+        for store, told in found:
+            print(evidence.says(store, told))
+        return any(told.broken for _, told in found)
+
+    sys.exit(asyncio.run(look()))
+
+
+@ledger_app.command("proof")
+def ledger_proof(
+    store: Annotated[int, typer.Argument(help="Number of the store.")],
+    file: Annotated[Path, typer.Argument(help="The zip to write.")],
+    customer: Annotated[
+        list[int] | None, typer.Option(help="Only this customer; may be said again.")
+    ] = None,
+    since: Annotated[datetime | None, typer.Option(help="Written down from then on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Written down before, UTC.")] = None,
+) -> None:
+    """Write the proof of consent: a zip with verify.py, which verifies it without us."""
+    settings = read_settings()
+
+    async def write() -> int | None:
+        from ringdove.runtime import open_runtime
+        from ringdove.workers import evidence
+
+        span = [at.replace(tzinfo=UTC) if at else None for at in (since, until)]
+        async with open_runtime(settings) as runtime:
+            return await evidence.write_proof(runtime, store, file, customer or (), *span)
+
+    size = asyncio.run(write())
+    if size is None:
+        raise CannotGoOn(f"There is no store {store}.")
+    print(f"{file}: {size} bytes. It says whether it holds: python3 -I verify.py, unpacked.")
 
 
 # ------------------------------------------------------------------ asking

@@ -24,7 +24,7 @@ from ringdove.records import ledger as ledger_records
 from ringdove.records import proof, verify
 from ringdove.rules import facts
 from ringdove.rules import ledger as ledger_rules
-from ringdove.workers import seal
+from ringdove.workers import doctor, evidence, seal
 from tests.conftest import _database
 from tests.flows.conftest import Shop, open_shop, order, text
 
@@ -370,5 +370,34 @@ def test_the_migration_digests_old_rows_as_the_rules_do(play: Play) -> None:
             link.execute(update.encode())
         (person,) = await shop.rows("SELECT * FROM contact")
         assert person["ledger_hash"] == ledger_rules.of_before([old])
+
+    play(story)
+
+
+def test_the_command_line_checks_and_proves(play: Play, tmp_path: Path) -> None:
+    """N1: what `ringdove ledger check` says, and the file of `ringdove ledger proof`."""
+
+    async def story(shop: Shop) -> None:
+        await past(shop)
+        ((store, found),) = await evidence.check(shop.runtime)
+        assert evidence.says(store, found).startswith(
+            "Store 1, Linden: 5 rows about 3 people under 0 seals are as they were written."
+        )
+        rows = await shop.rows("SELECT * FROM consent_event ORDER BY id")
+        file = tmp_path / "proof.zip"
+        size = await evidence.write_proof(
+            shop.runtime, 1, file, [rows[0]["contact_id"]], None, None
+        )
+        assert size == file.stat().st_size and verify.verify(str(file)).startswith("HOLDS: 3 rows")
+        assert await evidence.write_proof(shop.runtime, 9, file, [], None, None) is None
+        break_it(
+            shop, "UPDATE consent_event SET source = 'form/3' WHERE id = %(id)s", id=rows[0]["id"]
+        )
+        ((store, found),) = await evidence.check(shop.runtime)
+        assert "BROKEN at person" in evidence.says(store, found)
+        async with db.transaction(shop.runtime.pool) as tx:
+            broken = await ledger_records.broken_stores(tx)
+        (finding,) = doctor.evidence(broken)
+        assert finding.level == "bad" and "Linden" in finding.says
 
     play(story)

@@ -7,11 +7,11 @@ A check that cannot be made because an earlier one failed is left out, not guess
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import psycopg
@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from ringdove.kit import db, postgres
 from ringdove.kit.crypto import KeyWrong, SealBroken, Sealer
-from ringdove.records import health, migrate
+from ringdove.records import health, ledger, migrate
 from ringdove.settings import Settings
 
 Level = Literal["ok", "warn", "bad"]
@@ -62,8 +62,16 @@ async def examine(
         findings += [engine(server), clocks(clock(), server.clock)]
         if fit.level == "ok":
             findings += await _edges(tx, sealer)
+            findings += evidence(await ledger.broken_stores(tx))
             findings += backlog(await health.unanswered(tx, server.clock - WAITS_TOO_LONG))
     return findings
+
+
+def evidence(broken: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Ledgers of consent that were found changed, each by its first broken place."""
+    do = "Find out who had access; restore from the last good copy: ringdove ledger check."
+    says = "The consent ledger of {name} is not as it was written: {broken}."
+    return [Finding("ledger", "bad", says.format(**one), do) for one in broken]
 
 
 def backlog(unanswered: int) -> list[Finding]:
