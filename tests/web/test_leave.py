@@ -13,6 +13,7 @@ from ringdove.rules import stop_links
 from ringdove.rules.facts import Consent, Customer, CustomerChanged
 from ringdove.workers import react
 from tests.web.conftest import Site, Visitor
+from tests.web.test_api import key
 
 ANNA = "+375291112233"
 LANGUAGES = ["ru", "be", "en", "it", "es"]
@@ -305,3 +306,23 @@ def test_by_keyboard_alone_without_a_script(
             page.locator(".done").wait_for()
             assert person(site)["marketing"] == "out"
         context.close()
+
+
+# ------------------------------------------------------------------ as the merchant sees it
+
+
+def test_the_page_and_the_api_say_what_to_put_where(site: Site, stranger: Visitor) -> None:
+    """R4, P10: every way, and who left by which; the link of one person is for support to give."""
+    mine = meet(site)
+    stranger.post(link_of(site, mine), {"deed": "stop"})
+    owner = site.visitor().sign_in()
+    page = owner.get("/stores/1/ways-out").text
+    assert form_of(site) in page and "Link in the text" in page and "{{ stop_url }}" in page
+    support, viewer = key(site, "support"), key(site, "viewer")
+    ways = viewer.ask("GET", "/api/stores/1/ways-out").json()
+    assert ways["form_url"].endswith(form_of(site)) and ways["left"] == {"link": 1}
+    assert [one["key"] for one in ways["topics"]][:2] == ["offers", "new_goods"]
+    given = support.ask("GET", f"/api/stores/1/customers/{mine}/stop-link").json()
+    assert given["stop_url"].endswith(link_of(site, mine))
+    assert viewer.ask("GET", f"/api/stores/1/customers/{mine}/stop-link").status == 403
+    assert support.ask("GET", "/api/stores/1/customers/7/stop-link").status == 404

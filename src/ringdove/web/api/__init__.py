@@ -16,7 +16,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ringdove.rules.facts import OutsideFact
-from ringdove.web.api import ask, consent, imports, keeping, money, people, tell, traffic
+from ringdove.web.api import (
+    ask,
+    consent,
+    imports,
+    keeping,
+    leaving,
+    money,
+    people,
+    policy,
+    rewards,
+    tell,
+    traffic,
+    ways_in,
+)
 from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
 
@@ -27,8 +40,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     consent.router,
     imports.router,
     money.router,
+    policy.router,
     traffic.router,
+    ways_in.router,
+    rewards.router,
     keeping.router,
+    leaving.router,
 )
 
 VERSION = "1"
