@@ -8,8 +8,9 @@ keeps exactly those words. A keyword by text leads to a form, whose words stand 
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ringdove.rules import languages, replies
 from ringdove.rules.policy import Policy
@@ -278,6 +279,16 @@ def settings_of(form: Form) -> dict[str, Any]:
         "colour": form.colour,
         "theme": form.theme,
     }
+
+
+def span_of(
+    first: date | None, last: date | None, time_zone: str
+) -> tuple[datetime | None, datetime | None]:
+    """From the beginning of a first day to the end of a last one, by the clock of a store."""
+    zone = ZoneInfo(time_zone)
+    begins = datetime.combine(first, time(), zone) if first else None
+    ends = datetime.combine(last, time(23, 59, 59), zone) if last else None
+    return begins, ends
 
 
 REWARD_SETTINGS = (

@@ -1,6 +1,6 @@
 """Rewards: what a store gives for subscribing, its lists of codes, and what became of them."""
 
-from datetime import date, datetime, time
+from datetime import date
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
 from ringdove.records import codes, forms, rewards, stores
 from ringdove.rules import rewards as rules
-from ringdove.rules.ways_in import Reward
+from ringdove.rules.ways_in import Reward, span_of
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.views import MarketerPage, StorePage
 from ringdove.web.ways_in import Number
@@ -170,10 +170,7 @@ def check(page: StorePage, form: Form[Typed]) -> None:
 
 def reward_of(page: StorePage, given: Typed, reward_id: int, token: str) -> Reward:
     """What was typed, by the clock of the store: a last day is over at its end."""
-    zone = ZoneInfo(page.store.time_zone)
-    first, last = given.valid_from, given.valid_until
-    begins = datetime.combine(first, time(), zone) if first else None
-    ends = datetime.combine(last, time(23, 59, 59), zone) if last else None
+    begins, ends = span_of(given.valid_from, given.valid_until, page.store.time_zone)
     told = given.model_dump(exclude={"valid_from", "valid_until", "phones_only", "registered_only"})
     told |= {"code": rules.spelled(given.code), "prefix": rules.spelled(given.prefix)}
     return Reward(
