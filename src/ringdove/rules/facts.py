@@ -76,6 +76,8 @@ class Consent(Said):
         description="The exact sentence beside the box."
     )
     language: Annotated[str, Field(max_length=12)] = ""
+    ip: Annotated[str, Field(max_length=60)] = Field("", description="The customer's, as evidence.")
+    device: Annotated[str, Field(max_length=300)] = ""
 
 
 class Line(Said):
@@ -370,9 +372,10 @@ class StoppedOnSite(Fact):
     language: Annotated[str, Field(max_length=12)] = ""
     ip: Annotated[str, Field(max_length=60)] = ""
     device: Annotated[str, Field(max_length=300)] = ""
+    about: ClassVar[str] = "phone"
 
     def subject(self) -> str:
-        """Where it lives."""
+        """The number, or the address where that was typed."""
         return f"phone/{self.phone}" if self.phone else f"email/{self.email.lower()}"
 
 
