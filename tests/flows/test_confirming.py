@@ -10,6 +10,7 @@ import pytest
 from ringdove.kit import db
 from ringdove.records import confirming as records
 from ringdove.rules import confirming, facts, stop_links
+from ringdove.web.reconfirm import rehearse
 from ringdove.workers import reconfirm
 from tests.flows.conftest import Shop, order, text
 
@@ -284,5 +285,20 @@ def test_it_waits_for_the_day(play: Play) -> None:
         await round_of(shop)
         rows = await shop.rows("SELECT due_at FROM outbox WHERE topic = 'still_request'")
         assert [row["due_at"] - shop.at for row in rows] == [timedelta(hours=9)]
+
+    play(story)
+
+
+def test_it_is_rehearsed_before_it_is_switched_on(play: Play) -> None:
+    """How many people, how many parts, and what money, by their own languages and prices."""
+
+    async def story(shop: Shop) -> None:
+        await silent_shop(shop, months=0)
+        assert await round_of(shop) == []
+        async with db.transaction(shop.runtime.pool) as tx:
+            would = await rehearse(tx, shop.store, 12, shop.at)
+            nobody = await rehearse(tx, shop.store, 24, shop.at)
+        assert (would.people, would.parts, would.money) == (1, 2, {})
+        assert nobody.people == 0
 
     play(story)

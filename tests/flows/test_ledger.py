@@ -27,6 +27,7 @@ from ringdove.rules import ledger as ledger_rules
 from ringdove.workers import doctor, evidence, seal
 from tests.conftest import _database
 from tests.flows.conftest import Shop, open_shop, order, text
+from tests.stores.test_woocommerce import found
 
 Play = Callable[..., None]
 WORDS = "Да, присылайте предложения «Linden», до 4 в месяц. Отказ: STOP"
@@ -399,5 +400,20 @@ def test_the_command_line_checks_and_proves(play: Play, tmp_path: Path) -> None:
             broken = await ledger_records.broken_stores(tx)
         (finding,) = doctor.evidence(broken)
         assert finding.level == "bad" and "Linden" in finding.says
+
+    play(story)
+
+
+def test_a_tick_at_the_shops_checkout_is_kept_with_its_words(play: Play) -> None:
+    """R1, R3: a real body of a shop's webhook, with the words of the connection, into the ledger:
+    source, words, and the address that the shop saw."""
+    words = "Да, присылайте акции по SMS, до 4 в месяц"
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(*found("order_pending", consent_words=words).values())
+        await shop.answer()
+        (row,) = await shop.rows("SELECT * FROM consent_event")
+        assert (row["change"], row["source"], row["words"]) == ("in", "checkout", words)
+        assert row["ip"] == "192.0.2.7" and row["seq"] == 1
 
     play(story)

@@ -219,5 +219,7 @@ def agree(scene: Scene, person: Contact, consent: facts.Consent, at: datetime, s
             source,
             consent.words,
             language=consent.language,
+            ip=consent.ip,
+            device=consent.device,
         )
     )

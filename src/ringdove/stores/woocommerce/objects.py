@@ -12,6 +12,7 @@ from ringdove.rules import facts
 from ringdove.stores import values
 from ringdove.stores.values import text
 
+COUPONS_MAX = 20
 LINES_MAX = 500
 PARCELS_MAX = 20
 REFUNDS_MAX = 50
@@ -87,6 +88,21 @@ def consent(table: Mapping[str, Any], names: Sequence[str], words: str) -> facts
     if not words or not (tick is True or text(tick, 20).lower() in _TICKED):
         return None
     return facts.Consent(marketing=True, words=words)
+
+
+def coupons(told: Any) -> tuple[str, ...]:
+    """The promo codes that the order was paid with."""
+    found = (text(one.get("code"), 60) for one in parts(told, COUPONS_MAX))
+    return tuple(code for code in found if code)
+
+
+def from_where(consent: facts.Consent, told: Mapping[str, Any]) -> facts.Consent:
+    """The consent with the address and device that the shop saw at its checkout."""
+    ip, device = (
+        text(told.get("customer_ip_address"), 60),
+        text(told.get("customer_user_agent"), 300),
+    )
+    return consent.model_copy(update={"ip": ip, "device": device})
 
 
 def lines(told: Any) -> tuple[facts.Line, ...]:

@@ -93,6 +93,8 @@ def _order(snapshot: Snapshot, country: str, placed_at: datetime) -> facts.Order
     needed = told.get("needs_payment") is True or snapshot.means in ("awaiting", "failed")
     payment_due = needed and not snapshot.on_delivery
     agreed = objects.consent(snapshot.meta, settings.consent_meta, settings.consent_words)
+    if agreed:
+        agreed = objects.from_where(agreed, told)
     return facts.Order(
         key=snapshot.key,
         number=text(told.get("number"), 60) or snapshot.key[:60],
@@ -106,6 +108,7 @@ def _order(snapshot: Snapshot, country: str, placed_at: datetime) -> facts.Order
         payment_due=payment_due,
         payment_url=values.url(told.get("payment_url")) if payment_due else "",
         consent=agreed,
+        codes=objects.coupons(told.get("coupon_lines")),
     )
 
 
