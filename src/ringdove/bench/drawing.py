@@ -173,17 +173,17 @@ def _people(all_found: list[Figures]) -> str:
     for kind in first["typed"]:
         rows.append((f"typed: {kind}", *times(lambda f, kind=kind: f["typed"][kind])))  # type: ignore[misc]
     rows.append(("**all that was typed**", *times(lambda f: f["typed_all"])))
-    rows.append(("times the forty, p99", *(_of_probe(f, "typed_all") for f in all_found)))
+    rows.append(("times the forty, p99 of CPU", *(_of_probe(f, "typed_all") for f in all_found)))
     for kind in first["filters"]:
         rows.append((f"filter: {kind}", *times(lambda f, kind=kind: f["filters"][kind])))  # type: ignore[misc]
     rows.append(("**all filters**", *times(lambda f: f["filters_all"])))
     text = f"{ground.machine_line(first['machine'])}.\n\n"
-    text += _table(("milliseconds, p50 / p99 / worst", *head), rows)
+    text += _table(("milliseconds, p50 / p99 / p99 of CPU", *head), rows)
     return text + "\n" + _table(("", *head), _people_as_sets(all_found))
 
 
 def _of_probe(found: Figures, name: str) -> str:
-    return f"{found[name]['p99_ms'] / found['probe']['p99_ms']:.1f}"
+    return f"{found[name]['p99_cpu_ms'] / found['probe']['p99_cpu_ms']:.1f}"
 
 
 def _of_bare_rows(found: Figures) -> str:

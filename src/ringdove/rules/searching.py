@@ -20,6 +20,7 @@ WORDS_MAX = 12  # of a name or address, and of what is typed
 LETTERS_MAX = 40  # of a word
 FIELDS_MAX = 40
 DIGITS_MIN = 3  # of a number, before parts of numbers are looked for
+SURE_WORDS = 2
 SURE_LETTERS = 3  # of a word that an index may be asked for: shorter ones are too many people's
 
 _LATIN = str.maketrans(
@@ -62,7 +63,8 @@ def signs(store_id: int, person: Contact) -> str:
     named = words_in(person.name)
     mail = words_in(person.email) if person.email else ()
     found = [f"'{store_id}:{word}':1A" for word in named]
-    found += [f"'{store_id}:{word}'" for word in mail if word not in named]
+    # With a place too: a word without one would fit any weight.
+    found += [f"'{store_id}:{word}':1" for word in mail if word not in named]
     found += [f"'{store_id}#{part}'" for part in _parts(digits(person))]
     found += [f"'{store_id}={trait}'" for trait in _traits(person)]
     return " ".join(found)
@@ -192,13 +194,21 @@ def needle(store_id: int, typed: str, filters: Filters, *, masked: bool) -> Need
     besides = [f"!'{store_id}=ordered'"] if filters.ordered == "no" else []
     if filters.ordered == "yes" or filters.ordered_since or filters.not_ordered_since:
         besides = [f"'{store_id}=ordered'"]  # too many for the index to be asked
-    sure = [query for word, query in of_words.items() if len(word) >= SURE_LETTERS]
-    if not sure and of_words and not of_filters:
-        longest = max(of_words, key=len)
-        sure = [of_words[longest]] if len(longest) > 1 else []
+    sure = [of_words[word] for word in _sure(typed, words, bool(of_filters))]
     parts = [*of_words.values(), *of_filters, *([of_number] if of_number else [])]
     sure += [*of_filters, *([of_number] if of_number else [])]
     return Needle(" & ".join(parts + besides), " & ".join(sure), numbers)
+
+
+def _sure(typed: str, words: list[str], has_filters: bool) -> list[str]:
+    """The words that the index is asked for: the longest, who are the fewest people's. What stands
+    behind an at sign is everybody's."""
+    local = words_in(typed.partition("@")[0]) if "@" in typed else []
+    longest = sorted(local or words, key=len, reverse=True)[:SURE_WORDS]
+    sure = [word for word in longest if len(word) >= SURE_LETTERS]
+    if not sure and not has_filters:
+        sure = [word for word in longest[:1] if len(word) > 1]
+    return [word for word in sure if word in words]
 
 
 def number_in(typed: str) -> str:
@@ -226,7 +236,10 @@ def _number(store_id: int, number: str) -> tuple[tuple[str, ...], str]:
 
 
 def _all_parts(store_id: int, number: str) -> str:
-    return " & ".join(f"'{store_id}#{part}'" for part in _parts(number))
+    """Every third part and the last hold all of its digits; the number itself is compared later."""
+    starts = dict.fromkeys([*range(0, len(number) - 2, DIGITS_MIN), len(number) - DIGITS_MIN])
+    parts = dict.fromkeys(number[n : n + DIGITS_MIN] for n in starts)
+    return " & ".join(f"'{store_id}#{part}'" for part in parts)
 
 
 def _wanted(filters: Filters) -> Iterator[str]:
