@@ -41,6 +41,7 @@ LIFE: list[facts.Fact] = [
     facts.VisitMade(id="visit", at=NOON, customer={"account": "7"}, page="/kettles", sku="K1"),
     facts.ProductChanged(id="product", at=NOON, sku="K1", name="Чайник", price="59.90", stock=3),
     text("помощь"), text("стоп"),
+    facts.StoppedAtOperator(id="stopped", at=NOON, gateway=1, phone="+375291119999", words="21610"),
 ]  # fmt: skip
 
 
@@ -81,7 +82,9 @@ def test_every_effect_happened_in_that_life() -> None:
     """So the test above and the next one speak of all of them; a new effect comes into LIFE."""
     made: set[type] = set()
     scene = Scene(_store(), _counter(), _counter(), keyed=str)
-    for fact in answers.in_order(LIFE):
+    scene.erased = {("cart", "of somebody erased")}
+    gone = facts.CartChanged(id="gone", at=NOON, cart="of somebody erased", customer={})
+    for fact in answers.in_order([*LIFE, gone]):
         answers.answer(scene, fact, NOON)
         made |= {type(effect) for effect in scene.effects}
     every = {
