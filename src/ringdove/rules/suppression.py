@@ -14,7 +14,9 @@ from ringdove.rules import facts, ledger, permissions
 from ringdove.rules.effects import SaveContact, Suppress
 from ringdove.rules.scenes import Contact, Held, Scene
 
-REASONS: Final = ("by_hand", "imported", "operator", "complaint", "bounced", "erased", "inactive")
+REASONS: Final = (
+    "by_hand", "imported", "operator", "complaint", "bounced", "erased", "inactive", "site",
+)  # fmt: skip
 KINDS: Final = ("phone", "email")
 SOURCE: Final = "suppression"
 WORDS: Final = "On the store's list of refusals: {reason}."
