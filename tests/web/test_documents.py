@@ -90,7 +90,7 @@ def test_the_api_page_is_true(house: Site) -> None:
 def test_the_pages_name_every_problem_and_every_kind() -> None:
     page = (DOCS / "shops/events.md").read_text("utf-8")
     ours = {
-        "text.received", "operator.stopped", "automation.woken", "consent.changed", "consent.given",
+        "text.received", "operator.stopped", "automation.woken", "consent.changed",
         "phone.settled",
     }  # fmt: skip
     for kind in set(facts.kinds()) - ours:

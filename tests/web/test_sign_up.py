@@ -236,7 +236,7 @@ def shop() -> Iterator[Callable[[str, str], str]]:
 def test_the_line_of_script_in_a_page_of_another_site(
     site: Site, look: Callable[..., Looker], shop: Callable[[str, str], str], strict: bool
 ) -> None:
-    """One line draws the form, in the page's language; also under a policy without inline styles."""
+    """One line draws the form, in the page's language; also where inline styles are forbidden."""
     site.set_up()
     object.__setattr__(site.runtime.settings, "public_url", site.url)
     form = form_of(site, fields=("name",), colour="7a1fa2")

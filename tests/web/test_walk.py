@@ -15,11 +15,23 @@ from fastapi.routing import APIRoute
 
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
-from ringdove.records import api_keys, connections, gateways, phones, routes, senders, stores
+from ringdove.records import (
+    api_keys,
+    codes,
+    connections,
+    forms,
+    gateways,
+    phones,
+    rewards,
+    routes,
+    senders,
+    stores,
+)
 from ringdove.records import facts as fact_records
-from ringdove.rules import facts
+from ringdove.rules import facts, ways_in
 from ringdove.rules.routes import Route
 from ringdove.rules.senders import Own
+from ringdove.rules.ways_in import Form, Keyword, Reward
 from ringdove.web import api
 from ringdove.web.app import PAGES
 from ringdove.workers import react
@@ -35,6 +47,12 @@ FORM = {
 }  # fmt: skip
 PRICES = {"currency": "EUR", "prices": [{"prefix": "375", "price": "0.02"}]}
 TOLD = {"scope": "marketing", "change": "in", "words": "yes"}
+# Bodies of calls that refuse what does not fit before they look whose the id is.
+FITTING: dict[str, Any] = {
+    "forms": {"name": "Ours"},
+    "rewards": {"name": "Ours", "kind": "points", "points": 1},
+    "codes": {"codes": ["OURS1"]},
+}
 
 
 def _routes(routers: Any) -> Iterator[tuple[str, str]]:
@@ -62,7 +80,7 @@ def test_the_ids_of_another_store_mean_nothing(site: Site) -> None:
             continue  # an open stream; it tells topics only, see test_live.py
         status, text = _ask(neighbour, method, address)
         assert SECRET not in text, f"{method} {path} shows another store"
-        if names and not {"key", "recipe"} >= set(names):
+        if names and not {"key", "recipe", "code"} >= set(names):
             assert status == 404, f"{method} {path}: {status}"
             walked += 1
     assert walked > 15
@@ -93,6 +111,8 @@ def _ask(visitor: Visitor, method: str, address: str) -> tuple[int, str]:
     if address.startswith("/api/"):
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
         told = PRICES if address.endswith("/prices") else TOLD
+        nouns = [piece for piece in address.split("/") if piece in FITTING]
+        told = FITTING[nouns[-1]] if nouns else told
         body = None if method == "GET" else json.dumps(told)
         answer = visitor.ask(method, address, body, headers)
     elif method == "GET":
@@ -155,10 +175,28 @@ async def _life(site: Site) -> dict[str, int | str]:
             "gateway_id": gateway,
             "way_id": gateway,
             "route_id": 1,
+            "form_id": await _way_in(site, tx),
+            "reward_id": 1,
+            "word": ways_in.fold(SECRET),
+            "code": "ZINAIDA-1",
             "key": "order_paid",
             "recipe": "order_paid",
             "kind": "events",
         }
+
+
+async def _way_in(site: Site, tx: Any) -> int:
+    """A form, its keyword and its reward with a code."""
+    now, store = site.runtime.clock(), await stores.find(tx, 1)
+    assert store is not None
+    reward = Reward(0, "secretreward", SECRET, "code", source="pool", text=SECRET)
+    assert await rewards.create(tx, 1, reward, now) == 1
+    assert await codes.add(tx, store, 1, ["ZINAIDA-1"], [])
+    form = Form(0, "secretform", SECRET, words={"ru": {"title": SECRET}}, reward=1)
+    made = await forms.create(tx, 1, form, now)
+    await forms.publish(tx, 1, made, now)
+    await forms.add_keyword(tx, 1, Keyword(made, SECRET, "ru"), SECRET, now)
+    return made
 
 
 async def _everything(site: Site) -> str:
