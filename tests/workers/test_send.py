@@ -30,6 +30,7 @@ from ringdove.gateways.smtp import bounces
 from ringdove.kit import db, mail
 from ringdove.kit.buckets import id_of, token_of
 from ringdove.records import gateways, messages, receipts
+from ringdove.rules import stop_links
 from ringdove.workers import postman, react, send
 from tests.flows.conftest import NOON, Shop, open_shop, order, play
 
@@ -222,6 +223,29 @@ def test_a_refused_sender_is_the_gateways_trouble_and_fails_no_letter(play):
             await send.send_due(shop.runtime)
             assert {m["state"] for m in await letters(shop)} == {"sent"}
             assert await state_of(shop) == ("bound", "")
+
+    play(story)
+
+
+def test_an_offer_by_letter_carries_its_readers_own_way_out(play):
+    """R5, R40: the mail program's button leads to the link of this very person."""
+
+    async def story(shop: Shop) -> None:
+        with mail_server() as (box, port):
+            await point(shop, port)
+            await write(shop)
+            for table in ("message", "outbox"):
+                await shop.rows(f"UPDATE {table} SET class = 'marketing' RETURNING 1")
+            await shop.rows("UPDATE message SET occasion = 'sale' RETURNING 1")
+            await shop.rows("UPDATE contact SET marketing = 'in' RETURNING 1")
+            await send.send_due(shop.runtime)
+            link = box.letter()["List-Unsubscribe"].strip("<>")
+            address, _, token = link.rpartition("/u/")
+            claim = stop_links.read(token)
+            (person,) = await shop.rows("SELECT id FROM contact")
+            assert address == shop.runtime.settings.outside_url
+            assert claim and (claim.store_id, claim.contact_id) == (shop.store.id, person["id"])
+            assert stop_links.is_ours(claim, lambda text: shop.runtime.keyed(shop.store.id, text))
 
     play(story)
 
