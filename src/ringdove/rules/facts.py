@@ -440,7 +440,7 @@ class Confirmed(Fact):
 class LongSilent(Fact):
     """Nobody heard of somebody for months who once wanted offers."""
 
-    kind: Literal["consent.long_silent"] = "consent.long_silent"
+    kind: Literal["consent.silent"] = "consent.silent"
     contact: int
     about: ClassVar[str] = "contact"
 
