@@ -52,6 +52,8 @@ bench: setup
 	$(BIN)/ringdove bench send --span 128 --save $(MEASURED)/send-2.json
 	$(BIN)/ringdove bench send --stored 10000000 --no-kannel --save $(MEASURED)/send-3.json
 	$(BIN)/ringdove bench crash --rounds 200 --save $(MEASURED)/crash.json
+	$(BIN)/ringdove bench people --save $(MEASURED)/people-1.json
+	$(BIN)/ringdove bench people --span 128 --save $(MEASURED)/people-2.json
 	$(BIN)/ringdove bench pieces --save $(MEASURED)/pieces.json
 	$(BIN)/ringdove bench draw $(MEASURED) docs/benchmarks.md
 

@@ -165,7 +165,6 @@ async def show(
         now=now,
         offers={word: _said(page, one) for word, one in people_words.OFFERS.items()},
         is_part=is_part,
-        is_new=not query and before == NO_END and not rows,
         **around,
     )
     if is_part and before == NO_END and not down_to:
