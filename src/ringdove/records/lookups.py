@@ -94,18 +94,22 @@ ORDER BY e.id DESC LIMIT %(most)s
 }
 
 
-async def past(tx: Tx, store: Store, contact_id: int) -> dict[str, Sequence[Row]]:
-    """All that is known of a customer, by kind, each newest first (R78, N2)."""
-    given = {
-        "bucket": bucket_of_id(contact_id),
-        "store_id": store.id,
-        "contact_id": contact_id,
-        "most": PAST_MAX,
+async def past(tx: Tx, store: Store, contact_ids: Sequence[int]) -> dict[str, Sequence[Row]]:
+    """All that is known of a person under all their names, by kind, each newest first (R78, N2)."""
+    found: dict[str, list[Row]] = {name: [] for name in PAST}
+    for contact_id in contact_ids:
+        given = {
+            "bucket": bucket_of_id(contact_id),
+            "store_id": store.id,
+            "contact_id": contact_id,
+            "most": PAST_MAX,
+        }
+        for name, statement in PAST.items():
+            found[name] += await (await tx.execute(statement, given)).fetchall()
+    return {
+        name: sorted(some, key=lambda row: int(row["id"]), reverse=True)[:PAST_MAX]
+        for name, some in found.items()
     }
-    found: dict[str, Sequence[Row]] = {}
-    for name, statement in PAST.items():
-        found[name] = await (await tx.execute(statement, given)).fetchall()
-    return found
 
 
 # ------------------------------------------------------------------ messages

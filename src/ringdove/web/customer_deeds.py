@@ -34,7 +34,7 @@ class ConsentChange(Filled):
 
 
 class Number(Filled):
-    phone: Annotated[str, StringConstraints(max_length=60)] = ""
+    phone: Annotated[str, StringConstraints(min_length=3, max_length=60)] = ""
     none: str = ""
 
 

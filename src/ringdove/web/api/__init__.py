@@ -19,6 +19,8 @@ from ringdove.rules.facts import OutsideFact
 from ringdove.web.api import (
     ask,
     consent,
+    customers,
+    exports,
     imports,
     keeping,
     leaving,
@@ -36,9 +38,11 @@ from ringdove.web.drawing import static_url
 ROUTERS: tuple[APIRouter, ...] = (
     tell.router,
     ask.router,
+    customers.router,
     people.router,
     consent.router,
     imports.router,
+    exports.router,
     money.router,
     policy.router,
     traffic.router,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from ringdove.records import automations as automation_records
-from ringdove.records import counters, lookups
+from ringdove.records import counters, lookups, people
 from ringdove.rules import (
     automations,
     languages,
@@ -19,7 +19,7 @@ from ringdove.rules import (
     samples,
 )
 from ringdove.rules.recipes import RECIPES, Recipe
-from ringdove.rules.scenes import Automation
+from ringdove.rules.scenes import Automation, Contact
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.web import people_list
@@ -35,7 +35,7 @@ Before = Annotated[
 ]
 Most = Annotated[int, Query(ge=1, le=lookups.PAGE_MAX)]
 Shown = dict[str, Any]
-IDS = ("id", "contact_id", "order_id", "enrollment_id", "message_id")
+IDS = ("id", "contact_id", "merged_into", "order_id", "enrollment_id", "message_id")
 
 
 class Listed(BaseModel):
@@ -70,15 +70,34 @@ async def customers(
 @router.get("/customers/{contact_id}", summary="One customer and their past")
 async def customer(contact_id: RowId, caller: ViewerKey) -> Shown:
     """Orders, parcels, returns, texts both ways with their state and reason, and the consent
-    ledger: each newest first."""
+    ledger: each newest first. Of who was merged into another, `merged_into` says into whom."""
     async with caller.transaction() as tx:
         row = await lookups.customer(tx, caller.store, contact_id)
         if row is None:
             raise HTTPException(404, "No customer has this id.")
-        past = await lookups.past(tx, caller.store, contact_id)
-    return shown(row, caller) | {
-        name: [shown(one, caller) for one in some] for name, some in past.items()
-    }
+        person = await people.living(tx, caller.store, contact_id)
+        names = (person.id, *person.also) if person else (contact_id,)
+        past = await lookups.past(tx, caller.store, names)
+    more = shown_person(person, caller) if person and person.id == contact_id else {}
+    return (
+        shown(row, caller)
+        | more
+        | {name: [shown(one, caller) for one in some] for name, some in past.items()}
+    )
+
+
+MORE = (
+    "city", "sex", "birthday", "children", "fields", "scopes", "paused_until", "seen_at",
+    "origin_note",
+)  # fmt: skip
+
+
+def shown_person(person: Contact, caller: Caller) -> Shown:
+    """What is known of a person beside the row of a list; `also`: contacts merged into them."""
+    more = {name: getattr(person, name) for name in MORE}
+    if caller.role == "viewer":
+        more["fields"] = {}
+    return more | {"also": [str(one) for one in person.also]}
 
 
 # ------------------------------------------------------------------ messages
