@@ -42,10 +42,11 @@ FROM jsonb_to_recordset(%(rows)s) AS r(bucket integer, contact_id bigint, phone 
 """
 TEXT = """
 INSERT INTO message (bucket, store_id, id, contact_id, channel, class, topic, cause, gateway_id,
-  recipient, body, parts, not_before, not_after, created_at, why, state, cost, cost_currency)
+  recipient, body, parts, not_before, not_after, created_at, why, state, cost, cost_currency,
+  occasion)
 SELECT r.bucket, %(store_id)s, r.id, r.contact_id, 'sms', r.class, 'offers', 'campaign',
   %(gateway_id)s, r.phone, 'Hi', r.parts, %(now)s, %(now)s + r.lasts, %(now)s, '', 'waiting',
-  %(cost)s * r.parts, 'EUR'
+  %(cost)s * r.parts, 'EUR', 'sale'
 FROM jsonb_to_recordset(%(rows)s) AS r(bucket integer, id bigint, contact_id bigint, phone text,
   class text, parts smallint, lasts interval)
 """

@@ -26,9 +26,11 @@ async def _queue_offer(shop: Shop, person: dict) -> int:
     base = {"bucket": person["bucket"], "store_id": shop.store.id, "id": message_id}
     await shop.rows(
         """WITH m AS (INSERT INTO message (bucket, store_id, id, contact_id, channel, class, topic,
-             cause, gateway_id, recipient, body, not_before, not_after, created_at, why, state)
+             cause, gateway_id, recipient, body, not_before, not_after, created_at, why, state,
+             occasion)
            VALUES (%(bucket)s, %(store_id)s, %(id)s, %(c)s, 'sms', 'marketing', 'offers',
-             'campaign', %(g)s, %(p)s, 'Sale!', %(now)s, %(late)s, %(now)s, 'campaign', 'waiting'))
+             'campaign', %(g)s, %(p)s, 'Sale!', %(now)s, %(late)s, %(now)s, 'campaign', 'waiting',
+             'sale'))
            INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, urgency,
              class, topic, due_at, window_until, not_after)
            VALUES (%(bucket)s, %(store_id)s, %(id)s, %(g)s, %(c)s, 1, 'marketing', 'offers',

@@ -31,7 +31,8 @@ COPY contact (bucket, store_id, id, phone, name, language, country, zones, marke
 """
 COPY_MESSAGES = """
 COPY message (bucket, store_id, id, contact_id, channel, class, topic, cause, gateway_id, recipient,
-  sender, body, language, encoding, parts, not_before, not_after, created_at, why, state) FROM STDIN
+  sender, body, language, encoding, parts, not_before, not_after, created_at, why, state, occasion)
+  FROM STDIN
 """
 COPY_OUTBOX = """
 COPY outbox (bucket, store_id, message_id, gateway_id, contact_id, urgency, class, topic, due_at,
@@ -124,7 +125,7 @@ def _message(shop: Shop, row: Row, now: datetime, state: str) -> str:
     return (
         f"{row.bucket}\t{shop.store.id}\t{row.message_id}\t{row.contact_id}\tsms\t{row.klass}"
         f"\toffers\tcampaign\t{row.gateway_id}\t{row.phone}\tLinden\t{row.body}\ten\tGSM-7\t1"
-        f"\t{now}\t{now + VALID_FOR}\t{now}\tcampaign/autumn\t{state}\n"
+        f"\t{now}\t{now + VALID_FOR}\t{now}\tcampaign/autumn\t{state}\tautumn\n"
     )
 
 

@@ -62,6 +62,7 @@ async def newest(
 
 ONE = f"""
 SELECT {MESSAGE}, m.gateway_id, m.enrollment_id, m.window_until, m.attempts AS tries,
+  m.category, m.occasion, m.own_hours,
   c.name AS customer, o.number AS order_number, g.kind AS gateway_kind,
   g.settings AS gateway_settings,
   CASE WHEN m.state = 'waiting' AND q.message_id IS NULL THEN 'submitting' END AS queue_state,

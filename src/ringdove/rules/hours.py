@@ -192,6 +192,15 @@ def _moments(local: date, minutes: int, tz: ZoneInfo) -> tuple[datetime, datetim
     return wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
 
 
+def week(limits: Limits) -> list[tuple[tuple[int, int], ...]]:
+    """The allowed minutes of each weekday, Monday first; public holidays left aside."""
+    part = limits.part
+    return [
+        _wall(limits) if day in limits.weekdays and (not part or day in part.weekdays) else ()
+        for day in range(7)
+    ]
+
+
 @lru_cache(2_000)
 def _wall(limits: Limits) -> tuple[tuple[int, int], ...]:
     """The allowed minutes of an allowed day."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from ringdove.kit.db import Tx
+from ringdove.records import histories
 from ringdove.rules import consent, languages, stop_links, texts
 from ringdove.rules.scenes import NO_HISTORY, Contact, History
 from ringdove.web import handwork
@@ -72,6 +74,12 @@ def with_way_out(typed: str, language: str) -> str:
         return ""
     word: str = languages.phrases(language)["public"]["leave"]["ending"]
     return f"{typed.rstrip()} {word} {{{{ stop_url }}}}"
+
+
+async def past_of(tx: Tx, page: StorePage, person: Contact) -> History:
+    """What earlier offers and purchases say of the next offer."""
+    found = await histories.load(tx, page.store, [person], page.runtime.clock())
+    return found.get(person.id, NO_HISTORY)
 
 
 def draft_of(klass: str, offer: Offer, now: datetime) -> consent.Draft:

@@ -27,9 +27,8 @@ from ringdove.records import phones as virtual
 from ringdove.records.lookups import NO_END, Row
 from ringdove.rules import phone_readings, phones, stages
 from ringdove.rules.scenes import Contact
-from ringdove.web import composer, consent
+from ringdove.web import composer, consent, policy_words
 from ringdove.web import past_words as words
-from ringdove.web import policy_words
 from ringdove.web.reasons import title
 from ringdove.web.views import StorePage, ViewerPage
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from ringdove.records import audit, stores
+from ringdove.records import audit, policies, stores
 from ringdove.records.audit import NO_END, PAGE_ROWS
 from ringdove.rules.scenes import Store
 from ringdove.web.deeds import deed_names
@@ -64,6 +64,8 @@ async def save_settings(page: OwnerPage) -> Response:
         changed = [name for name, value in before.items() if _differs(value, getattr(after, name))]
         if changed:
             await page.audit(tx, "store.changed", after.name, fields=changed)
+        if {"quiet_from", "quiet_until", "time_zone", "country"} & set(changed):
+            await policies.ask_anew(tx, page.store, page.runtime.clock())
     return page.go(f"{page.home}/settings", page.say.gettext("Saved."))
 
 
