@@ -21,6 +21,7 @@ FACTS_MOST: Final = 10_000  # a statement
 DIGITS_MIN: Final = 7  # of a number, to be looked for inside of texts
 NAME_MIN: Final = 3
 NOTHING: Final = "(?!)"  # a pattern that nothing fits
+BETWEEN: Final = "[ ().+/-]{0,3}"
 LOOSE: Final = " ().+-/"  # signs that people write into numbers; as translate() takes them out
 
 PAGE = """
@@ -37,7 +38,7 @@ SELECT count(*) AS n, max(p.id) AS last, array_agg(p.id) FILTER (
     OR p.body ->> 'cart' = ANY(%(carts)s::text[])
     OR p.body #>> '{customer,account}' = ANY(%(accounts)s::text[])
     OR p.body #>> '{order,customer,account}' = ANY(%(accounts)s::text[])
-    OR translate(lower(p.body::text), ' ().+-/', '') ~ %(pattern)s
+    OR p.body::text ~* %(pattern)s
   )
 ) AS ids FROM page p
 """
@@ -102,7 +103,7 @@ async def take(
         **base,
         "people": db.words([str(one) for one in people]),
         **{name: db.words(list(known[name])) for name in ("orders", "carts", "accounts")},
-        "pattern": _pattern(needles(known)),
+        "pattern": _written(known),
         "asked_at": asked_at,
         "most": FACTS_MOST,
     }
@@ -190,7 +191,19 @@ def _loose(text: str) -> str:
     return text.lower().translate({ord(sign): None for sign in LOOSE})
 
 
+def _written(known: Known) -> str:
+    """The same within texts as they are: taking the loose signs out of every fact, and making it
+    lower case, cost four times as much as looking past them."""
+    digits = (_at_home(phone) for phone in known["phones"])
+    numbers = (BETWEEN.join(one) for one in digits if len(one) >= DIGITS_MIN)
+    return "|".join([*numbers, *(_escaped(one) for one in known["emails"])]) or NOTHING
+
+
 def _pattern(some: Sequence[str]) -> str:
-    """One expression for all of them. Signs with a meaning of their own are escaped one by one."""
-    escaped = ("".join(s if s.isalnum() else f"\\{s}" for s in one) for one in some if one)
-    return "|".join(escaped) or NOTHING
+    """One expression for all of them."""
+    return "|".join(_escaped(one) for one in some if one) or NOTHING
+
+
+def _escaped(text: str) -> str:
+    """Signs with a meaning of their own stand for themselves."""
+    return "".join(sign if sign.isalnum() else f"\\{sign}" for sign in text)
