@@ -64,6 +64,7 @@ def buyer(
         language=values.language(first(table, languages)),
         country=country or store,
         region=text(shipping.get("state"), 500) or text(billing.get("state"), 500),
+        city=text(shipping.get("city"), 500) or text(billing.get("city"), 500),
     )
 
 

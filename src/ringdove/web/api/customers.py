@@ -93,7 +93,7 @@ class FieldWish(Told):
 
     title: str = Field(min_length=1, max_length=80)
     kind: Kind
-    choices: Annotated[list[str], Field(max_length=100)] = []
+    choices: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
     is_retired: bool = Field(False, description="Its values are kept, but neither shown nor taken.")
 
 
@@ -138,7 +138,7 @@ async def change_person(contact_id: RowId, change: PersonChange, caller: Support
     given = change.model_dump(exclude_unset=True)
     if unknown := set(given.get("zones") or ()) - available_timezones():
         raise HTTPException(422, f"zones: {min(unknown)} is no zone; write it as Europe/Minsk.")
-    told = {name: "" if value is None else value for name, value in given.items()}
+    told: dict[str, Any] = {name: "" if value is None else value for name, value in given.items()}
     if "birthday" in given and given["birthday"] is None:
         del told["birthday"]
         told["cleared"] = ("birthday",)
