@@ -22,11 +22,13 @@ from ringdove.kit.buckets import bucket_of_id, id_floor
 from ringdove.kit.db import Pool
 from ringdove.records import stores
 from ringdove.records.ledger import PAGE, ROW, SEALS_PAGE, Row, marks, newest_seal, seals_of
+from ringdove.records.ledger import person as find_person
 from ringdove.rules import languages, ledger, seals
 from ringdove.rules.scenes import Contact, Store
 
 VERIFY = Path(__file__).with_name("verify.py")
 PEOPLE_MAX = 1_000  # chosen one by one; more: everybody
+MERGED_MAX = 50  # contacts that are one person
 WORDINGS_MAX = 2_000  # as files of their own; all words stand in ledger.jsonl
 TYPED = frozenset({"reply", "operator", "keyword", "page", "silence"})  # not words that were shown
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
@@ -80,6 +82,7 @@ class _Packing:
         self.words: dict[str, str] = {}
         self.met: dict[int, list[int]] = {}  # ids of chosen people's rows, by bucket
         self.last: dict[int, Row] = {}  # the newest seal of each bucket
+        self.alike: list[str] = []  # numbers of chosen people
         self.rows = self.unsealed = self.of_people = self.of_seals = 0
         every = {bucket_of_id(one) for one in wish.contacts} or set(stores.buckets(store))
         self.buckets = sorted(every)
@@ -134,6 +137,11 @@ class _Packing:
             yield piece
 
     async def _people(self) -> AsyncIterator[list[str]]:
+        if len(self.wish.contacts) <= MERGED_MAX:
+            async with db.transaction(self.pool) as tx:
+                for contact_id in self.wish.contacts:
+                    if one := await find_person(tx, self.store, contact_id):
+                        self.alike += [*filter(None, (one.phone, one.email)), *one.agreed_phones]
         for bucket in self.buckets:
             chosen = [one for one in self.wish.contacts if bucket_of_id(one) == bucket]
             place: dict[str, Any] = {
@@ -162,8 +170,8 @@ class _Packing:
         known = {row["who"] for row in chained}
         numbers = [
             number
-            for number in (person["phone"], person["email"])
-            if number and not person["erased_at"] and _who(contact_id, number, salt) in known
+            for number in self._numbers(person)
+            if not person["erased_at"] and _who(contact_id, number, salt) in known
         ]
         return _line(
             {
@@ -176,6 +184,12 @@ class _Packing:
                 "last": chained[-1]["hash"] if chained else "",
             }
         )
+
+    def _numbers(self, person: Row) -> list[str]:
+        """What the rows may be about: the number and address of now, and earlier ones; those of the
+        people who were chosen together are one person's when contacts were merged."""
+        own = (person["phone"], person["email"], *(person["agreed_phones"] or ()))
+        return list(dict.fromkeys(one for one in (*own, *self.alike) if one))
 
     # -------------------------------------------------------------- the seals
 
@@ -276,14 +290,14 @@ WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s
 ORDER BY e.id LIMIT %(most)s
 """
 ALL_PEOPLE = f"""
-SELECT {ROW}, c.phone, c.email, c.erased_at FROM consent_event e
+SELECT {ROW}, c.phone, c.email, c.agreed_phones, c.erased_at FROM consent_event e
 LEFT JOIN contact c ON c.bucket = e.bucket AND c.store_id = e.store_id AND c.id = e.contact_id
 WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.id >= %(low)s AND e.id < %(high)s
   AND (e.contact_id, e.id) > (%(contact_id)s, %(id)s)
 ORDER BY e.contact_id, e.id LIMIT %(most)s
 """
 SOME_PEOPLE = f"""
-SELECT {ROW}, c.phone, c.email, c.erased_at FROM consent_event e
+SELECT {ROW}, c.phone, c.email, c.agreed_phones, c.erased_at FROM consent_event e
 LEFT JOIN contact c ON c.bucket = e.bucket AND c.store_id = e.store_id AND c.id = e.contact_id
 WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.id >= %(low)s AND e.id < %(high)s
   AND e.contact_id = ANY(%(ids)s::bigint[]) AND (e.contact_id, e.id) > (%(contact_id)s, %(id)s)
