@@ -416,6 +416,114 @@ def ledger_proof(
     print(f"{file}: {size} bytes. It says whether it holds: python3 -I verify.py, unpacked.")
 
 
+# ------------------------------------------------------------------ lists of people
+
+
+@app.command(hidden=True)
+def imports(leashed: Leashed = False) -> None:
+    """Work on imports that wait, then end; `ringdove work` starts it by itself."""
+    settings = read_settings()
+    _set_up_logs(settings)
+
+    async def all_due(runtime: "Runtime", stop: asyncio.Event) -> None:
+        from ringdove.workers import imports as worker
+
+        await worker.all_due(runtime, stop)
+
+    _run(settings, all_due, leashed)
+
+
+@app.command(name="import", short_help="People from a CSV or XLSX file.")
+def import_people(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    store: Annotated[int, typer.Option(help="Number of the store, as in the page's address.")],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="phone=<title or number of a column>; may be repeated."),
+    ] = None,
+    country: Annotated[str, typer.Option(help="Of local numbers, as BY.")] = "",
+    dates: Annotated[str, typer.Option(help="dmy or mdy.")] = "",
+    on_known: Annotated[str, typer.Option(help="fill or overwrite.")] = "",
+    doubtful: Annotated[str, typer.Option(help="keep or reject unreadable phones.")] = "",
+    whence: Annotated[str, typer.Option(help="customers, agreed or bought.")] = "",
+    provenance: Annotated[str, typer.Option(help="Where and how they agreed.")] = "",
+    words: Annotated[str, typer.Option(help="Exactly what they agreed to.")] = "",
+    words_language: Annotated[str, typer.Option(help="As ru.")] = "",
+    agreed_on: Annotated[str, typer.Option(help="Day they agreed: 2026-01-15.")] = "",
+    dry: Annotated[bool, typer.Option("--dry", help="Count only, write nothing.")] = False,
+) -> None:
+    """People from a file: columns are guessed, counted, then written. Who refused stays refused."""
+    settings = read_settings()
+    options = {
+        "country": country.upper(), "dates": _one_of("dates", dates, "dmy mdy"),
+        "on_known": _one_of("on-known", on_known, "fill overwrite"),
+        "doubtful": _one_of("doubtful", doubtful, "keep reject"),
+        "whence": _one_of("whence", whence, "customers agreed bought"),
+        "provenance": provenance, "words": words, "words_language": words_language,
+        "agreed_on": agreed_on,
+    }  # fmt: skip
+
+    async def bring(runtime: "Runtime", stop: asyncio.Event) -> None:
+        from ringdove import lists
+
+        try:
+            await lists.bring(runtime, store, file, columns or [], options, is_dry=dry)
+        except lists.CannotBeDone as why:
+            raise CannotGoOn(str(why)) from None
+
+    _run(settings, bring, False)
+
+
+def _one_of(name: str, given: str, words: str) -> str:
+    if given and given not in words.split():
+        raise CannotGoOn(f"--{name} is one of {', '.join(words.split())}.")
+    return given
+
+
+@app.command(name="export", short_help="People as CSV or XLSX, or an audience for an ad network.")
+def export_people(
+    out: Annotated[Path, typer.Argument(help="people.csv, people.xlsx", dir_okay=False)],
+    store: Annotated[int, typer.Option(help="Number of the store, as in the page's address.")],
+    columns: Annotated[str, typer.Option(help="Names with commas.")] = "",
+    search: Annotated[str, typer.Option(help="As one types on the page Customers.")] = "",
+    audience: Annotated[str, typer.Option(help="meta, google, tiktok, yandex or vk.")] = "",
+    use: Annotated[str, typer.Option(help="exclude or include.")] = "exclude",
+    who: Annotated[str, typer.Option(help="bought or not_bought.")] = "bought",
+    whose: Annotated[str, typer.Option(help="agreed, or all (to exclude only).")] = "agreed",
+    since: Annotated[str, typer.Option(help="Bought since this day.")] = "",
+    key: Annotated[str, typer.Option(help="phone or email, for vk.")] = "phone",
+) -> None:
+    """People as a table; with --audience, hashes as an ad network asks for them."""
+    settings = read_settings()
+
+    async def take_out(runtime: "Runtime", stop: asyncio.Event) -> None:
+        from pydantic import ValidationError
+
+        from ringdove import lists
+        from ringdove.web import exports
+        from ringdove.web.people_list import Asked
+
+        try:
+            if audience:
+                given = exports.Audience.model_validate(
+                    {"network": audience, "use": use, "who": who, "whose": whose, "since": since,
+                     "key": key, "do": "file"}
+                )  # fmt: skip
+                n = await lists.take_out_audience(runtime, store, out, given)
+            else:
+                names = [one.strip() for one in columns.split(",") if one.strip()]
+                wanted = names or list(exports.USUAL)
+                n = await lists.take_out(runtime, store, out, wanted, Asked(q=search))
+        except lists.CannotBeDone as why:
+            raise CannotGoOn(str(why)) from None
+        except ValidationError as wrong:
+            name = wrong.errors()[0]["loc"][0]
+            raise CannotGoOn(f"--{name} is not understood: see ringdove export --help.") from None
+        print(f"{n} people are in {out}.", file=sys.stderr)
+
+    _run(settings, take_out, False)
+
+
 # ------------------------------------------------------------------ asking
 
 
