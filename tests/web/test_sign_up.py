@@ -307,7 +307,7 @@ PAGE = Reward(
 
 
 def given(site: Site, reward: Reward, phone: str = PHONE) -> tuple[Form, str]:
-    """A form with a reward, and the link that somebody who signed up was texted."""
+    """A form with a reward, and the link that was texted to who signed up, if it was one."""
     object.__setattr__(site.runtime.settings, "public_url", site.url)
 
     async def make() -> int:
@@ -318,7 +318,7 @@ def given(site: Site, reward: Reward, phone: str = PHONE) -> tuple[Form, str]:
     post(site.visitor(), form, {"phone": phone, "agree": "yes"}, lang="ru")
     answer(site)
     (said,) = rows(site, "SELECT body FROM message WHERE topic = 'welcome'")
-    link = said["body"].partition(f"{site.url}/only/")[2].split()[0].rstrip(".")
+    link = said["body"].partition(f"{site.url}/only/")[2].partition(" ")[0].rstrip(".")
     return form, f"/only/{link}"
 
 

@@ -66,7 +66,7 @@ def keyword_heard(scene: Scene, person: Contact, fact: facts.TextReceived, now: 
     word = ways_in.keyword_of(ways.keywords, fact.body)
     keyword = ways.keywords.get(word)
     form = ways.forms.get(keyword.form_id) if keyword else None
-    if keyword is None or form is None or form.retired:
+    if keyword is None or form is None or form.retired or not form.published:
         return False
     number = fact.recipient or ways.number
     said = poster_words(scene, form, keyword.shown, keyword.language, number)
