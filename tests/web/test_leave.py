@@ -1,6 +1,7 @@
 """The ways out for customers: the personal link, the mail program's button, the shop's form."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from ringdove.records import stores
 from ringdove.rules import stop_links
 from ringdove.rules.facts import Consent, Customer, CustomerChanged
 from ringdove.workers import react
-from tests.web.conftest import Site, Visitor
+from tests.web.conftest import Looker, Site, Visitor
 from tests.web.test_api import key
 
 ANNA = "+375291112233"
@@ -326,3 +327,27 @@ def test_the_page_and_the_api_say_what_to_put_where(site: Site, stranger: Visito
     assert given["stop_url"].endswith(link_of(site, mine))
     assert viewer.ask("GET", f"/api/stores/1/customers/{mine}/stop-link").status == 403
     assert support.ask("GET", "/api/stores/1/customers/7/stop-link").status == 404
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("phone", [False, True])
+def test_the_merchants_page_in_a_browser(
+    look: Callable[..., Looker], site: Site, phone: bool
+) -> None:
+    """R4: nothing to mend for axe; an offer by hand gets its way out by one press."""
+    site.set_up()
+    mine = meet(site)
+    looker = look(phone=phone, dark=phone)
+    looker.sign_in()
+    looker.go("/stores/1/ways-out")
+    looker.assert_clean()
+    if phone:
+        return
+    looker.go(f"/stores/1/customers/{mine}")
+    looker.page.get_by_role("button", name="Write a text").click()
+    looker.page.locator("#f-text").fill("Sale at https://linden.example!")
+    looker.page.locator("[name=klass][value=marketing]").check(force=True)
+    looker.page.get_by_role("button", name="Add the link to stop").click()
+    assert "{{ stop_url }}" in looker.page.locator("#f-text").input_value()
+    looker.page.get_by_role("button", name="Add the link to stop").wait_for(state="detached")

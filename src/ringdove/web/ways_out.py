@@ -51,11 +51,12 @@ async def counted(tx: Tx, runtime: Runtime, store: Store) -> dict[str, int]:
 
 def topics_of(store: Store, language: str) -> list[dict[str, Any]]:
     """Each topic with what people may write to leave it."""
-    ready = languages.phrases(language)["replies"].get("topics", {})
+    replies = languages.phrases(language)["replies"]
+    ready, stop = replies.get("topics", {}), replies["stop"][0].upper()
     found = []
     for one in store.policy.topics:
-        words = [one.code, one.names.get(language, ""), *ready.get(one.key, ())[:2]]
-        said = [f"STOP {word.upper()}" for word in words if word]
+        words = [one.code, one.names.get(language, ""), *ready.get(one.key, ())[:1]]
+        said = [f"{stop} {word.upper()}" for word in words if word]
         name = topic_name(store, one.key, language)
         found.append({"key": one.key, "name": name, "code": one.code, "replies": said})
     return found
