@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from ringdove.kit import db
 from ringdove.records import imports, suppression
 from ringdove.records.imports import Import
-from ringdove.rules import facts, ledger, people_columns, people_files
+from ringdove.rules import ledger, people_columns, people_files
 from ringdove.rules.people_rows import Plan
 from ringdove.rules.suppression import hashed
 from ringdove.workers import importing
@@ -33,9 +32,10 @@ async def bring(shop: Shop, lines: str | Sequence[str], **plan: Any) -> Import:
 
 async def take_in(shop: Shop, lines: str | Sequence[str], **plan: Any) -> Import:
     octets = (lines if isinstance(lines, str) else "\n".join(lines)).encode()
-    seen = people_files.look(octets)
-    columns = people_columns.guess(seen, "BY")
-    made = Plan(**({"dialect": seen.dialect, "columns": columns, "country": "BY"} | plan))
+    if "dialect" not in plan:
+        seen = people_files.look(octets)
+        plan = {"dialect": seen.dialect, "columns": people_columns.guess(seen, "BY"), **plan}
+    made = Plan(**({"country": "BY"} | plan))
     pieces = [octets[n : n + 1_000] for n in range(0, len(octets), 1_000)]
     async with db.transaction(shop.runtime.pool) as tx:
         new_id = await imports.create(
@@ -333,5 +333,3 @@ def test_old_files_are_forgotten_and_the_list_of_imports_stays(play: Play) -> No
 
     play(story)
 
-
-_ = (facts, timedelta)

@@ -60,6 +60,7 @@ class Before(Protocol):
     """Who stood in the file before this chunk; only a check without writing asks."""
 
     def has(self, person: Person, row: Row, keys: Sequence[Key]) -> bool: ...
+    def remember(self, person: Person, row: Row, keys: Sequence[Key]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -145,6 +146,7 @@ async def write(tx: Tx, ground: Ground, chunk: Chunk) -> Counter[str]:
 
 def _join_all(ground: Ground, chunk: Chunk, met: Met, before: Before | None) -> Counter[str]:
     counts: Counter[str] = Counter()
+    stood: list[tuple[Person, Row, list[Key]]] = []
     for row, keys in zip(chunk.rows, chunk.keys, strict=True):
         person, is_first = _who(ground, met, row, keys)
         is_again = (not is_first and person.is_changed) or person.values["id"] in met.touched
@@ -173,6 +175,10 @@ def _join_all(ground: Ground, chunk: Chunk, met: Met, before: Before | None) -> 
             counts["doubt"] += 1
         for name in row.notes:
             counts[f"note.{name}"] += 1
+        stood.append((person, row, keys))
+    if before is not None:  # within a chunk the keys themselves tell who is who
+        for person, row, keys in stood:
+            before.remember(person, row, keys)
     for one in chunk.rejected:
         counts["rejected"] += 1
         counts[f"reason.{one.reason}"] += 1

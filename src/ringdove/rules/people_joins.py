@@ -149,7 +149,7 @@ class Chain:
             return
         said = values["marketing_at"]
         if said and said >= at:
-            if "marketing" not in person.allowed:
+            if said > at and "marketing" not in person.allowed:
                 return  # they have said otherwise since
             at = said + timedelta(microseconds=1)
         self.write(person, at, "marketing", "out", self.source, NO.format(name=self.name))

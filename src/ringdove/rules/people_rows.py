@@ -277,7 +277,9 @@ def _consent(
 ) -> None:
     told = got.get("consent", "").casefold()
     if told in NO:
-        row.said, row.said_on = "out", _when(got, plan, now, notes) or now
+        # The day on which others agreed says nothing about when this one refused.
+        dated = "consent_date" in got and _when(got, plan, now, notes)
+        row.said, row.said_on = "out", dated or now
         return
     if told and told not in YES:
         notes.append("consent")

@@ -111,31 +111,46 @@ class Seen:
         self._slots = array("Q", bytes(8 * size))
 
     def has(self, person: Person, row: Row, keys: Sequence[Key]) -> bool:
-        """Whether the row's person stood there before; remembers them."""
+        """Whether the row's person stood there before, and something came of it."""
         if not person.is_new:
-            return self._met(f"id/{person.values['id']}", 1) is not None
-        phone = crc32(row.phone.encode()) & 0xFFFF if row.phone else 0
-        is_there = False
+            return self._mark(f"id/{person.values['id']}") is not None
+        phone = _mark_of(row)
         for kind, value in keys:
-            known = self._met(f"{kind}/{value}", phone)
-            if known is None or is_there:
-                continue
+            known = self._mark(f"{kind}/{value}")
             # As people_joins.is_same: by an e-mail only whose phone is not another.
-            is_there = kind in ("phone", "doubt") or phone == 0 or known in (0, phone)
-        return is_there
+            if known is not None and (
+                kind in ("phone", "doubt") or phone == 0 or known in (0, phone)
+            ):
+                return True
+        return False
 
-    def _met(self, key: str, mark: int) -> int | None:
-        digest = hash(key) & 0xFFFFFFFFFFFF0000
+    def remember(self, person: Person, row: Row, keys: Sequence[Key]) -> None:
+        """They stand there from now on."""
+        if not person.is_new:
+            if person.is_changed:
+                self._mark(f"id/{person.values['id']}", 1)
+            return
+        for kind, value in keys:
+            self._mark(f"{kind}/{value}", _mark_of(row))
+
+    def _mark(self, key: str, new: int | None = None) -> int | None:
+        """What is known of a key; remembers `new` where it was not known."""
+        digest = hash(key) & 0xFFFFFFFFFFFF0000 or 1 << 16
         place = (digest >> 16) & self._mask
         for _ in range(1_000):
             slot = self._slots[place]
             if slot == 0:
-                self._slots[place] = digest | mark
+                if new is not None:
+                    self._slots[place] = digest | new
                 return None
             if slot & 0xFFFFFFFFFFFF0000 == digest:
                 return slot & 0xFFFF
             place = (place + 1) & self._mask
         return None
+
+
+def _mark_of(row: Row) -> int:
+    return crc32(row.phone.encode()) & 0xFFFF if row.phone else 0
 
 
 # ------------------------------------------------------------------ writing
