@@ -233,10 +233,11 @@ async def marks(tx: Tx, store: Store, bucket: int, after: int, last: int) -> lis
         "most": seals.ROWS_MAX + 1,
     }  # fmt: skip
     rows = await (await tx.execute(MARKS, given)).fetchall()
-    return [seals.mark(_whole(row["whole"]) if row["whole"] else row) for row in rows]
+    return [seals.mark(whole(row["whole"]) if row["whole"] else row) for row in rows]
 
 
-def _whole(row: dict[str, Any]) -> dict[str, Any]:
+def whole(row: dict[str, Any]) -> dict[str, Any]:
+    """A row that came as JSON."""
     return row | {"at": datetime.fromisoformat(row["at"])}
 
 

@@ -21,7 +21,16 @@ from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, id_floor
 from ringdove.kit.db import Pool
 from ringdove.records import stores
-from ringdove.records.ledger import PAGE, ROW, SEALS_PAGE, Row, marks, newest_seal, seals_of
+from ringdove.records.ledger import (
+    PAGE,
+    ROW,
+    SEALS_PAGE,
+    Row,
+    marks,
+    newest_seal,
+    seals_of,
+    whole,
+)
 from ringdove.records.ledger import person as find_person
 from ringdove.rules import languages, ledger, seals
 from ringdove.rules.scenes import Contact, Store
@@ -32,7 +41,7 @@ MERGED_MAX = 50  # contacts that are one person
 WORDINGS_MAX = 2_000  # as files of their own; all words stand in ledger.jsonl
 TYPED = frozenset({"reply", "operator", "keyword", "page", "silence"})  # not words that were shown
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
-COMPRESSION = 3
+COMPRESSION = 1  # most of it is hashes, which no level makes smaller
 Keyed = Callable[[int, str], str]
 
 
@@ -179,7 +188,7 @@ class _Packing:
                 "numbers": numbers,
                 "salt": salt if numbers else "",
                 "erased": person["erased_at"] is not None,
-                "before": ledger.of_before(row for row in own if not row["seq"]),
+                "before": ledger.of_before(whole(row["whole"]) for row in own if not row["seq"]),
                 "seq": chained[-1]["seq"] if chained else 0,
                 "last": chained[-1]["hash"] if chained else "",
             }
@@ -289,15 +298,19 @@ WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s
   AND e.contact_id = ANY(%(ids)s::bigint[]) AND e.id > %(after)s AND e.id < %(high)s
 ORDER BY e.id LIMIT %(most)s
 """
+# Of rows of before the chain the whole row: a person's chain begins with a digest of them.
+WHOSE = """e.contact_id, e.id, e.seq, e.who, e.hash,
+  CASE WHEN e.seq = 0 THEN to_jsonb(e) END AS whole,
+  c.phone, c.email, c.agreed_phones, c.erased_at"""
 ALL_PEOPLE = f"""
-SELECT {ROW}, c.phone, c.email, c.agreed_phones, c.erased_at FROM consent_event e
+SELECT {WHOSE} FROM consent_event e
 LEFT JOIN contact c ON c.bucket = e.bucket AND c.store_id = e.store_id AND c.id = e.contact_id
 WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.id >= %(low)s AND e.id < %(high)s
   AND (e.contact_id, e.id) > (%(contact_id)s, %(id)s)
 ORDER BY e.contact_id, e.id LIMIT %(most)s
 """
 SOME_PEOPLE = f"""
-SELECT {ROW}, c.phone, c.email, c.agreed_phones, c.erased_at FROM consent_event e
+SELECT {WHOSE} FROM consent_event e
 LEFT JOIN contact c ON c.bucket = e.bucket AND c.store_id = e.store_id AND c.id = e.contact_id
 WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.id >= %(low)s AND e.id < %(high)s
   AND e.contact_id = ANY(%(ids)s::bigint[]) AND (e.contact_id, e.id) > (%(contact_id)s, %(id)s)
