@@ -78,6 +78,10 @@ def test_what_was_written_is_what_is_loaded(play, span):
     play(story, span=span)
 
 
+# These ask for a form; tests/flows/test_ways_in.py finds the row of each.
+WAYS_IN = {effects.SaveWelcome, effects.GiveReward, effects.UseCode, effects.CountWay}
+
+
 def test_every_effect_happened_in_that_life() -> None:
     """So the test above and the next one speak of all of them; a new effect comes into LIFE."""
     made: set[type] = set()
@@ -93,7 +97,7 @@ def test_every_effect_happened_in_that_life() -> None:
         if isinstance(cls, type) and dataclasses.is_dataclass(cls)
         and cls.__module__ == effects.__name__
     }  # fmt: skip
-    assert every == made
+    assert every - WAYS_IN == made
 
 
 def _counter() -> Any:

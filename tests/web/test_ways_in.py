@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
 
+from ringdove.kit import db
 from tests.web.conftest import Answer, Looker, Site, Visitor
 from tests.web.test_sign_up import PAGE, form_of, given, rows
 
@@ -78,6 +80,19 @@ def test_a_keyword_means_nothing_else(site: Site, word: str, status: int) -> Non
         assert owner.post(f"{HOME}/keywords", told | {"word": "ЅАLЕ!"}).status == 422
 
 
+def test_a_poster_says_what_is_kept_as_consent(site: Site) -> None:
+    """R3, R118: the words on the sheet are the words of the ledger."""
+    owner = site.set_up()
+    form = form_of(site)
+    told = {"word": "ЧАЙ", "form": str(form.id), "language": "ru", "offer": "Скидка 10 %"}
+    owner.post(f"{HOME}/keywords", told)
+    (row,) = rows(site, "SELECT word FROM keyword")
+    sheet = owner.get(f"{HOME}/keywords/{quote(row['word'])}/poster?size=a5")
+    assert sheet.status == 200 and "Скидка 10 %" in sheet.text
+    assert "Отправляя ЧАЙ" in sheet.text and "Не чаще 8 SMS" in sheet.text
+    assert owner.get(f"{HOME}/keywords/NONE/poster").status == 404
+
+
 def test_a_list_of_codes_is_read_and_known_ones_are_left_out(site: Site) -> None:
     owner = site.set_up()
     told = {"kind": "code", "name": "Ten", "source": "pool"}
@@ -118,6 +133,7 @@ def test_a_merchant_makes_a_form_sees_it_and_prints_a_poster(
 ) -> None:
     """R118: from nothing to a poster, by hand; the preview follows what is typed."""
     site.set_up()
+    site.run(_number(site))
     owner = look()
     page = owner.page
     owner.sign_in()
@@ -147,7 +163,7 @@ def test_a_merchant_makes_a_form_sees_it_and_prints_a_poster(
     page.click("#new-keyword button[type=submit]")
     page.screenshot(path=str(SHOTS / "ways.png"), full_page=True)
     owner.assert_clean()
-    page.click("text=Poster")
+    page.click("a[aria-label='Poster of ЧАЙ']")
     expect(page.locator("h1")).to_have_text("Скидка 10 % на первый заказ")
     expect(page.locator(".codes img")).to_have_count(2)
     expect(page.locator(".consent")).to_contain_text("Отправляя ЧАЙ")
@@ -160,6 +176,13 @@ def test_a_merchant_makes_a_form_sees_it_and_prints_a_poster(
         pdf = page.pdf(prefer_css_page_size=True)
         (SHOTS / f"poster-{size}.pdf").write_bytes(pdf)
         assert pdf.count(b"/Type /Page\n") == 1, "it fits on one sheet"
+
+
+async def _number(site: Site) -> None:
+    async with db.transaction(site.runtime.pool) as tx:
+        await tx.execute(
+            'UPDATE gateway SET settings = settings || \'{"sender": "+375296660000"}\''
+        )
 
 
 @pytest.mark.browser

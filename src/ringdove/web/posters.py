@@ -114,7 +114,7 @@ async def show(
         poster=poster,
         size=size,
         number=phones.pretty(number),
-        said=said,
+        shown=said,
         consent=consent,
         w=languages.phrases(keyword.language)["public"]["poster"],
         text_qr=qr_of(f"SMSTO:{number}:{keyword.shown}") if number else "",
