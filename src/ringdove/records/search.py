@@ -22,9 +22,10 @@ from ringdove.rules.searching import Filters, Needle
 
 GLANCE: Final = 2_000  # people of a store, the newest, looked through first: half a millisecond
 LOOK: Final = 10_000  # then so many
-FAR_LOOK: Final = 40_000  # a step of a long search
+FAR_LOOK: Final = 25_000  # a step of a long search
 FAR_LOOK_AT_CONTACTS: Final = 15_000  # a step where signs alone cannot tell
-FEW_MAX: Final = 5_000  # whom the inverted index may find, to be put into order
+FEW_MAX: Final = 3_000  # whom the inverted index may find, to be put into order
+MANY: Final = 8  # found by a look: then the next look finds a page sooner than the index all
 ORDERS_MAX: Final = 10  # whose number begins as typed
 
 # ------------------------------------------------------------------ kept
@@ -199,7 +200,7 @@ async def find(
     floor, ids = await _look(tx, store, given, GLANCE)
     if floor is not None and len(ids) < most and needle.sure:
         floor, ids = await _look(tx, store, given, LOOK)
-        if floor is not None and len(ids) < most:
+        if floor is not None and len(ids) < min(most, MANY):
             few = await _few(tx, given)
             if few is not None:
                 below = sorted((one for one in few if one < before), reverse=True)[:most]

@@ -19,6 +19,7 @@ from ringdove.rules.scenes import Contact
 WORDS_MAX = 12  # of a name or address, and of what is typed
 LETTERS_MAX = 40  # of a word
 FIELDS_MAX = 40
+BEGIN_DIGITS = 5  # of a number, kept as its beginning: the country and the operator
 DIGITS_MIN = 3  # of a number, before parts of numbers are looked for
 SURE_WORDS = 2
 SURE_LETTERS = 3  # of a word that an index may be asked for: shorter ones are too many people's
@@ -65,7 +66,9 @@ def signs(store_id: int, person: Contact) -> str:
     found = [f"'{store_id}:{word}':1A" for word in named]
     # With a place too: a word without one would fit any weight.
     found += [f"'{store_id}:{word}':1" for word in mail if word not in named]
-    found += [f"'{store_id}#{part}'" for part in _parts(digits(person))]
+    if number := digits(person):
+        found.append(f"'{store_id}^{number[:BEGIN_DIGITS]}'")
+        found += [f"'{store_id}#{part}'" for part in _parts(number)]
     found += [f"'{store_id}={trait}'" for trait in _traits(person)]
     return " ".join(found)
 
@@ -206,8 +209,8 @@ def _sure(typed: str, words: list[str], has_filters: bool) -> list[str]:
     local = words_in(typed.partition("@")[0]) if "@" in typed else []
     longest = sorted(local or words, key=len, reverse=True)[:SURE_WORDS]
     sure = [word for word in longest if len(word) >= SURE_LETTERS]
-    if not sure and not has_filters:
-        sure = [word for word in longest[:1] if len(word) > 1]
+    if len(sure) < 2 and not has_filters:
+        sure = [word for word in longest if len(word) > 1]
     return [word for word in sure if word in words]
 
 
@@ -226,7 +229,8 @@ def _number(store_id: int, number: str) -> tuple[tuple[str, ...], str]:
     """With a plus it is the beginning; else any part, also as it is dialled at home."""
     if number.startswith("+"):
         bare = number[1:]
-        return (f"{bare}%",), _all_parts(store_id, bare)
+        begins = f"'{store_id}^{bare[:BEGIN_DIGITS]}'{'' if len(bare) >= BEGIN_DIGITS else ':*'}"
+        return (f"{bare}%",), f"{begins} & {_all_parts(store_id, bare)}"
     forms = [number]
     for at_home in (_TRUNK.sub("", number), number.removeprefix("00")):
         if at_home not in forms and len(at_home) >= DIGITS_MIN:
