@@ -175,9 +175,7 @@ def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetim
             if permissions.state_of(person, f"topic/{one.key}") == "out"
         ]
         more = {"left": ", ".join(left)}
-        _reply(
-            scene, scene.contacts[person.id], "start_confirmed", "start_confirmation", now, more
-        )
+        _reply(scene, scene.contacts[person.id], "start_confirmed", "start_confirmation", now, more)
 
 
 def _start_topic(
