@@ -17,6 +17,7 @@ from ringdove.rules import (
     ledger,
     people,
     permissions,
+    phones,
     rewards,
     suppression,
     ways_in,
@@ -68,7 +69,7 @@ def keyword_heard(scene: Scene, person: Contact, fact: facts.TextReceived, now: 
     form = ways.forms.get(keyword.form_id) if keyword else None
     if keyword is None or form is None or form.retired or not form.published:
         return False
-    number = fact.recipient or ways.number
+    number = phones.pretty(fact.recipient or ways.number)
     said = poster_words(scene, form, keyword.shown, keyword.language, number)
     scopes = [f"topic/{key}" for key in form.topics] or ["marketing"]
     source = f"keyword/{keyword.shown}"

@@ -9,14 +9,13 @@ from pydantic import Field, StringConstraints, field_validator
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
 from ringdove.records import codes, forms, rewards, stores
 from ringdove.rules import rewards as rules
 from ringdove.rules.ways_in import Reward, span_of
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.views import MarketerPage, StorePage
-from ringdove.web.ways_in import Number
+from ringdove.web.ways_in import Number, short_token
 
 router = APIRouter(prefix="/stores/{store_id}/ways-in/rewards", include_in_schema=False)
 
@@ -67,7 +66,7 @@ async def create(page: MarketerPage) -> Response:
     check(page, form)
     if form.filled is None:
         return await _form(page, form, None, 422)
-    reward = reward_of(page, form.filled, 0, new_token()[:16])
+    reward = reward_of(page, form.filled, 0, short_token())
     async with page.transaction() as tx:
         made = await rewards.create(tx, page.store.id, reward, page.runtime.clock())
         await page.audit(tx, "reward.saved", reward.name)

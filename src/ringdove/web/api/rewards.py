@@ -7,7 +7,6 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
 from ringdove.records import codes as code_records
 from ringdove.records import forms, lookups, stores, ways_out
@@ -16,6 +15,7 @@ from ringdove.rules import rewards, ways_in
 from ringdove.rules.ways_in import Reward
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
+from ringdove.web.ways_in import short_token
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Ways in"])
 
@@ -124,7 +124,7 @@ async def list_rewards(caller: ViewerKey) -> list[Shown]:
 @router.post("/rewards", status_code=201, summary="Make a reward")
 async def make_reward(wish: RewardWish, caller: MarketerKey) -> Shown:
     """Forms can give it from now on."""
-    reward = _reward(wish, caller, 0, new_token()[:16])
+    reward = _reward(wish, caller, 0, short_token())
     async with caller.transaction() as tx:
         made = await reward_records.create(tx, caller.store.id, reward, caller.now)
         await caller.audit(tx, "reward.saved", reward.name)

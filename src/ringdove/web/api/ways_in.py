@@ -6,7 +6,6 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
 from ringdove.records import facts, forms, stores
 from ringdove.rules import ways_in
@@ -14,6 +13,7 @@ from ringdove.rules.facts import Customer, Scope, SignedUp
 from ringdove.rules.ways_in import Form, Keyword
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
+from ringdove.web.ways_in import short_token
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Ways in"])
 
@@ -105,7 +105,7 @@ def _form(form: Form, caller: Caller, counts: dict[str, int]) -> Shown:
 @router.post("/forms", status_code=201, summary="Make a form")
 async def make_form(wish: FormWish, caller: MarketerKey) -> Shown:
     """A draft: publish it when it says all that it must."""
-    form = _wished(wish, 0, new_token()[:16])
+    form = _wished(wish, 0, short_token())
     async with caller.transaction() as tx:
         made = await forms.create(tx, caller.store.id, form, caller.now)
         await caller.audit(tx, "form.saved", form.name)
