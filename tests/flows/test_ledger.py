@@ -91,6 +91,7 @@ def proofs(
             await old_row(shop)
             await past(shop, people=5)
             real = shop.at
+            fresh = unpacked(await packed(shop), home / "fresh")
             await far(shop)
             await seal.seal(shop.runtime)
             shop.at = real + timedelta(minutes=5)
@@ -100,6 +101,7 @@ def proofs(
             first = made_at(rows[-3]["id"])
             person = next(row["contact_id"] for row in rows if row["seq"] == 3)
             return {
+                "fresh": fresh,
                 "all": unpacked(await packed(shop), home / "all"),
                 "person": unpacked(await packed(shop, contacts=(person,)), home / "person"),
                 "span": unpacked(await packed(shop, since=first), home / "span"),
@@ -241,6 +243,22 @@ def test_a_forger_who_knows_the_format_is_found_out(
             assert says.startswith("BROKEN"), (number, field, says)
             tried += 1
     assert tried >= 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["fresh", "all", "person"])
+def test_a_forger_who_hashes_anew_is_found_out(
+    proofs: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
+    """N1: a row that was changed together with its own hash does not fit the person's next row,
+    their end, or the seal: before the first seal as well as after it."""
+    folder = proofs[kind]
+    lines = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+    for number, line in enumerate(lines):
+        row = line["row"] | {"words": "I agree to everything"}
+        told = line | {"row": row, "hash": line["hash"] and verify.hash_of_row(row)}
+        says = forged(folder, tmp_path / "x", "ledger.jsonl", number, told)
+        assert says.startswith("BROKEN") and "MANIFEST" not in says, (number, says)
 
 
 def test_whole_proof_holds(play: Play, tmp_path: Path) -> None:
