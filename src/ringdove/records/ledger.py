@@ -18,6 +18,7 @@ from ringdove.records import stores
 from ringdove.records.scenes import contact_of
 from ringdove.rules import seals
 from ringdove.rules.scenes import Contact, Store
+from ringdove.rules.seals import Break
 
 Row = Mapping[str, Any]
 
@@ -127,14 +128,14 @@ class Found:
     people: int
     seals: int
     fingerprint: str
-    broken: seals.Break | None
+    broken: Break | None
 
 
 async def check(pool: Pool, store: Store) -> Found:
     """Reads every row and every seal of the store, in short transactions; stops at the first
     broken place."""
     rows = people = sealed = 0
-    broken: seals.Break | None = None
+    broken: Break | None = None
     for bucket in stores.buckets(store):
         async for seq, last, own, contact_id in _people(pool, store, bucket):
             people += 1
@@ -196,11 +197,11 @@ ORDER BY c.id LIMIT 1
 """
 
 
-async def _missing(pool: Pool, store: Store, bucket: int) -> seals.Break | None:
+async def _missing(pool: Pool, store: Store, bucket: int) -> Break | None:
     async with db.transaction(pool) as tx:
         given = {"bucket": bucket, "store_id": store.id}
         row = await (await tx.execute(BEREFT, given)).fetchone()
-    return seals.Break("gone", f"person {row['id']}") if row else None
+    return Break("gone", f"person {row['id']}") if row else None
 
 
 SEALS = f"""
@@ -241,7 +242,7 @@ def whole(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"at": datetime.fromisoformat(row["at"])}
 
 
-async def _check_seals(pool: Pool, store: Store, bucket: int) -> tuple[int, seals.Break | None]:
+async def _check_seals(pool: Pool, store: Store, bucket: int) -> tuple[int, Break | None]:
     before: Row | None = None
     number = 0
     while True:
