@@ -8,6 +8,7 @@ nothing but store_id stands between them. Neither a word may be shown nor a row 
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ from tests.web.conftest import STORE, Site, Visitor
 
 SECRET = "Zinaida"  # stands in every text, name and address of the store that is asked for
 KEY = "rd_neighbour"
+WAYS = 7
 # Bodies that would do something if the id were theirs.
 FORM = {
     "role": "viewer", "scope": "marketing", "change": "in", "words": "yes",
@@ -177,7 +179,7 @@ async def _life(site: Site) -> dict[str, int | str]:
             "way_id": gateway,
             "route_id": 1,
             "form_id": await _way_in(site, tx),
-            "reward_id": 1,
+            "reward_id": WAYS,
             "word": ways_in.fold(SECRET),
             "code": "ZINAIDA-1",
             "key": "order_paid",
@@ -191,11 +193,13 @@ async def _way_in(site: Site, tx: Any) -> int:
     now, store = site.runtime.clock(), await stores.find(tx, 1)
     assert store is not None
     reward = Reward(0, "secretreward", SECRET, "code", source="pool", text=SECRET)
-    assert await rewards.create(tx, 1, reward, now) == 1
-    assert await codes.add(tx, store, 1, ["ZINAIDA-1"], [])
-    form = Form(0, "secretform", SECRET, words={"ru": {"title": SECRET}}, reward=1)
-    made = await forms.create(tx, 1, form, now)
-    await forms.publish(tx, 1, made, now)
+    # Several: they are numbered in each store, and the neighbour makes the first of their own.
+    for n in range(WAYS):
+        await rewards.create(tx, 1, replace(reward, token=f"secretreward{n}"), now)
+        form = Form(0, f"secretform{n}", SECRET, words={"ru": {"title": SECRET}}, reward=WAYS)
+        made = await forms.create(tx, 1, form, now)
+        await forms.publish(tx, 1, made, now)
+    assert await codes.add(tx, store, WAYS, ["ZINAIDA-1"], [])
     await forms.add_keyword(tx, 1, Keyword(made, SECRET, "ru"), SECRET, now)
     return made
 

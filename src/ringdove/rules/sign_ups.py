@@ -35,7 +35,7 @@ def signed_up(scene: Scene, fact: facts.SignedUp, now: datetime) -> None:
     """Meets the person and writes what they agreed to, unless something newer was said."""
     kind = fact.source.partition("/")[0]
     person = people.meet(scene, fact.customer, kind, now, fact.subject())
-    if person.origin == kind and not person.origin_note and not person.ledger_seq:
+    if person.origin == kind and person.created_at == now and not person.ledger_seq:
         scene.happens(SaveContact(replace(person, origin_note=fact.source)))
     form = scene.ways_in.forms.get(fact.form)
     change = "in" if fact.confirmed or not must_confirm(scene, person, form) else "asked"
