@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
@@ -187,7 +188,7 @@ async def _around(tx: Tx, page: StorePage, asked: Asked, now: datetime) -> dict[
         "people": traits.people,
         "is_about": traits.is_about,
         "options": _options(page, traits, asked),
-        "weeks": [page.say.day(week) for week in weeks],
+        "weeks": [format_date(week, "d MMM", locale=page.say.locale) for week in weeks],
         "series": [[counts.get((week, name), 0) for week in weeks] for name in people_counts.NAMES],
         "has_weeks": bool(counts),
         "has_more": any(getattr(asked, name) for name in MORE),
