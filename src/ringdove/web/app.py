@@ -36,6 +36,7 @@ from ringdove.web import (
     gateways,
     imports,
     leave,
+    leave_site,
     live,
     login,
     messages,
@@ -135,7 +136,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     for router in (*api.ROUTERS, api.pages):
         app.include_router(router)
-    for routes_of in (doors, gateway_doors, public, leave, confirm, sign_up, only):
+    for routes_of in (doors, gateway_doors, public, leave, leave_site, confirm, sign_up, only):
         app.router.routes.extend(routes_of.ROUTES)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, on_http_error)

@@ -1,4 +1,4 @@
-"""Ways out for customers: their own link (/u/…) and the form of a shop's site (/leave/…).
+"""The way out that is each customer's own: /u/<token>. The shop's form is in leave_site.py.
 
 No login, no script, one press. Looking changes nothing, so robots and previews may look; a press is
 answered in its own transaction, and what the page then says holds already (R4, R5, P1). A mail
@@ -6,9 +6,7 @@ program's one-click button posts to the same address (RFC 8058). Wrong links and
 by caller; a right link never is, so that nobody is kept from stopping.
 """
 
-import json
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +22,7 @@ from ringdove.kit import db
 from ringdove.records import stores, ways_out
 from ringdove.rules import languages, phones, stop_links, wording
 from ringdove.rules.conversations import PAUSE, topic_name
-from ringdove.rules.facts import ConsentChanged, Fact, StoppedOnSite
+from ringdove.rules.facts import ConsentChanged, Fact
 from ringdove.rules.scenes import Contact, Store
 from ringdove.runtime import Runtime
 from ringdove.web import public
@@ -39,12 +37,10 @@ FORM_BYTES_MAX = 20_000
 ONE_CLICK = "One-Click"
 WORDS_MAX = 2_000
 DEVICE_MAX, IP_MAX = 300, 60
-SCRIPT_KEPT_S = 3600
 NOBODYS = Store(
     0, "", "", "UTC", (), "", datetime.min.time(), datetime.min.time()
 )  # of a link that leads nowhere
 
-_EMAIL = re.compile(r"[^@\s,;<>]{1,64}@[^@\s,;<>]+\.[^@\s,;<>]{2,}")
 
 Words = Mapping[str, Any]
 
@@ -74,14 +70,14 @@ async def personal(request: Request) -> Response:
     """GET shows what the person gets and how to end it; POST does what a button says."""
     runtime = runtime_of(request)
     claim = stop_links.read(request.path_params["token"])
-    store = await _store_of(runtime, claim) if claim and claim.contact_id else None
+    store = await store_of(runtime, claim) if claim and claim.contact_id else None
     if claim is None or store is None:
-        return _wrong_link(request)
+        return wrong_link(request)
     async with db.transaction(runtime.pool) as tx:
         person = await ways_out.person(tx, store, claim.contact_id)
     if person is None:
         language = public.language_of(request, store.languages)
-        w = _words(language, store)
+        w = words_of(language, store)
         return public.render(
             request, "leave_note.html", store, language, title=w["gone_title"], note=w["gone"]
         )
@@ -96,14 +92,14 @@ async def _pressed(
     request: Request, runtime: Runtime, store: Store, person: Contact, language: str
 ) -> tuple[Contact, str]:
     """The person after the press, and what to say of it."""
-    w, now = _words(language, store), runtime.clock()
-    given = await _form(request)
+    w, now = words_of(language, store), runtime.clock()
+    given = await typed_form(request)
     one_click = "deed" not in given  # a mail program's button, or one that we do not know
     deed = given.get("deed", "stop")
     wish = _wish(store, person, deed, given.get("scope", ""), language, now)
     if wish is None:
         return person, w["same"]
-    limits, key = _limits(request).deeds, f"{store.id}/{person.id}"
+    limits, key = limits_of(request).deeds, f"{store.id}/{person.id}"
     if deed not in ("stop", "all"):
         if limits.is_closed(key, now.timestamp()):
             return person, w["busy"]
@@ -121,7 +117,7 @@ async def _pressed(
             words=words[:WORDS_MAX],
             language=language,
             source="link",
-            **_whence(request),
+            **whence(request),
         )
         for scope, change in wish.changes
     ]
@@ -135,7 +131,7 @@ def _wish(
     store: Store, person: Contact, deed: str, scope: str, language: str, now: datetime
 ) -> Wish | None:
     """What a press means; None: nothing that can be done, or is so already."""
-    w = _words(language, store)
+    w = words_of(language, store)
     back = person.marketing == "out" or _is_paused(person, now)
     left = {name for name, said in person.scopes.items() if said[0] == "out"}
     topic = f"topic/{scope}"
@@ -167,7 +163,7 @@ def _wish(
 def _page(
     request: Request, runtime: Runtime, store: Store, person: Contact, language: str, said: str
 ) -> Response:
-    now, w = runtime.clock(), _words(language, store)
+    now, w = runtime.clock(), words_of(language, store)
     out, paused = person.marketing == "out", _is_paused(person, now)
     left = {name for name, one in person.scopes.items() if one[0] == "out"}
     shows = {
@@ -196,13 +192,13 @@ def _page(
     return public.render(
         request, "leave.html", store, language, offered=store.languages, w=w, said=said,
         now=_now(store, person, language, now), shows=shows, topics=topics, categories=categories,
-        here=_here(request),
+        here=here_of(request),
     )  # fmt: skip
 
 
 def _now(store: Store, person: Contact, language: str, now: datetime) -> str:
     """What holds now, in one sentence."""
-    w = _words(language, store)
+    w = words_of(language, store)
     if person.service == "out":
         return str(w["now_off"])
     if _is_paused(person, now) and person.marketing != "out":
@@ -229,91 +225,10 @@ def _is_paused(person: Contact, now: datetime) -> bool:
     return bool(person.paused_until and person.paused_until > now)
 
 
-# ------------------------------------------------------------------ the form of a shop's site
+# ------------------------------------------------------------------ also of the shop's form
 
 
-async def form(request: Request) -> Response:
-    """A number or address is typed, and its offers end. The answer is the same whoever is known."""
-    runtime = runtime_of(request)
-    claim = stop_links.read(request.path_params["token"])
-    store = await _store_of(runtime, claim) if claim and not claim.contact_id else None
-    if store is None:
-        return _wrong_link(request)
-    language = public.language_of(request, store.languages)
-    w = _words(language, store)
-    typed = done = wrong = ""
-    status = 200
-    if request.method == "POST":
-        typed = (await _form(request)).get("address", "").strip()[:200]
-        caller, now_s = _whence(request)["ip"], runtime.clock().timestamp()
-        fact = _left(request, store, typed, language, runtime.clock())
-        if _limits(request).forms.is_closed(caller, now_s):
-            wrong, status = w["busy"], 429
-        elif fact is None:
-            wrong, status = w["form_wrong"], 422
-        else:
-            _limits(request).forms.failed(caller, now_s)
-            await answer_now(runtime, store, [fact])
-            done = w["form_done"].format(address=typed)
-    return public.render(
-        request, "leave_form.html", store, language, status=status, offered=store.languages, w=w,
-        typed=typed, done=done, wrong=wrong, here=_here(request),
-    )  # fmt: skip
-
-
-def _left(
-    request: Request, store: Store, typed: str, language: str, now: datetime
-) -> StoppedOnSite | None:
-    w = _words(language, store)
-    phone = phones.parse(typed, store.country)
-    email = _EMAIL.fullmatch(typed)
-    if not email and not isinstance(phone, phones.Phone):
-        return None
-    return StoppedOnSite(
-        id=f"site/{now:%Y%m%dT%H%M%S%f}/{secrets.token_hex(4)}",
-        at=now,
-        phone="" if email or not isinstance(phone, phones.Phone) else phone.e164,
-        email=typed.lower() if email else "",
-        words="\n".join((w["form_intro"], w["stop_hint"], f"[{w['stop']}]")),
-        language=language,
-        **_whence(request),
-    )
-
-
-async def script(request: Request) -> Response:
-    """The same form within a page of the shop, by one line of script; it opens our answer."""
-    runtime = runtime_of(request)
-    claim = stop_links.read(request.path_params["token"])
-    store = await _store_of(runtime, claim) if claim and not claim.contact_id else None
-    if store is None:
-        return Response("// This address is not whole: copy it again.", 404)
-    language = public.language_of(request, store.languages)
-    w = _words(language, store)
-    action = f"{runtime.settings.outside_url}/leave/{request.path_params['token']}?lang={language}"
-    said = {"action": action, "label": w["form_label"], "button": w["stop"]}
-    source = _SCRIPT.replace("{said}", json.dumps(said).replace("<", "\\u003c"))
-    headers = {"cache-control": f"public, max-age={SCRIPT_KEPT_S}", "vary": "accept-language"}
-    return Response(source, media_type="text/javascript", headers=headers)
-
-
-_SCRIPT = """(function () {
-  const said = {said}, here = document.currentScript;
-  const make = (name, about) => Object.assign(document.createElement(name), about);
-  const form = make("form", { action: said.action, method: "post", target: "_blank" });
-  const label = make("label", { textContent: said.label + " " });
-  const field = { name: "address", type: "text", required: true, maxLength: 200 };
-  label.append(make("input", field));
-  form.append(label, " ", make("button", { type: "submit", textContent: said.button }));
-  form.className = "ringdove-leave";
-  here.after(form);
-})();
-"""
-
-
-# ------------------------------------------------------------------ both
-
-
-async def _store_of(runtime: Runtime, claim: stop_links.Claim) -> Store | None:
+async def store_of(runtime: Runtime, claim: stop_links.Claim) -> Store | None:
     """The store of a token that we made; None: of one that we did not."""
     if not stop_links.is_ours(claim, partial(runtime.keyed, claim.store_id)):
         return None
@@ -321,15 +236,15 @@ async def _store_of(runtime: Runtime, claim: stop_links.Claim) -> Store | None:
         return await stores.find(tx, claim.store_id)
 
 
-def _wrong_link(request: Request) -> Response:
+def wrong_link(request: Request) -> Response:
     """Who guesses is told to wait; who has half a link is told what always works."""
-    limits, caller = _limits(request).links, _whence(request)["ip"]
+    limits, caller = limits_of(request).links, whence(request)["ip"]
     now_s = runtime_of(request).clock().timestamp()
     closed = limits.is_closed(caller, now_s)
     limits.failed(caller, now_s)
     spoken = [one for one in languages.languages_present() if "public" in languages.phrases_of(one)]
     language = public.language_of(request, sorted(spoken, key=lambda one: one != "en"))
-    w = _words(language, NOBODYS)
+    w = words_of(language, NOBODYS)
     return public.render(
         request, "leave_note.html", NOBODYS, language, status=429 if closed else 404,
         title=w["bad_title"], note=w["bad"],
@@ -343,7 +258,7 @@ def _language(request: Request, store: Store, person: Contact) -> str:
     return languages.choose(person.language, person.country, store.languages)
 
 
-def _words(language: str, store: Store) -> dict[str, str]:
+def words_of(language: str, store: Store) -> dict[str, str]:
     """The words of these pages with the shop's name in them; other places stay open."""
     ready: Mapping[str, str] = languages.phrases(language)["public"]["leave"]
     words = {name: said.replace("{shop}", store.name) for name, said in ready.items()}
@@ -356,7 +271,8 @@ def _words(language: str, store: Store) -> dict[str, str]:
     return words
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def typed_form(request: Request) -> dict[str, str]:
+    """What was typed and pressed; nothing of a body that is too large."""
     body = b""
     async for piece in request.stream():
         body += piece
@@ -368,20 +284,22 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: said.replace("\x00", "") for name, said in given}
 
 
-def _whence(request: Request) -> dict[str, str]:
+def whence(request: Request) -> dict[str, str]:
+    """Where it came from, for the ledger."""
     device = request.headers.get("user-agent", "").replace("\x00", "")
     ip = request.client.host if request.client else ""
     return {"ip": ip[:IP_MAX], "device": device[:DEVICE_MAX]}
 
 
-def _here(request: Request) -> str:
+def here_of(request: Request) -> str:
     """This address with its chosen language, for forms."""
     lang = request.query_params.get("lang", "")
     kept = f"?lang={lang}" if re.fullmatch(r"[a-z]{2,3}", lang) else ""
     return f"{request.url.path}{kept}"
 
 
-def _limits(request: Request) -> Limits:
+def limits_of(request: Request) -> Limits:
+    """Of this process."""
     state = request.app.state
     if not hasattr(state, "leaving"):
         state.leaving = Limits()
@@ -391,6 +309,4 @@ def _limits(request: Request) -> Limits:
 
 ROUTES: list[BaseRoute] = [
     Route("/u/{token}", personal, methods=["GET", "POST"]),
-    Route("/leave/{token}.js", script),
-    Route("/leave/{token}", form, methods=["GET", "POST"]),
 ]
