@@ -97,6 +97,8 @@ def _word(kind: Any) -> str:
         return _word(typing.get_args(kind)[0])
     if origin is typing.Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(kind))
+    if origin is dict:
+        return "table"
     if origin is tuple:
         return f"list of {_word(typing.get_args(kind)[0])}"
     if origin in (typing.Union, types.UnionType):
