@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ringdove.records import codes, forms, rewards
 from ringdove.rules import facts
 from ringdove.rules.effects import GiveReward
 from ringdove.rules.ways_in import Form, Keyword, Reward
+from ringdove.stores import woocommerce
 from ringdove.workers import react
 from tests.flows.conftest import NOON, Shop, order, text
 
@@ -194,7 +196,7 @@ def test_a_keyword_subscribes_who_texts_it(play: Any, body: str) -> None:
     """R118: with the poster's words and the text itself as proof; once answered a day."""
 
     async def story(shop: Shop) -> None:
-        form, _ = await ways(shop, COMMON, double=True)
+        await ways(shop, COMMON, double=True)
         await shop.hear(text(body, at=shop.at), text(body + " ", at=shop.at))
         await shop.answer()
         (row,) = await shop.rows("SELECT * FROM consent_event")
@@ -331,5 +333,25 @@ def test_topics_are_what_was_ticked_and_no_more(play: Any) -> None:
         await again(shop, form, scopes=("topic/social",))
         (person,) = await shop.rows("SELECT marketing, scopes FROM contact")
         assert person["marketing"] == "none" and list(person["scopes"]) == ["topic/social"]
+
+    play(story)
+
+
+def test_the_box_of_a_checkout_reaches_the_ledger(play: Any) -> None:
+    """R2, R3: a webhook of WooCommerce as it was recorded, with the words beside the box."""
+    words = "Да, присылайте акции, до 4 SMS в месяц. СТОП отменяет."
+    body = (Path(__file__).parents[1] / "stores/woocommerce/order_pending.json").read_bytes()
+    headers = {"x-wc-webhook-topic": "order.updated"}
+    settings = woocommerce.Settings(consent_words=words)
+
+    async def story(shop: Shop) -> None:
+        told = woocommerce.read(headers, body, settings, "BY", shop.at)
+        assert isinstance(told, list)
+        await shop.hear(*told)
+        await shop.answer()
+        (row,) = await shop.rows("SELECT scope, change, source, words FROM consent_event")
+        assert row["words"] == words and row["source"].startswith("checkout")
+        (person,) = await shop.rows("SELECT marketing FROM contact")
+        assert person["marketing"] == "in" and row["change"] == "in"
 
     play(story)

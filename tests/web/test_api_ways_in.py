@@ -46,6 +46,17 @@ def test_a_sign_up_is_told_with_its_words(program: Program, confirmed: bool, sta
     assert row == {"words": body["words"], "source": "api/Shop", "ip": "10.0.0.1"}
 
 
+def test_a_sign_up_comes_by_the_events_door_too(program: Program) -> None:
+    """R114: `consent.given` is a fact that shops may tell."""
+    event = told(confirmed=True, source="app") | {
+        "kind": "consent.given", "id": "s1", "at": program.site.runtime.clock().isoformat(),
+    }  # fmt: skip
+    assert post(program, "events", event).json()["accepted"] == 1
+    answer(program.site)
+    (row,) = rows(program.site, "SELECT change, source FROM consent_event")
+    assert row == {"change": "in", "source": "app"}
+
+
 def test_a_sign_up_of_nobody_is_refused(program: Program) -> None:
     assert post(program, "sign-ups", told(customer={"name": "Anna"})).status == 422
     assert post(program, "sign-ups", told(words="")).status == 422
