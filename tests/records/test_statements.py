@@ -32,6 +32,7 @@ OVER_ALL_STORES = {
     "gateways.LEFT_BEHIND": "once a minute: what waits for gateways that are removed",
     "outbox.OVERDUE": "once a minute: where is anything past its time",
     "erasure.UNDER_WAY": "a worker asks which erasures are under way: a handful, by an index",
+    "imports.DUE": "a worker asks which lists wait anywhere; its partial index is nearly empty",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }
 # An inverted index has no first column; each of its signs begins with the store.

@@ -344,13 +344,14 @@ COPY_REJECTS = (
 TOUCH_MADE = """
 INSERT INTO people_import_touch AS t
   (bucket, store_id, import_id, contact_id, mark, refs, allowed)
-SELECT c.bucket, %(store_id)s, %(import_id)s, c.id, hash_record_extended(c, 0),
-  k.refs::jsonb, k.allowed::jsonb
+SELECT c.bucket, c.store_id, %(import_id)s, c.id, c.mark, k.refs::jsonb, k.allowed::jsonb
 FROM unnest(%(places)s::integer[], %(ids)s::bigint[], %(refs)s::text[], %(allowed)s::text[])
   AS k(bucket, id, refs, allowed)
 CROSS JOIN LATERAL (
-  SELECT c.* FROM contact c
-  WHERE c.bucket = k.bucket AND c.store_id = %(store_id)s AND c.id = k.id OFFSET 0
+  SELECT r.bucket, %(store_id)s::integer AS store_id, r.id, hash_record_extended(r, 0) AS mark
+  FROM contact r
+  WHERE r.bucket = k.bucket AND r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
+    AND r.id = k.id OFFSET 0
 ) c
 ON CONFLICT (bucket, store_id, import_id, contact_id) DO UPDATE SET
   mark = EXCLUDED.mark, refs = coalesce(t.refs, '[]') || coalesce(EXCLUDED.refs, '[]'),
@@ -474,6 +475,7 @@ async def _touch(tx: Tx, ground: Ground, made: list[Person], known: list[Person]
     own = [*made, *(one for one in known if one.values["origin_note"] == ground.note)]
     if own:
         await tx.execute(TOUCH_MADE, shared | {
+            "buckets": _buckets(own),
             "places": db.numbers(bucket_of_id(person.values["id"]) for person in own),
             "ids": db.numbers(person.values["id"] for person in own),
             "refs": db.words([_odd_refs(person) for person in own]),

@@ -91,12 +91,12 @@ def bucket(store: Store) -> int:
 
 CREATE = """
 INSERT INTO people_import (bucket, store_id, id, name, octets, state, plan, user_id, created_at)
-VALUES (%(bucket)s, %(store_id)s, %(id)s, %(name)s, %(octets)s, 'mapping', %(plan)s, %(user_id)s,
-  %(now)s)
+SELECT %(bucket)s, %(store_id)s, %(id)s, %(name)s, %(octets)s, 'mapping', %(plan)s, %(user_id)s,
+  %(now)s
 """
 PUT_PIECE = """
 INSERT INTO people_import_piece (bucket, store_id, import_id, n, octets)
-VALUES (%(bucket)s, %(store_id)s, %(import_id)s, %(n)s, %(octets)s)
+SELECT %(bucket)s, %(store_id)s, %(import_id)s, %(n)s, %(octets)s
 """
 
 
@@ -156,6 +156,7 @@ SELECT {COLUMNS} FROM people_import i
 WHERE i.bucket = %(bucket)s AND i.store_id = %(store_id)s AND i.id = %(id)s
 """
 LOCK = FIND + " FOR UPDATE"
+# Over all stores: a worker asks what waits anywhere; its partial index is nearly empty.
 DUE = """
 SELECT i.bucket, i.store_id, i.id FROM people_import i
 WHERE i.state IN ('checking', 'running', 'undoing') ORDER BY i.id LIMIT 100
