@@ -176,15 +176,18 @@ def test_a_form_alone_does_not_lift_a_stop(play: Any) -> None:
     play(story)
 
 
-def test_an_older_yes_than_a_stop_changes_nothing(play: Any) -> None:
+@pytest.mark.parametrize("scope", ["marketing", "topic/social"])
+def test_an_older_yes_than_a_stop_changes_nothing(play: Any, scope: str) -> None:
     """P1: told late, as by a program that was away."""
 
     async def story(shop: Shop) -> None:
         form, _ = await ways(shop, OWN)
         await shop.hear(text("STOP", at=shop.at))
         await shop.answer()
-        await shop.hear(sign_up(form, at=NOON - timedelta(minutes=1), confirmed=True))
+        at = NOON - timedelta(minutes=1)
+        await shop.hear(sign_up(form, at=at, confirmed=True, scopes=(scope,)))
         await shop.answer()
+        assert len(await shop.rows("SELECT FROM consent_event")) == 1
         (person,) = await shop.rows("SELECT marketing FROM contact")
         assert person["marketing"] == "out" and not await welcomes(shop)
 
