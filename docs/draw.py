@@ -195,7 +195,14 @@ LETTERS = {
 }
 WAITS = {
     "quiet_hours": "It is night, or another quiet hour, in a zone where the person may be.",
+    "own_hours": "It waits for its own weekdays and part of the day.",
     "not_yet": "Its own time has not come.",
+    "paused": "The person paused marketing until then.",
+    "cap_day": "The person had as many marketing texts in 24 hours as the policy allows.",
+    "cap_week": "The same in 7 days.",
+    "cap_month": "The same in 30 days.",
+    "category_gap": "The last offer of the category is too near.",
+    "bought_lately": "The person bought from the category lately.",
 }
 
 

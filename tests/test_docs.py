@@ -17,8 +17,9 @@ import pytest
 from ringdove.cli import app as commands
 from ringdove.cli import inspect_app, ledger_app, user_app
 from ringdove.records import messages as message_records
-from ringdove.records import outbox
-from ringdove.rules import consent
+from ringdove.records import anew, outbox
+from ringdove.rules import consent, permissions
+from ringdove.rules.policy import CAPS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -168,13 +169,19 @@ def test_every_reason_of_silence_is_explained() -> None:
     """N2: the words of the decision, and of its second asking in SQL, are all in messages.md."""
     decision = inspect.getsource(consent)
     words = set(re.findall(r"Drop\(\"(\w+)\"\)", decision))
-    words |= set(re.findall(r"\"(\w+)\"", inspect.getsource(consent._refusal)))
-    words -= {"sms", "email", "out", "in", "marketing"}
-    words |= set(re.findall(r"THEN '(\w+)'", outbox.JUDGE)) - {"said"}  # it has its outcome
+    asked = (consent.refusal, permissions.refusal)
+    words |= {word for one in asked for word in re.findall(r"\"(\w+)\"", inspect.getsource(one))}
+    words -= {"sms", "email", "out", "in", "marketing", "asked", "demand"}
+    held = {reason for reason, _, _ in CAPS}
+    held |= set(re.findall(r"Barrier\(\"(\w+)\"", decision))
+    judged = re.findall(r"THEN '(\w+)'", outbox.JUDGE + anew.JUDGE)
+    words |= held | set(judged) - {"said", "held"}  # it has its outcome, or `decide` is asked
     words |= set(re.findall(r"'(\w+_lost)'", message_records.GIVE_UP))
     explained = _draw()
     assert words and words <= set(explained.REASONS)
-    assert set(re.findall(r"Wait\([^)]*\"(\w+)\"\)", decision)) == set(explained.WAITS)
+    waits = set(re.findall(r"Wait\([^)]*\"(\w+)\"\)", decision))
+    waits |= set(re.findall(r"\"(\w+_hours)\"", inspect.getsource(consent.hours_reason)))
+    assert waits | held == set(explained.WAITS)
 
 
 def test_every_dependency_has_its_reason() -> None:
