@@ -107,7 +107,7 @@ def test_a_hundred_thousand_are_taken_and_the_page_stays_quick(site: Site) -> No
     owner = site.set_up()
     text_ = "\n".join(f"+37529{n:07d}" for n in range(1_000_000, 1_100_000))
     answer = upload(owner, f"{HERE}/add", text_.encode(), list="")
-    assert "100,000 numbers are refused" in answer.text, answer.text[answer.text.index("role=\"status\""):][:600]
+    assert "100,000 numbers are refused" in answer.text
     page = owner.get(HERE)
     assert page.text.count('data-name="Mark"') == 40 and "before=" in page.text
     assert "100,000" in owner.get(f"{HERE}/counts").text

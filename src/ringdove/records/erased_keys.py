@@ -48,10 +48,10 @@ async def known(tx: Tx, store: Store, keyed: Keyed, keys: Collection[Key]) -> se
 async def put(tx: Tx, store: Store, keyed: Keyed, keys: Collection[Key], now: datetime) -> None:
     """Remembers them."""
     hashes = sorted({_hash(store, keyed, key) for key in keys})
-    rows = sorted(({"bucket": _bucket(store, one), "hash": one} for one in hashes),
-                  key=lambda row: (row["bucket"], row["hash"]))  # fmt: skip
+    pairs = sorted((_bucket(store, one), one) for one in hashes)
+    rows = [{"bucket": bucket, "hash": one} for bucket, one in pairs]
     if rows:
-        buckets = sorted({row["bucket"] for row in rows})
+        buckets = sorted({bucket for bucket, _ in pairs})
         given = {"store_id": store.id, "buckets": buckets, "rows": db.document(rows), "now": now}
         await tx.execute(PUT, given)
 

@@ -71,7 +71,8 @@ async def _typed(page: StorePage) -> dict[str, str]:
 
 def _read(page: StorePage, typed: dict[str, str]) -> tuple[dict[str, int], dict[str, str]]:
     _ = page.say.gettext
-    days, wrong = {}, {}
+    days: dict[str, int] = {}
+    wrong: dict[str, str] = {}
     for kind in retention.KINDS:
         text = typed[kind.key] or "0"
         is_number = text.isascii() and text.isdigit() and len(text) <= DAYS_SIGNS_MAX
