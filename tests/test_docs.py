@@ -16,8 +16,8 @@ import pytest
 
 from ringdove.cli import app as commands
 from ringdove.cli import inspect_app, ledger_app, user_app
-from ringdove.records import messages as message_records
 from ringdove.records import anew, outbox
+from ringdove.records import messages as message_records
 from ringdove.rules import consent, permissions
 from ringdove.rules.policy import CAPS
 
