@@ -72,9 +72,9 @@ async def question(tx: Tx, store: Store, contact_id: int, kind: str) -> Question
     return Question(**row) if row else None
 
 
-async def write(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
+async def write(tx: Tx, store: Store, asked: Iterable[SaveQuestion]) -> None:
     """The questions that a batch asked or answered, each as it stands at its end."""
-    last = {(one.question.contact_id, one.question.kind): one.question for one in of[SaveQuestion]}
+    last = {(one.question.contact_id, one.question.kind): one.question for one in asked}
     if not last:
         return
     rows = [

@@ -40,7 +40,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _messages(tx, store, of[effects.QueueMessage])
     await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)
-    await confirming.write(tx, store, of)
+    await confirming.write(tx, store, of[effects.SaveQuestion])
     await ways_in.write(tx, scene, of)
     await _hear(tx, store, of, now, ids)
     await _count(tx, store, of, now, scene)
