@@ -215,6 +215,10 @@ REPLIES: Mapping[str, str] = {
     "stop_confirmed": N_("because the customer said STOP: the one confirmation"),
     "stop_all_confirmed": N_("because the customer said STOP ALL: the one confirmation"),
     "start_confirmed": N_("because the customer said START"),
+    "topic_left": N_("because the customer left a topic: the one confirmation"),
+    "topic_joined": N_("because the customer asked for a topic again"),
+    "pause_confirmed": N_("because the customer paused offers"),
+    "welcome": N_("because the customer signed up: the welcome"),
     "help": N_("because the customer asked for HELP"),
 }
 
