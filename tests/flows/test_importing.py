@@ -1,19 +1,25 @@
 """Lists of people, from the file to the ledger and back again."""
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from ringdove.kit import db
+from ringdove.kit.children import Child
 from ringdove.records import imports, suppression
 from ringdove.records.imports import Import
 from ringdove.rules import ledger, people_columns, people_files
 from ringdove.rules.people_rows import Plan
 from ringdove.rules.suppression import hashed
 from ringdove.workers import importing
-from tests.flows.conftest import NOON, Shop, order, text
+from tests.flows.conftest import NOON, Shop, open_shop, order, text
 
 Play = Callable[..., None]
 AGREED: dict[str, Any] = {
@@ -333,3 +339,46 @@ def test_old_files_are_forgotten_and_the_list_of_imports_stays(play: Play) -> No
 
     play(story)
 
+
+@pytest.mark.slow
+def test_a_killed_import_goes_on_without_doubles(database_url: str, tmp_path: Path) -> None:
+    """P5. kill -9 of the process again and again; the next one goes on behind the last chunk."""
+
+    async def begin() -> int:
+        async with open_shop(database_url, tmp_path) as shop:
+            lines = ["phone,name", *(f"+37529{n:07},P{n}" for n in range(1_000_000, 1_020_000))]
+            one = await take_in(shop, lines, **AGREED)
+            await go(shop, one.id, "check")
+            async with db.transaction(shop.runtime.pool) as tx:
+                await imports.step(tx, shop.store, await found(shop, one.id), "run", shop.at)
+            return one.id
+
+    asyncio.run(begin())
+    environ = {"RINGDOVE_HOME": str(tmp_path), "RINGDOVE_DATABASE_URL": database_url}
+    at, kills = 0, 0
+    with psycopg.connect(database_url, autocommit=True) as link:
+        for _ in range(12):
+            # Whoever is killed holds the lease for a while.
+            link.execute("DELETE FROM lease WHERE name LIKE 'import/%'")
+            link.execute("UPDATE process_slot SET until = '-infinity'")
+            with Child("imports", environ) as child:
+                until = time.monotonic() + 20
+                while child.ended is None and time.monotonic() < until:
+                    row = link.execute("SELECT row_at, state FROM people_import").fetchone()
+                    assert row is not None
+                    if row[1] == "running" and row[0] > at:
+                        at, kills = row[0], kills + 1
+                        os.kill(child.pid, signal.SIGKILL)
+                        break
+                    time.sleep(0.005)
+            if row[1] == "done":
+                break
+        state, counts = link.execute("SELECT state, counts FROM people_import").fetchone() or (
+            "",
+            {},
+        )
+        people = link.execute("SELECT count(*), count(DISTINCT phone) FROM contact").fetchone()
+        consents = link.execute("SELECT count(*) FROM consent_event").fetchone()
+    assert (state, counts["new"]) == ("done", 20_000)
+    assert people == (20_000, 20_000) and consents == (20_000,)
+    assert kills >= 3

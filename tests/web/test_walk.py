@@ -22,6 +22,7 @@ from ringdove.records import (
     connections,
     forms,
     gateways,
+    imports,
     phones,
     rewards,
     routes,
@@ -30,6 +31,7 @@ from ringdove.records import (
 )
 from ringdove.records import facts as fact_records
 from ringdove.rules import facts, ways_in
+from ringdove.rules.people_rows import Plan
 from ringdove.rules.routes import Route
 from ringdove.rules.senders import Own
 from ringdove.rules.ways_in import Form, Keyword, Reward
@@ -51,6 +53,7 @@ PRICES = {"currency": "EUR", "prices": [{"prefix": "375", "price": "0.02"}]}
 TOLD = {"scope": "marketing", "change": "in", "words": "yes"}
 # Bodies of calls that refuse what does not fit before they look whose the id is.
 FITTING: dict[str, Any] = {
+    "plan": {"columns": {"phone": 0}},
     "forms": {"name": "Ours"},
     "rewards": {"name": "Ours", "kind": "points", "points": 1},
     "codes": {"codes": ["OURS1"]},
@@ -178,6 +181,10 @@ async def _life(site: Site) -> dict[str, int | str]:
             "gateway_id": gateway,
             "way_id": gateway,
             "route_id": 1,
+            "import_id": await imports.create(
+                tx, store, runtime.ids, SECRET, [f"phone\n{SECRET}\n".encode()], Plan(), None, now
+            ),
+            "step": "check",
             "form_id": await _way_in(site, tx),
             "reward_id": WAYS,
             "word": ways_in.fold(SECRET),
