@@ -33,6 +33,8 @@ SQL_ELSEWHERE = {
     "kit/scratch.py": "databases that are made and thrown away",
     "bench/floor.py": "what bare PostgreSQL can do, measured without our records",
     "bench/stock.py": "what measurements of sending begin with and are compared to",
+    "bench/people.py": "what searching and importing are compared to",
+    "bench/people_deciding.py": "the past that decisions are measured on",
 }
 SQL = re.compile(
     r"""\s*(SELECT\s.+|INSERT\s+INTO\s|UPDATE\s+\w+(\s+\w+)?\s+SET\s|DELETE\s+FROM\s
