@@ -24,9 +24,11 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("consent_date", r"(?:consent|opt.?in|subscri\w+|agree\w*)[ _-]*(?:date|at|on|time)\b"
      r"|date of (?:consent|subscription)|дата (?:согласи|подписк)|дата (?:згод|падпіск)"
      r"|data (?:del )?(?:consenso|iscrizione)|data zgody|fecha (?:de(?:l)? )?(?:consent|suscrip)"),
-    ("topics", r"topics?\b|interests?\b|темы|тематик|интерес|тэмы|argomenti|interessi|temas|tematy"),
+    ("topics", r"topics?\b|interests?\b|темы|тематик|интерес|тэмы|argomenti|interessi|temas"
+     r"|tematy"),
     ("consent", r"consent|opt.?in|subscri|accepts?.(?:sms|marketing)|marketing|newsletter"
-     r"|согласи|подписк|подписан|рассылк|згод|падпіск|consenso|iscritt|consentimiento|suscri|zgod[ay]"),
+     r"|согласи|подписк|подписан|рассылк|згод|падпіск|consenso|iscritt|consentimiento|suscri"
+     r"|zgod[ay]"),
     ("children", r"child|kids|дет(?:и|ей)|ребен|ребён|дзец|дзяц|figli|bambin|hij[oa]s|niñ|dziec"),
     ("birthday", r"birth|b-?day|\bdob\b|рожден|\bд\.? ?р\.?$|нарадж|nascita|compleanno|nacimiento"
      r"|cumple|urodz"),

@@ -117,7 +117,7 @@ class _Tables:
     mobile_lengths: frozenset[int]
     are_same: bool
 
-    def kind(self, national: str) -> Kind | None | str:
+    def kind(self, national: str) -> Kind | str | None:
         """As phonenumbers.number_type says; "": no number; None: look closer."""
         length = len(national)
         if length not in self.lengths or not self.general.fullmatch(national):
