@@ -90,9 +90,6 @@ def row(store: Store, person: Contact) -> dict[str, Any]:
     }
 
 
-COLUMNS: Final = ("bucket", "store_id", "contact_id", "digits", "signs")
-
-
 def line(store: Store, person: Contact) -> tuple[int, int, int, str, str]:
     """A row for COPY into contact_search, by COLUMNS; of nobody merged or erased."""
     signs = searching.signs(store.id, person)
