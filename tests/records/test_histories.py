@@ -6,6 +6,7 @@ from typing import Any
 from ringdove.kit import db
 from ringdove.records import histories, scenes
 from ringdove.rules import facts
+from ringdove.workers import retention
 from tests.flows.conftest import NOON, Shop, order
 
 HOUR = timedelta(hours=1)
@@ -102,8 +103,25 @@ def test_the_history_of_merged_records_is_one(play):
             found = await histories.load(tx, shop.store, people, NOON)
             assert [touch.category for touch in found[one].touches] == ["tea"]
             assert found[one].bought == {"tea": NOON - HOUR}
-            before = NOON + timedelta(days=1000)
-            bucket = rows[0]["bucket"]
-            assert await histories.forget(tx, shop.store, bucket, before) == 1
+
+    play(story)
+
+
+def test_old_touches_go_page_by_page_and_later_ones_stay(play, monkeypatch):
+    """P12: the retention worker takes away what no cap and no gap can ask for."""
+    monkeypatch.setattr(histories, "FORGET_AT_ONCE", 2)
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order("1"))
+        await shop.answer()
+        await shop.rows(
+            "INSERT INTO touch SELECT c.bucket, c.store_id, c.id, n, %(at)s + n * interval '1 day',"
+            " 'offers', 'tea' FROM contact c, generate_series(1, 9) n RETURNING 1", at=NOON,
+        )  # fmt: skip
+        shop.at = NOON + histories.KEPT + timedelta(days=5, hours=1)
+        assert (await retention.forget(shop.runtime))["touches"] == 5
+        assert (await retention.forget(shop.runtime))["touches"] == 0
+        left = await shop.rows("SELECT message_id FROM touch ORDER BY 1")
+        assert [row["message_id"] for row in left] == [6, 7, 8, 9]
 
     play(story)

@@ -89,11 +89,24 @@ DELETE FROM touch t USING (
 WHERE t.bucket = %(bucket)s AND t.store_id = %(store_id)s AND t.contact_id = m.contact_id
   AND t.message_id = m.id
 """
-# A touch that holds nothing back any more says nothing that its message does not say.
+# A touch that holds nothing back any more says nothing that its message does not say. They lie by
+# person, so they are walked in that order, from where it was left.
 FORGET = """
-DELETE FROM touch t
-WHERE t.bucket = %(bucket)s AND t.store_id = %(store_id)s AND t.at < %(before)s
+WITH page AS MATERIALIZED (
+  SELECT q.contact_id, q.message_id, q.at FROM touch q
+  WHERE q.bucket = %(bucket)s AND q.store_id = %(store_id)s
+    AND (q.contact_id, q.message_id) > (%(contact_id)s, %(message_id)s)
+  ORDER BY q.contact_id, q.message_id LIMIT %(most)s
+), gone AS (
+  DELETE FROM touch t USING page p
+  WHERE t.bucket = %(bucket)s AND t.store_id = %(store_id)s AND t.contact_id = p.contact_id
+    AND t.message_id = p.message_id AND p.at < %(before)s
+  RETURNING 1
+)
+SELECT p.contact_id, p.message_id, (SELECT count(*) FROM gone) AS gone FROM page p
+ORDER BY p.contact_id DESC, p.message_id DESC LIMIT 1
 """
+FORGET_AT_ONCE = 5_000  # looked at
 
 
 class Touching(Protocol):
@@ -128,8 +141,15 @@ async def take_back(tx: Tx, store: Store, bucket: int, message_ids: Sequence[int
         await tx.execute(TAKE_BACK, given)
 
 
-async def forget(tx: Tx, store: Store, bucket: int, now: datetime) -> int:
-    """Takes away touches that no rule asks for any more; how many."""
-    before = now - max(KEPT, policy.looks_back(store.policy))
-    given = {"bucket": bucket, "store_id": store.id, "before": before}
-    return (await tx.execute(FORGET, given)).rowcount
+async def forget(
+    tx: Tx, store: Store, bucket: int, now: datetime, place: tuple[int, int] | None
+) -> tuple[int, tuple[int, int] | None]:
+    """Takes away touches that no rule asks for any more, some at a time: how many went, and from
+    where to go on."""
+    given = {
+        "bucket": bucket, "store_id": store.id, "most": FORGET_AT_ONCE,
+        "before": now - max(KEPT, policy.looks_back(store.policy)),
+        "contact_id": place[0] if place else 0, "message_id": place[1] if place else 0,
+    }  # fmt: skip
+    row = await (await tx.execute(FORGET, given)).fetchone()
+    return (row["gone"], (row["contact_id"], row["message_id"])) if row else (0, None)

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from ringdove.kit import db
-from ringdove.records import erasure, leases, retention, stores
+from ringdove.records import erasure, histories, leases, retention, stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 
@@ -124,7 +124,21 @@ async def _bucket(runtime: Runtime, store: Store, bucket: int) -> Counter[str]:
             )
         gone["receipts"] += n
         await _rest(began, n)
+    gone["touches"] += await _touches(runtime, store, bucket)
     gone["people"] += await _inactive(runtime, store, bucket)
+    return gone
+
+
+async def _touches(runtime: Runtime, store: Store, bucket: int) -> int:
+    """Marketing texts so old that no cap and no gap asks for them."""
+    gone = 0
+    place: tuple[int, int] | None = (0, 0)
+    while place:
+        began = time.monotonic()
+        async with db.transaction(runtime.pool) as tx:
+            n, place = await histories.forget(tx, store, bucket, runtime.clock(), place)
+        gone += n
+        await _rest(began, n)
     return gone
 
 
