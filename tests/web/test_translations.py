@@ -1,5 +1,6 @@
 """Every text of the pages is translated into every language that the pages are offered in."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from babel.messages.pofile import read_po
 
 import ringdove
 from ringdove.kit import i18n
+from ringdove.web.import_words import FILE_WRONG
 
 SOURCE = Path(ringdove.__file__).parent
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|<[^>]+>")
@@ -42,3 +44,16 @@ def test_nothing_is_left_untranslated(language: str) -> None:
 
 def _holes(text: str) -> list[str]:
     return sorted(PLACEHOLDER.findall(text))
+
+
+def test_what_is_wrong_with_a_file_is_known_to_translators() -> None:
+    """These are said below the pages, where no translation is: pages list them once more."""
+    said = set()
+    for name in ("rules/people_files.py", "web/import_files.py", "kit/sheets.py"):
+        for node in ast.walk(ast.parse((SOURCE / name).read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("FileWrong", "SheetWrong"):
+                said |= {one.value for one in node.args if isinstance(one, ast.Constant)}
+            elif name.startswith("kit") and isinstance(node, ast.Return) and node.value:
+                value = getattr(node.value, "value", None)
+                said |= {value} if isinstance(value, str) and " " in value else set()
+    assert len(said) > 8 and said == set(FILE_WRONG)

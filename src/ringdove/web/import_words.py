@@ -49,6 +49,20 @@ NOTES: Mapping[str, str] = {
     "sex": N_("a sex that is neither was left out"),
 }
 
+# What rules/people_files.py, kit/sheets.py and web/import_files.py say of a file, for translators.
+FILE_WRONG = (
+    N_("This is an old spreadsheet (.xls): save it as .xlsx or CSV."),
+    N_("This is no list: bring a CSV or XLSX file."),
+    N_("This is no list of text: bring a CSV or XLSX file."),
+    N_("The file is empty."),
+    N_("The file is kept no longer: bring it again."),
+    N_("This spreadsheet is too large for this machine: save it as CSV."),
+    N_("This spreadsheet is too large: save it as CSV."),
+    N_("This spreadsheet is locked with a password: save it without one."),
+    N_("This spreadsheet cannot be read: save it anew as .xlsx, or as CSV."),
+    N_("There is nothing in this spreadsheet."),
+)
+
 
 def target_names(say: Speech) -> dict[str, str]:
     """What a column can be."""
