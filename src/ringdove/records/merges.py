@@ -117,14 +117,16 @@ WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = taken.messa
 """
 
 
-async def write(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
+async def write(
+    tx: Tx, store: Store, saved: Iterable[effects.SaveMerge],
+    cancelled: Iterable[effects.CancelAddressed],
+) -> None:  # fmt: skip
     """Few and rare, so one by one."""
-    merges = {effect.merge.id: effect.merge for effect in of[effects.SaveMerge]}
-    for merge in merges.values():
+    for merge in {effect.merge.id: effect.merge for effect in saved}.values():
         row = {name: getattr(merge, name) for name in merge.__slots__}
         row |= {"bucket": bucket_of_id(merge.id), "store_id": store.id}
         await tx.execute(PUT, row | {"before": Jsonb(merge.before)})
-    for wish in of[effects.CancelAddressed]:
+    for wish in cancelled:
         given: dict[str, Any] = {
             "bucket": bucket_of_id(wish.contact_id),
             "store_id": store.id,

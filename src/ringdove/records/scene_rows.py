@@ -36,7 +36,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _purchases(tx, store, scene, of)
     await _enrollments(tx, store, of)
     await _cancel_queued(tx, store, of[effects.CancelQueued])
-    await merges.write(tx, store, of)
+    await merges.write(tx, store, of[effects.SaveMerge], of[effects.CancelAddressed])
     await _messages(tx, store, of[effects.QueueMessage])
     await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)

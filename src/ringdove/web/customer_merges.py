@@ -123,10 +123,10 @@ async def merge(page: SupportPage, contact_id: ContactId) -> Response:
     """They are one."""
     _ = page.say.gettext
     form = await read_form(page.request, Other, page.say)
-    if form.filled is None:
-        raise HTTPException(422)
     async with page.transaction() as tx:
         main = await living(tx, page, contact_id)
+        if form.filled is None:
+            raise HTTPException(422)
         other = await living(tx, page, min(int(form.filled.other), NO_END))
     address = f"{page.home}/customers/{main.id}"
     if main.id == other.id or not _will(page, main, other).can:
