@@ -49,7 +49,8 @@ class Words:
         who = self.who(phone)
         words = [word for _, word in sorted(self.said.get(who, []), key=lambda one: one[0])]
         spoken = [word for word in words if word in ("in", "out", "erased")]
-        if not spoken or spoken[-1] != "in":
+        is_joined = self.topic.get(who) == "in"
+        if not is_joined and (not spoken or spoken[-1] != "in"):
             return f"last word {spoken[-1:]}"
         if self.topic.get(who) == "out":
             return "the topic was left"
@@ -126,6 +127,10 @@ class Life:
         if await self._tell(phone, "topic/offers", "out"):
             self.words.topic[self.words.who(phone)] = "out"
 
+    async def _join_topic(self, phone: str) -> None:
+        if await self._tell(phone, "topic/offers", "in"):
+            self.words.topic[self.words.who(phone)] = "in"
+
     async def _pause(self, phone: str) -> None:
         until = self.shop.at + timedelta(days=2)
         if await self._tell(phone, "marketing", "paused", until=until):
@@ -182,7 +187,7 @@ class Life:
 
 
 DEEDS = (
-    "order", "order", "order", "stop", "start", "leave_topic", "pause", "merge", "erase",
+    "order", "order", "order", "stop", "start", "leave_topic", "join_topic", "pause", "merge", "erase",
 )  # fmt: skip
 
 

@@ -40,6 +40,13 @@ def _first(at: datetime, zones: tuple[str, ...], limits: Limits = NIGHT_OFF) -> 
         (replace(ANNA, marketing="none"), OFFER, NOON, "no_consent"),
         (replace(ANNA, marketing="asked"), OFFER, NOON, "unconfirmed"),
         (replace(ANNA, marketing="out"), OFFER, NOON, "stopped"),
+        (  # joined after the stop, or the stop had ended it
+            replace(ANNA, marketing="out", scopes={"topic/offers": ["in", ""]}), OFFER, NOON, Send,
+        ),
+        (
+            replace(ANNA, marketing="out", scopes={"topic/loyalty": ["in", ""]}), OFFER, NOON,
+            "stopped",
+        ),
         (replace(ANNA, scopes={"topic/offers": ["out", ""]}), OFFER, NOON, "topic_left"),
         (replace(ANNA, scopes={"topic/loyalty": ["out", ""]}), OFFER, NOON, Send),
         (
@@ -336,3 +343,14 @@ def test_a_policy_is_read_as_it_was_written():
     )  # fmt: skip
     assert policy.read(policy.write(said)) == said
     assert policy.read(policy.write(policy.DEFAULT)) == policy.DEFAULT == policy.read({})
+
+
+def test_a_policy_that_another_version_wrote_breaks_no_store():
+    """A new rule may stand in the document while the old version is still running, or again."""
+    told = {
+        "cap_day": 2, "rule_of_next_year": [1], "topics": [{"key": "tea", "colour": "red"}],
+        "categories": {"shoes": {"days": 3, "hours": 4}},
+    }  # fmt: skip
+    said = policy.read(told)
+    assert (said.cap_day, said.categories) == (2, {"shoes": Gap(3)})
+    assert said.topics == (policy.Topic("tea"),)

@@ -175,3 +175,20 @@ def test_a_merge_is_undone_for_a_day_only() -> None:
     assert place.contacts[other].merged_into == main
     hear(place, parted, now=NOON + merging.UNDO_WITHIN)
     assert place.contacts[other].merged_into is None
+
+
+def test_a_yes_does_not_come_back_at_a_number_that_was_changed_while_they_were_one() -> None:
+    """P1: the number changes between a merge and its undoing; the yes was of the number before."""
+    place = scene()
+    for n, phone in enumerate(PHONES[:2]):
+        order = {"key": str(n), "placed_at": NOON, "customer": {"phone": phone}}
+        consent = {"marketing": True, "words": "Yes"}
+        hear(place, facts.OrderPlaced(id=f"o{n}", at=NOON, order=order | {"consent": consent}))
+    main, other = sorted(place.contacts)
+    hear(place, facts.PeopleMerged(id="m", at=NOON, contact=main, other=other))
+    hear(place, facts.PhoneChanged(id="n", at=NOON, contact=main, phone=PHONES[2]))
+    (merge,) = place.merges.values()
+    hear(place, facts.PeopleParted(id="p", at=NOON, contact=main, merge=merge.id))
+    assert place.contacts[main].phone == PHONES[2]
+    assert place.contacts[main].marketing == "asked"
+    assert (place.contacts[other].phone, place.contacts[other].marketing) == (PHONES[1], "in")

@@ -54,7 +54,9 @@ SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender
     WHEN m.channel = 'email' AND c.scopes #>> '{channel/email,0}' = 'out' THEN 'email_closed'
     WHEN m.topic = ANY(%(always)s::text[]) THEN NULL
     WHEN m.channel = 'sms' AND c.phone IS DISTINCT FROM m.recipient THEN 'number_changed'
-    WHEN c.marketing = 'out' OR c.service = 'out' THEN 'stopped'
+    WHEN c.service = 'out' THEN 'stopped'
+    WHEN c.marketing = 'out' AND c.scopes -> ('topic/' || m.topic) ->> 0 IS DISTINCT FROM 'in'
+      THEN 'stopped'
     WHEN c.scopes -> ('topic/' || m.topic) ->> 0 = 'out' THEN 'topic_left'
     WHEN m.category <> '' AND c.scopes -> ('category/' || m.category) ->> 0 = 'out'
       THEN 'category_left'

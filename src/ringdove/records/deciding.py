@@ -92,7 +92,8 @@ FROM (
             WHEN %(is_answer)s THEN CASE WHEN %(is_over)s THEN 'too_late' END
             WHEN c.service = 'out' THEN 'stopped'
             WHEN NOT %(is_offer)s THEN CASE WHEN %(is_over)s THEN 'too_late' END
-            WHEN c.marketing = 'out' THEN 'stopped'
+            WHEN c.marketing = 'out' AND c.scopes -> %(topic_scope)s ->> 0 IS DISTINCT FROM 'in'
+              THEN 'stopped'
             WHEN c.scopes -> %(topic_scope)s ->> 0 = 'out' THEN 'topic_left'
             WHEN c.scopes -> %(category_scope)s ->> 0 = 'out' THEN 'category_left'
             WHEN c.marketing <> 'in' AND c.scopes -> %(topic_scope)s ->> 0 IS DISTINCT FROM 'in'

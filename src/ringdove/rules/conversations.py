@@ -124,7 +124,7 @@ def _stop(
         return
     everything = scope == "all"
     scopes = ("marketing", "service") if everything else ("marketing",)
-    news = [one for one in scopes if getattr(person, one) != "out"]
+    news = [one for one in scopes if not permissions.is_left(person, one)]
     for one in news:
         _record(scene, person, fact, one, "out")
     take_back(scene, person, scopes, "stopped", now)
@@ -147,7 +147,8 @@ def _pause(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetim
     """No offers for a while; who refused them for ever needs no pause."""
     until = fact.at + PAUSE
     is_paused = person.paused_until and person.paused_until > fact.at
-    if person.marketing == "out" or (is_paused and until - (person.paused_until or until) < DAY):
+    is_left = permissions.is_left(person, "marketing")
+    if is_left or (is_paused and until - (person.paused_until or until) < DAY):
         return
     _record(scene, person, fact, "marketing", "paused", until)
     take_back(scene, person, ("marketing",), "paused", now)
@@ -164,7 +165,7 @@ def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetim
         news.append("marketing")
     if person.service == "out":
         news.append("service")
-    news = [one for one in news if not _said_since(person, one, fact.at)]
+    news = [one for one in news if not permissions.is_outdated(person, one, fact.at)]
     for one in news:
         _record(scene, person, fact, one, "in")
     if news:
@@ -181,17 +182,12 @@ def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetim
 def _start_topic(
     scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, now: datetime
 ) -> None:
-    if permissions.state_of(person, scope) == "in" or _said_since(person, scope, fact.at):
+    is_in = permissions.state_of(person, scope) == "in"
+    if is_in or permissions.is_outdated(person, scope, fact.at):
         return
     _record(scene, person, fact, scope, "in")
     more = {"topic": _topic_values(scene, person, scope)}
     _reply(scene, scene.contacts[person.id], "topic_joined", "start_confirmation", now, more)
-
-
-def _said_since(person: Contact, scope: str, at: datetime) -> bool:
-    """A yes that is answered late never undoes what was said after it. A no always counts."""
-    since = permissions.said_at(person, scope)
-    return bool(since and since > at)
 
 
 def take_back(
@@ -266,7 +262,8 @@ def stopped_at_operator(scene: Scene, fact: facts.StoppedAtOperator, now: dateti
     if ref is None:
         return
     person = main_of(scene, ref.contact_id)
-    if person.marketing == "out" or (person.marketing_at and person.marketing_at > fact.at):
+    is_older = permissions.is_outdated(person, "marketing", fact.at)
+    if permissions.is_left(person, "marketing") or is_older:
         return  # known already, or they have written START since
     scene.happens(
         ledger.entry(scene, person.id, fact.at, "marketing", "out", "operator", fact.words)
@@ -285,7 +282,7 @@ def stopped_on_site(scene: Scene, fact: facts.StoppedOnSite, now: datetime) -> N
         return
     person = main_of(scene, ref.contact_id)
     take_back(scene, person, ("marketing",), "stopped", now)
-    if person.marketing == "out":
+    if permissions.is_left(person, "marketing"):
         return
     scene.happens(
         ledger.entry(
@@ -302,9 +299,11 @@ def consent_changed(scene: Scene, fact: facts.ConsentChanged, now: datetime) -> 
     if fact.change == "paused":
         if person.paused_until == fact.until:
             return
-    elif permissions.state_of(person, fact.scope) == fact.change:
+    elif fact.change == "out" and permissions.is_left(person, fact.scope):
         return
-    if fact.change == "in" and _said_since(person, fact.scope, fact.at):
+    elif fact.change == "in" and permissions.state_of(person, fact.scope) == "in":
+        return
+    if fact.change == "in" and permissions.is_outdated(person, fact.scope, fact.at):
         return
     if fact.change == "in" and fact.source.startswith("api") and suppression.holds(scene, person):
         return  # only the number's own word lifts it, not a program that copies a box

@@ -15,6 +15,7 @@ from typing import Any
 
 from ringdove.rules import automations, facts, ledger, permissions
 from ringdove.rules.effects import CancelAddressed, CancelQueued, Count, SaveContact, SaveMerge
+from ringdove.rules.number_changes import permission_follows
 from ringdove.rules.scenes import MIRRORED, Contact, Merge, Scene
 
 UNDO_WITHIN = timedelta(hours=24)
@@ -121,7 +122,7 @@ def joined(main: Contact, other: Contact) -> Contact:
         marketing_at=marketing_at,
         service=service,
         service_at=service_at,
-        scopes=_scopes(main, other, marketing, phone),
+        scopes=_scopes(main, other, marketing, phone, marketing_at),
         paused_until=max(pauses) if pauses and marketing != "out" else None,
         agreed_phones=() if marketing == "out" else tuple(sorted(agreed - {phone})),
     )
@@ -144,7 +145,10 @@ def _weight(said: Said) -> tuple[datetime, bool]:
     return at or (_NEVER if change == "out" else _EVER), change == "out"
 
 
-def _scopes(main: Contact, other: Contact, marketing: str, phone: str | None) -> dict[str, Any]:
+def _scopes(
+    main: Contact, other: Contact, marketing: str, phone: str | None, since: datetime | None
+) -> dict[str, Any]:
+    """Scope by scope; what was joined before a stop of the other one ended with it."""
     found: dict[str, Any] = {}
     for scope in {*main.scopes, *other.scopes}:
         if scope.startswith("channel/"):  # of an address, not of a person
@@ -157,10 +161,11 @@ def _scopes(main: Contact, other: Contact, marketing: str, phone: str | None) ->
             for one in (main, other)
             if (said := one.scopes.get(scope))
         ]
-        change, at, whose = max(words, key=lambda word: _weight((word[0], word[1])))
+        firm = [word for word in words if word[0] != "asked"]  # who asks undoes no word
+        change, at, whose = max(firm or words, key=lambda word: _weight((word[0], word[1])))
         if change == "in" and whose.phone != phone:
             change = "asked"
-        if change == "out" or marketing != "out":
+        if change == "out" or marketing != "out" or (since and at > since):
             found[scope] = [change, at.isoformat()]
     return found
 
@@ -211,6 +216,9 @@ def part(scene: Scene, fact: facts.PeopleParted, now: datetime) -> None:
             scene.happens(SaveContact(replace(past, merged_into=two.id)))
     scene.happens(SaveContact(two))
     _say_since(scene, main, after, one.id, two.id, now)
+    for person, before in ((one, was["phone"]), (two, was_other["phone"])):
+        if before and person.phone != before:  # changed while they were one: a yes is of a number
+            permission_follows(scene, person.id, before, now)
     for whose in (one.id, *one.also):
         _take_back(scene, whose, numbers, now)
     for whose in group:

@@ -3,7 +3,7 @@
 A person is held as a plain dict of Contact's fields, since a million of them are made. An import
 never turns out into in, whatever the file says; of two rows about one person the stricter counts;
 what the person said after the file's date stays (P1, R11). Rows of the ledger come out chained,
-the same as rules/ledger.py makes them (tests/rules/test_people_joins.py).
+the same as rules/ledger.py makes them (tests/flows/test_importing.py).
 """
 
 import json
@@ -145,7 +145,7 @@ class Chain:
     def _refuse(self, person: Person, row: Row) -> None:
         values, at = person.values, row.said_on
         assert at is not None
-        if values["marketing"] == "out":
+        if is_left(values, "marketing"):
             return
         said = values["marketing_at"]
         if said and said >= at:
@@ -165,7 +165,7 @@ class Chain:
         if kind == "phone" and held.scope == "all":
             scopes.append("service")
         for scope in scopes:
-            if values[scope] != "out":
+            if not is_left(values, scope):
                 words = suppression.WORDS.format(reason=held.reason)
                 self.write(person, at, scope, "out", suppression.SOURCE, words)
 
@@ -215,6 +215,14 @@ class Chain:
                 + ledger.digest(words),
             )
         return self._fixed[key]
+
+
+def is_left(values: Values, scope: str) -> bool:
+    """As permissions.is_left."""
+    joined = scope == "marketing" and any(
+        said[0] in ("in", "asked") for said in values["scopes"].values()
+    )
+    return bool(values[scope] == "out" and not joined)
 
 
 def heard(values: Values, scope: str, change: str, at: datetime) -> None:

@@ -2,7 +2,8 @@
 
 `marketing` is the gate: out closes everything commercial. Beside it stand scopes that can be left
 or joined one by one (`topic/loyalty`, `category/shoes`). The newest word about a scope counts; a
-stop of all marketing also ends what was joined alone.
+stop of all marketing also ends what was joined alone, so a topic that is joined beside it was
+joined later, and may be spoken about.
 """
 
 from collections.abc import Sequence
@@ -65,15 +66,32 @@ def said_at(person: Contact, scope: str) -> datetime | None:
     return datetime.fromisoformat(said[1]) if said else None
 
 
+def is_left(person: Contact, scope: str) -> bool:
+    """Whether a no to this would be no news: who joined a topic after a stop can stop once more."""
+    joined = scope == "marketing" and any(
+        said[0] in ("in", "asked") for said in person.scopes.values()
+    )
+    return state_of(person, scope) == "out" and not joined
+
+
+def is_outdated(person: Contact, scope: str, at: datetime) -> bool:
+    """Whether a yes of this moment was overtaken: by a later word about the same, or by a stop of
+    all marketing. One that is answered late never undoes what was said after it (P1)."""
+    stopped = person.marketing_at if scope != "service" and person.marketing == "out" else None
+    said = (since for since in (said_at(person, scope), stopped) if since)
+    return any(since > at for since in said)
+
+
 def refusal(person: Contact, topic: str, category: str) -> str | None:
     """Why nothing commercial about this may go to the person; None: it may. As SQL in
     the set form of the decision."""
-    if person.marketing == "out" or person.service == "out":
+    is_joined = state_of(person, f"topic/{topic}") == "in"  # after any stop: a stop ends them
+    if person.service == "out" or (person.marketing == "out" and not is_joined):
         return "stopped"
     if state_of(person, f"topic/{topic}") == "out":
         return "topic_left"
     if category and state_of(person, f"category/{category}") == "out":
         return "category_left"
-    if person.marketing == "in" or state_of(person, f"topic/{topic}") == "in":
+    if person.marketing == "in" or is_joined:
         return None
     return "unconfirmed" if person.marketing == "asked" else "no_consent"

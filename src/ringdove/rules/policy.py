@@ -6,7 +6,7 @@ migration. rules/consent.py asks it of every message. Spans are whole days unles
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import time, timedelta
 from functools import lru_cache
 from typing import Any
@@ -120,10 +120,17 @@ def _read(text: str) -> Policy:
     if "countries" in given:
         given["countries"] = {key: _hours(one) for key, one in given["countries"].items()}
     if "categories" in given:
-        given["categories"] = {key: Gap(**one) for key, one in given["categories"].items()}
+        given["categories"] = {key: _made(Gap, one) for key, one in given["categories"].items()}
     if "topics" in given:
-        given["topics"] = tuple(Topic(**one) for one in given["topics"])
-    return Policy(**given)
+        given["topics"] = tuple(_made(Topic, one) for one in given["topics"])
+    made: Policy = _made(Policy, given)
+    return made
+
+
+def _made(cls: Any, given: Mapping[str, Any]) -> Any:
+    """What this version knows of it: another one, newer or older, may have written more."""
+    known = {one.name for one in fields(cls)}
+    return cls(**{name: value for name, value in given.items() if name in known})
 
 
 def _hours(one: Mapping[str, Any]) -> Hours:

@@ -137,7 +137,7 @@ def may_use(
 
 def may_open(person: Contact | None) -> bool:
     """Whether a page for subscribers opens: to who gets our texts, all or a part of them (R7)."""
-    if person is None or person.erased_at or person.marketing == "out" or person.service == "out":
+    if person is None or person.erased_at or person.service == "out":
         return False
     some = any(
         said[0] == "in" for scope, said in person.scopes.items() if scope.startswith("topic/")

@@ -212,6 +212,7 @@ def _write(
     """Writes what is news; a word that is older than the last one about the same changes nothing,
     so that a sign-up told late never subscribes who has stopped since (P1)."""
     news = []
+    is_own_word = not isinstance(fact, facts.SignedUp) or fact.confirmed
     for scope in scopes:
         person = scene.contacts[contact_id]
         since = permissions.said_at(person, scope)
@@ -219,6 +220,8 @@ def _write(
         state = permissions.state_of(person, scope)
         if state == "in" or _not_after(fact.at, since) or _not_after(fact.at, stopped):
             continue
+        if state == "out" and not is_own_word:
+            continue  # what was left is not even asked again: anybody could have typed the number
         if state == change == "asked" and since and fact.at - since < ASKED_AT_MOST:
             continue
         if scope != "marketing" and person.marketing == "in":

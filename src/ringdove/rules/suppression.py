@@ -48,7 +48,7 @@ def honour(scene: Scene, contact_id: int, kind: str, value: str) -> None:
     if kind == "phone" and held.scope == "all":
         scopes.append("service")
     for scope in scopes:
-        if permissions.state_of(scene.contacts[contact_id], scope) != "out":
+        if not permissions.is_left(scene.contacts[contact_id], scope):
             words = WORDS.format(reason=held.reason)
             scene.happens(ledger.entry(scene, contact_id, held.at, scope, "out", SOURCE, words))
 

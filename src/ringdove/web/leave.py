@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from ringdove.kit import db
 from ringdove.records import stores, ways_out
-from ringdove.rules import languages, phones, stop_links, wording
+from ringdove.rules import languages, permissions, phones, stop_links, wording
 from ringdove.rules.conversations import PAUSE, topic_name
 from ringdove.rules.facts import ConsentChanged, Fact
 from ringdove.rules.scenes import Contact, Store
@@ -136,11 +136,11 @@ def _wish(
     left = {name for name, said in person.scopes.items() if said[0] == "out"}
     topic = f"topic/{scope}"
     match deed:
-        case "stop" if person.marketing != "out":
+        case "stop" if not _is_left(person):
             return Wish(w["stop"], (("marketing", "out"),))
-        case "all" if person.service != "out" or person.marketing != "out":
+        case "all" if person.service != "out" or not _is_left(person):
             return Wish(w["all"], (("marketing", "out"), ("service", "out")))
-        case "pause" if person.marketing != "out" and not _is_paused(person, now):
+        case "pause" if not _is_left(person) and not _is_paused(person, now):
             return Wish(w["pause"], (("marketing", "paused"),), now + PAUSE)
         case "unpause" if _is_paused(person, now):
             return Wish(w["unpause"], (("marketing", "paused"),), now)
@@ -164,11 +164,11 @@ def _page(
     request: Request, runtime: Runtime, store: Store, person: Contact, language: str, said: str
 ) -> Response:
     now, w = runtime.clock(), words_of(language, store)
-    out, paused = person.marketing == "out", _is_paused(person, now)
+    out, paused = _is_left(person), _is_paused(person, now)
     left = {name for name, one in person.scopes.items() if one[0] == "out"}
     shows = {
         "stop": not out,
-        "start": out,
+        "start": person.marketing == "out",
         "finer": not out,
         "pause": not paused,
         "unpause": paused and not out,
@@ -201,7 +201,7 @@ def _now(store: Store, person: Contact, language: str, now: datetime) -> str:
     w = words_of(language, store)
     if person.service == "out":
         return str(w["now_off"])
-    if _is_paused(person, now) and person.marketing != "out":
+    if _is_paused(person, now) and not _is_left(person):
         until = person.paused_until or now
         day = until.astimezone(wording.zone_of(store, person)).date()
         return str(w["now_paused"].format(day=languages.say_day(day, language)))
@@ -212,13 +212,17 @@ def _now(store: Store, person: Contact, language: str, now: datetime) -> str:
         for one in store.policy.topics
         if person.scopes.get(f"topic/{one.key}", [""])[0] == "in"
     ]
-    if joined and person.marketing != "out":
+    if joined:
         return str(w["now_some"].format(topics=", ".join(joined)))
     return str(w["now_none"])
 
 
 def _hints(w: Words, deed: str) -> list[str]:
     return [w[f"{deed}_hint"]] if f"{deed}_hint" in w else []
+
+
+def _is_left(person: Contact) -> bool:
+    return permissions.is_left(person, "marketing")
 
 
 def _is_paused(person: Contact, now: datetime) -> bool:
