@@ -9,7 +9,7 @@ to look. A bucket is a pure function of a natural key and is never updated.
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from zlib import crc32
 
@@ -95,9 +95,42 @@ class Ids:
         high = (milliseconds << SLOT_BITS | self._slot) << SEQUENCE_BITS | sequence
         return high << BUCKET_BITS | INDEX_OF[bucket]
 
+    def lend(self, count: int) -> "LentIds":
+        """So many ids for somebody who cannot ask: another process. Not used, they are lost."""
+        with self._lock:
+            ticks = list(itertools.islice(self._ticks, count))
+        runs: list[range] = []
+        for milliseconds, sequence in ticks:
+            high = (milliseconds << SLOT_BITS | self._slot) << SEQUENCE_BITS | sequence
+            if runs and runs[-1].stop == high:
+                runs[-1] = range(runs[-1].start, high + 1)
+            else:
+                runs.append(range(high, high + 1))
+        return LentIds(runs)
+
     def make_many(self, bucket: int, count: int) -> list[int]:
         """`count` new ids of one bucket, in order."""
         return [self.make(bucket) for _ in itertools.repeat(None, count)]
+
+
+class LentIds:
+    """Ids made elsewhere, in their order; which bucket each is for is said only here."""
+
+    def __init__(self, runs: Sequence[range] = ()) -> None:
+        self._runs = runs
+        self._high = [high for run in reversed(runs) for high in reversed(run)]
+
+    def __reduce__(self) -> tuple[type["LentIds"], tuple[Sequence[range]]]:
+        return LentIds, (self._runs,)  # small enough never to fill a pipe
+
+    def make(self, bucket: int) -> int:
+        """The next one for a row of this bucket. Raises IndexError when none is left."""
+        return self._high.pop() << BUCKET_BITS | INDEX_OF[bucket]
+
+    @property
+    def left(self) -> int:
+        """How many there are."""
+        return len(self._high)
 
 
 def token_of(row_id: int) -> str:

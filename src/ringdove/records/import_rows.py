@@ -7,91 +7,32 @@ chunk. Nothing here is done row by row in SQL.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache, partial
-from types import SimpleNamespace
-from typing import Any, Protocol, cast
+from functools import partial
+from typing import Any, Protocol
 
 from ringdove.kit import db
-from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
+from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.db import Tx
-from ringdove.records import own_fields, scene_rows, search, suppression
-from ringdove.records.imports import Import, bucket
+from ringdove.records import import_chunks, own_fields, scene_rows, search, suppression
+from ringdove.records.import_chunks import Chunk, Fresh, Ground, Key, Rejected, escaped
+from ringdove.records.imports import bucket
 from ringdove.rules import people_joins
 from ringdove.rules.own_fields import OwnField
 from ringdove.rules.own_fields import read as read_own
-from ringdove.rules.people_joins import NAMES, Chain, Person, Values
-from ringdove.rules.people_rows import Known, Plan, Row
+from ringdove.rules.people_joins import NAMES, Person, Values
+from ringdove.rules.people_rows import Known, Row
 from ringdove.rules.scenes import Contact, Held, Store
-from ringdove.rules.suppression import hashed
-
-CHUNK_ROWS = 4_000
-Key = tuple[str, str]
-Keyed = Callable[[int, str], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row that is not taken."""
-
-    line: int
-    reason: str
-    cells: Sequence[str]
-
-
-@dataclass(slots=True)
-class Chunk:
-    """Rows of a file one after the other, judged; `row_at`: the last of them."""
-
-    row_at: int = 0
-    rows: list[Row] = field(default_factory=list)
-    keys: list[list[Key]] = field(default_factory=list)  # of each row, the strongest first
-    rejected: list[Rejected] = field(default_factory=list)
-
-    def add(self, ground: "Ground", row: Row) -> None:
-        """One row more."""
-        self.rows.append(row)
-        self.keys.append(_keys(ground, row))
 
 
 class Before(Protocol):
     """Who stood in the file before this chunk; only a check without writing asks."""
 
     def has(self, person: Person, row: Row, keys: Sequence[Key]) -> bool: ...
+    def has_keys(self, sign: int, keys: Sequence[Key]) -> bool: ...
     def remember(self, person: Person, row: Row, keys: Sequence[Key]) -> None: ...
-
-
-@dataclass(slots=True)
-class Ground:
-    """What all chunks of one import share."""
-
-    store: Store
-    one: Import
-    plan: Plan
-    keyed: Keyed
-    ids: Ids
-    now: datetime
-    language: str  # for whom the list names none
-    is_found_later: bool = False  # a long list: a worker makes its people findable afterwards
-    chain: Chain = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.chain = Chain(
-            self.store.id, self.one.id, self.one.name, self.plan,
-            keyed=lambda text: self.keyed(self.store.id, text),
-            make_id=lambda contact_id: self.ids.make(bucket_of_id(contact_id)),
-        )  # fmt: skip
-
-    def bucket_of(self, kind: str, value: str) -> int:
-        """Where a natural key lies."""
-        return bucket_of(self.store.bucket_base, self.store.bucket_span, f"{kind}/{value}")
-
-    @property
-    def note(self) -> str:
-        """What people made by this import carry as their origin."""
-        return f"import/{self.one.id}"
+    def remember_keys(self, sign: int, keys: Sequence[Key]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -102,6 +43,10 @@ class Met:
     people: list[Person] = field(default_factory=list)
     held: dict[Key, Held] = field(default_factory=dict)
     touched: dict[int, dict[str, str]] = field(default_factory=dict)  # by this import before
+    # The chunk's rows, once it is known who is fresh indeed.
+    fresh: list[Fresh] = field(default_factory=list)
+    fresh_refs: list[tuple[int, str, str, int]] = field(default_factory=list)
+    rows: list[tuple[Row, list[Key]]] = field(default_factory=list)
 
 
 async def known(tx: Tx, store: Store) -> Known:
@@ -131,15 +76,27 @@ def _own_value(one: OwnField, text: str) -> Any:
 async def count(tx: Tx, ground: Ground, chunk: Chunk, before: Before) -> Counter[str]:
     """What would become of these rows; writes nothing."""
     met = await _meet(tx, ground, chunk, lock=False)
-    return _join_all(ground, chunk, met, before)
+    counts = _join_all(ground, chunk, met, before)
+    keys: dict[int, list[Key]] = defaultdict(list)
+    for _, kind, value, contact_id in met.fresh_refs:
+        keys[contact_id].append((kind, value))
+    for one in met.fresh:
+        if before.has_keys(one.sign, keys[one.id]):
+            counts.update("again" if name == "new" else name for name in one.counted
+                          if name != "said.allowed")  # fmt: skip
+        else:
+            counts.update(one.counted)
+        before.remember_keys(one.sign, keys[one.id])
+    return counts
 
 
 async def write(tx: Tx, ground: Ground, chunk: Chunk) -> Counter[str]:
     """Writes these rows."""
     met = await _meet(tx, ground, chunk, lock=True)
     counts = _join_all(ground, chunk, met, None)
-    changed = [person for person in met.people if person.is_changed]
-    await _put(tx, ground, changed)
+    for one in met.fresh:
+        counts.update(one.counted)
+    await _put(tx, ground, met)
     await _reject(tx, ground, chunk.rejected)
     return counts
 
@@ -147,7 +104,7 @@ async def write(tx: Tx, ground: Ground, chunk: Chunk) -> Counter[str]:
 def _join_all(ground: Ground, chunk: Chunk, met: Met, before: Before | None) -> Counter[str]:
     counts: Counter[str] = Counter()
     stood: list[tuple[Person, Row, list[Key]]] = []
-    for row, keys in zip(chunk.rows, chunk.keys, strict=True):
+    for row, keys in met.rows:
         person, is_first = _who(ground, met, row, keys)
         is_again = (not is_first and person.is_changed) or person.values["id"] in met.touched
         if before is not None and not is_again and before.has(person, row, keys):
@@ -159,9 +116,7 @@ def _join_all(ground: Ground, chunk: Chunk, met: Met, before: Before | None) -> 
         held = [
             (kind, met.held[kind, value]) for kind, value in new_keys if (kind, value) in met.held
         ]
-        if person.values["language"] is None and person.is_new:
-            person.values["language"] = ground.language or None
-        heard = ground.chain.hear(person, row, held)
+        heard = import_chunks.hear(ground, person, row, held)
         if is_again:
             outcome = "again"
         elif person.is_new:
@@ -171,10 +126,7 @@ def _join_all(ground: Ground, chunk: Chunk, met: Met, before: Before | None) -> 
         counts[outcome] += 1
         if heard and (heard != "allowed" or outcome != "again" or before is None):
             counts[f"said.{heard}"] += 1
-        if row.doubt:
-            counts["doubt"] += 1
-        for name in row.notes:
-            counts[f"note.{name}"] += 1
+        counts.update(import_chunks.counted_of(row))
         stood.append((person, row, keys))
     if before is not None:  # within a chunk the keys themselves tell who is who
         for person, row, keys in stood:
@@ -187,14 +139,6 @@ def _join_all(ground: Ground, chunk: Chunk, met: Met, before: Before | None) -> 
 
 def _size(person: Person) -> tuple[int, int, int]:
     return len(person.before), len(person.refs), len(person.rows)
-
-
-def _keys(ground: Ground, row: Row) -> list[Key]:
-    keys = people_joins.keys_of(row)
-    if row.doubt:
-        signs = "".join(sign for sign in row.doubt.casefold() if sign.isalnum())
-        keys.append(("doubt", ground.keyed(ground.store.id, f"doubt/{signs}")))
-    return keys
 
 
 def _who(ground: Ground, met: Met, row: Row, keys: Sequence[Key]) -> tuple[Person, bool]:
@@ -247,24 +191,23 @@ WHERE t.bucket = ANY(%(buckets)s) AND t.store_id = %(store_id)s AND t.import_id 
 
 async def _meet(tx: Tx, ground: Ground, chunk: Chunk, *, lock: bool) -> Met:
     met = Met()
-    keys = list({key: None for keys in chunk.keys for key in keys})
-    if not keys:
-        return met
     store = ground.store
-    given = {
-        "store_id": store.id,
-        "places": db.numbers(ground.bucket_of(*key) for key in keys),
-        "kinds": db.words([kind for kind, _ in keys]),
-        "values": db.words([value for _, value in keys]),
-    }
-    found = await (await tx.execute(REFS, given)).fetchall()
+    found = await (await tx.execute(REFS, chunk.asked | {"store_id": store.id})).fetchall()
     people = await _people(tx, store, {row["contact_id"] for row in found}, lock)
     met.people = list({id(person): person for person in people.values()}.values())
     for row in found:
         if person := people.get(row["contact_id"]):
             met.refs[row["kind"], row["value"]] = person
     await _load_touched(tx, ground, met, people)
-    await _load_held(tx, ground, met, keys)
+    asked = chunk.asked_held | {"store_id": store.id}
+    for row in await (await tx.execute(suppression.HELD, asked)).fetchall():
+        met.held[chunk.by_hash[row["hash"]]] = Held(row["scope"], row["reason"], row["at"])
+    gone, rows = chunk.take_out([*((row["kind"], row["value"]) for row in found), *met.held])
+    met.fresh = [one for one in chunk.fresh if one.id not in gone]
+    met.fresh_refs = [ref for ref in chunk.refs if ref[3] not in gone]
+    met.rows = list(zip(chunk.rows, chunk.keys, strict=True))
+    if rows:
+        met.rows = sorted([*met.rows, *rows], key=lambda one: one[0].line)
     return met
 
 
@@ -316,17 +259,9 @@ async def _load_touched(tx: Tx, ground: Ground, met: Met, people: Mapping[int, P
         people[row["contact_id"]].allowed.update(row["allowed"] or {})
 
 
-async def _load_held(tx: Tx, ground: Ground, met: Met, keys: Iterable[Key]) -> None:
-    store = ground.store
-    by_hash = {
-        ground.keyed(store.id, hashed(*key)): key for key in keys if key[0] in ("phone", "email")
-    }
-    held = await suppression.held(tx, store, by_hash)
-    met.held = {by_hash[digest]: one for digest, one in held.items()}
-
-
 # ------------------------------------------------------------------ writing
 
+LINES_AT_ONCE = 1_000
 COPY_CONTACTS = (
     "COPY contact (bucket, store_id, id, phone, phone_doubt, email, name, language, country,"
     " region, zones, marketing, service, marketing_at, service_at, origin, created_at, city, sex,"
@@ -371,12 +306,13 @@ ON CONFLICT (bucket, store_id, import_id, contact_id) DO UPDATE SET
 """
 
 
-async def _put(tx: Tx, ground: Ground, people: list[Person]) -> None:
+async def _put(tx: Tx, ground: Ground, met: Met) -> None:
     store = ground.store
+    people = [person for person in met.people if person.is_changed]
     people.sort(key=lambda person: (bucket_of_id(person.values["id"]), person.values["id"]))
-    made = [person for person in people if person.is_new]
+    made = sorted([*met.fresh, *(_made(ground, one) for one in people if one.is_new)])
     known = [person for person in people if not person.is_new]
-    await _copy(tx, COPY_CONTACTS, (_contact_line(store, person.values) for person in made))
+    await _copy(tx, COPY_CONTACTS, [one.contact for one in made])
     if known:
         rows = [
             {**person.values, "bucket": bucket_of_id(person.values["id"]), "store_id": store.id}
@@ -386,100 +322,63 @@ async def _put(tx: Tx, ground: Ground, people: list[Person]) -> None:
             scene_rows.PUT_CONTACTS,
             {"buckets": _buckets(known), "store_id": store.id, "rows": db.document(rows)},
         )
-    refs = sorted(
+    refs = [
         (ground.bucket_of(*key), *key, person.values["id"])
         for person in people
         for key in person.refs
-    )
-    await _copy(tx, COPY_REFS, (
-        f"{place}\t{store.id}\t{kind}\t{_escaped(value)}\t{contact_id}\n"
-        for place, kind, value, contact_id in refs
-    ))  # fmt: skip
-    await put_consents(tx, store, people)
+    ]
+    await _copy(tx, COPY_REFS, [
+        f"{place}\t{store.id}\t{kind}\t{escaped(value)}\t{contact_id}\n"
+        for place, kind, value, contact_id in sorted(met.fresh_refs + refs)
+    ])  # fmt: skip
+    await _copy(tx, COPY_CONSENTS, [one.consents for one in made])
+    await put_consents(tx, store, known)
     if not ground.is_found_later:
-        await _copy(tx, COPY_SEARCH, (_search_line(store, person.values) for person in made))
+        await _copy(tx, COPY_SEARCH, [one.search for one in made])
     if known:
         await search.put(tx, store, [Contact(**person.values) for person in known])
     await _touch(tx, ground, made, known)
 
 
+def _made(ground: Ground, person: Person) -> Fresh:
+    """Somebody new of several rows."""
+    place = bucket_of_id(person.values["id"])
+    return import_chunks.written(ground, person, place, (), 0)
+
+
 async def put_consents(tx: Tx, store: Store, people: Iterable[Person]) -> None:
     """The new rows of their ledger."""
-    lines = (_consent_line(store, row) for person in people for row in person.rows)
-    await _copy(tx, COPY_CONSENTS, lines)
+    await _copy(tx, COPY_CONSENTS, [
+        import_chunks.consent_line(store, row) for person in people for row in person.rows
+    ])  # fmt: skip
 
 
 def _buckets(people: Iterable[Person]) -> list[int]:
     return sorted({bucket_of_id(person.values["id"]) for person in people})
 
 
-async def _copy(tx: Tx, statement: str, lines: Iterable[str]) -> None:
-    """Rows as COPY reads them: some hundred thousand octets at a time."""
-    some = list(lines)
-    if some:
+async def _copy(tx: Tx, statement: str, lines: Sequence[str]) -> None:
+    """Rows as COPY reads them, in pieces: the server reads one while the next is put together."""
+    if any(lines):
         async with tx.cursor().copy(statement.encode()) as out:
-            await out.write("".join(some))
+            for n in range(0, len(lines), LINES_AT_ONCE):
+                await out.write("".join(lines[n : n + LINES_AT_ONCE]))
 
 
-def _contact_line(store: Store, values: Values) -> str:
-    v = values
-    return "\t".join((
-        str(bucket_of_id(v["id"])), str(store.id), str(v["id"]), _told(v["phone"]),
-        _told(v["phone_doubt"]), _told(v["email"]), _escaped(v["name"]), _told(v["language"]),
-        _told(v["country"]), _told(v["region"]), f"{{{','.join(v['zones'])}}}", v["marketing"],
-        v["service"], _time(v["marketing_at"]), _time(v["service_at"]), v["origin"],
-        _time(v["created_at"]), _escaped(v["city"]), v["sex"], _time(v["birthday"]),
-        f"{{{','.join(map(str, v['children']))}}}", _json(v["fields"]), _json(v["scopes"]),
-        v["origin_note"], str(v["ledger_seq"]), v["ledger_hash"] + "\n",
-    ))  # fmt: skip
-
-
-def _consent_line(store: Store, row: Values) -> str:
-    return "\t".join((
-        str(bucket_of_id(row["contact_id"])), str(store.id), str(row["id"]),
-        str(row["contact_id"]), _time(row["at"]), row["scope"], row["change"], row["source"],
-        _escaped(row["words"]), row["language"], row["who"], str(row["seq"]), row["prev"],
-        row["hash"] + "\n",
-    ))  # fmt: skip
-
-
-def _search_line(store: Store, values: Values) -> str:
-    *first, digits, signs = search.line(store, cast(Contact, SimpleNamespace(**values)))
-    return "\t".join((*map(str, first), _escaped(digits), _escaped(signs) + "\n"))
-
-
-def _told(text: str | None) -> str:
-    return r"\N" if text is None else _escaped(text)
-
-
-def _escaped(text: str) -> str:
-    if text.isprintable() and "\\" not in text:
-        return text
-    for sign, written in (("\\", r"\\"), ("\t", r"\t"), ("\n", r"\n"), ("\r", r"\r")):
-        text = text.replace(sign, written)
-    return text
-
-
-@lru_cache(8_192)
-def _time(moment: Any) -> str:
-    return r"\N" if moment is None else str(moment)
-
-
-def _json(document: Any) -> str:
-    return _escaped(json.dumps(document, ensure_ascii=False, default=str)) if document else "{}"
-
-
-async def _touch(tx: Tx, ground: Ground, made: list[Person], known: list[Person]) -> None:
+async def _touch(tx: Tx, ground: Ground, made: Sequence[Fresh], known: Sequence[Person]) -> None:
     shared = {"store_id": ground.store.id, "import_id": ground.one.id}
     # Made in an earlier chunk of this import: known by now, but still its own.
-    own = [*made, *(one for one in known if one.values["origin_note"] == ground.note)]
+    own = [
+        *made,
+        *(_made(ground, one) for one in known if one.values["origin_note"] == ground.note),
+    ]
     if own:
         await tx.execute(TOUCH_MADE, shared | {
-            "buckets": _buckets(own),
-            "places": db.numbers(bucket_of_id(person.values["id"]) for person in own),
-            "ids": db.numbers(person.values["id"] for person in own),
-            "refs": db.words([_odd_refs(person) for person in own]),
-            "allowed": db.words([json.dumps(person.allowed) for person in own]),
+            "buckets": sorted({one.place for one in own}),
+            "places": db.numbers(one.place for one in own),
+            "ids": db.numbers(one.id for one in own),
+            "refs": db.words([one.odd_refs for one in own]),
+            "allowed": db.words([one.allowed for one in own]),
         })  # fmt: skip
     others = [
         {
@@ -499,18 +398,10 @@ async def _touch(tx: Tx, ground: Ground, made: list[Person], known: list[Person]
         )
 
 
-def _odd_refs(person: Person) -> str:
-    """Phone and e-mail stand in the contact itself; the others must be kept to be undone."""
-    odd = [
-        key for key in person.refs if key[1] not in (person.values["phone"], person.values["email"])
-    ]
-    return json.dumps(odd, ensure_ascii=False) if odd else "[]"
-
-
 async def _reject(tx: Tx, ground: Ground, rejected: Sequence[Rejected]) -> None:
     place = bucket(ground.store)
-    await _copy(tx, COPY_REJECTS, (
+    await _copy(tx, COPY_REJECTS, [
         f"{place}\t{ground.store.id}\t{ground.one.id}\t{one.line}\t{one.reason}\t"
-        + _escaped(json.dumps(list(one.cells), ensure_ascii=False)) + "\n"
+        + escaped(json.dumps(list(one.cells), ensure_ascii=False)) + "\n"
         for one in rejected
-    ))  # fmt: skip
+    ])  # fmt: skip

@@ -15,7 +15,7 @@ from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, buckets_of_store
 from ringdove.kit.db import Pool, Tx
 from ringdove.records import import_rows, imports, scene_rows, search
-from ringdove.records.import_rows import Ground
+from ringdove.records.import_chunks import Ground
 from ringdove.rules.people_joins import NAMES, TOUCHED, Person, Values
 from ringdove.rules.scenes import Contact, Store
 

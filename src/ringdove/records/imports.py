@@ -5,10 +5,13 @@ says what state it must be in: a page that pauses or ends it changes the state, 
 is not written. Rows of people themselves are written by import_rows.py.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from psycopg import Connection
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
@@ -135,11 +138,14 @@ WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.import_id = %(im
 """
 
 
-async def piece(tx: Tx, store: Store, import_id: int, n: int) -> bytes | None:
-    """A piece of the file; None after the last."""
-    given = {"bucket": bucket(store), "store_id": store.id, "import_id": import_id, "n": n}
-    row = await (await tx.execute(PIECE, given)).fetchone()
-    return None if row is None else bytes(row["octets"])
+def pieces(link: Connection[Any], store: Store, import_id: int) -> Iterator[bytes]:
+    """All of the file, for who reads it beside the loop."""
+    given = {"bucket": bucket(store), "store_id": store.id, "import_id": import_id}
+    for n in itertools.count():
+        row = link.execute(PIECE, given | {"n": n}).fetchone()
+        if row is None:
+            return
+        yield bytes(row[0])
 
 
 # ------------------------------------------------------------------ looking

@@ -1,16 +1,15 @@
 """One import, worked through: read, judge, write, chunk by chunk, until it is done or stopped.
 
-Reading and judging is done in a thread while the chunk before is being written; memory is that of
-two chunks, whatever the file's size. What a page says meanwhile (pause, cancel) is read in every
-chunk's transaction: a chunk that finds another state, or another row than it expects, is not
-written. So a killed process, or two at once, double nothing.
+Chunks are read and made ready ahead (import_reading.py) while the one before is being written;
+memory is that of some chunks, whatever the file's size. What a page says meanwhile (pause, cancel)
+is read in every chunk's transaction: a chunk that finds another state, or another row than it
+expects, is not written. So a killed process, or two at once, double nothing.
 """
 
 import asyncio
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from zlib import crc32
+from collections.abc import Sequence
 
 import psycopg
 import structlog
@@ -18,17 +17,17 @@ from psycopg import errors
 
 from ringdove.kit import db
 from ringdove.records import import_rows, import_undo, imports, leases, search_fill, stores
-from ringdove.records.import_rows import CHUNK_ROWS, Chunk, Ground, Key, Rejected
+from ringdove.records.import_chunks import Chunk, Ground, Key, sign_of
 from ringdove.records.imports import Import
-from ringdove.rules import people_files, people_rows
 from ringdove.rules.people_joins import Person
 from ringdove.rules.people_rows import Known, Row
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
+from ringdove.workers import import_reading
+from ringdove.workers.import_reading import Task
 
 log = structlog.get_logger(__name__)
 
-AHEAD_S_MAX = 60.0  # to fetch a piece of the file
 ROWS_MAX = 1_000_000
 FOUND_AT_ONCE_MAX = 20_000  # rows; the inverted index of more would cost more than all the rest
 
@@ -84,17 +83,18 @@ async def _check(runtime: Runtime, store: Store, one: Import, lost: asyncio.Even
     ground, counts = _ground(runtime, store, one), Counter[str]()
     ground.chain.is_dry = True
     seen, row_at = Seen(one.octets), 0
-    chunks = _Ahead(runtime, ground, await _known(runtime, store))
-    while (chunk := await chunks.next()) is not None:
-        row_at = chunk.row_at
-        if row_at > ROWS_MAX + 1:
-            raise TooLong
-        async with db.transaction(runtime.pool) as tx:
-            counts += await import_rows.count(tx, ground, chunk, seen)
-            now = await imports.find(tx, store, one.id, lock=True)
-            if lost.is_set() or now is None or now.state != "checking":
-                return
-            await imports.progress(tx, store, one.id, row_at, counts)
+    task = await _task(runtime, ground, 0, is_dry=True)
+    async with import_reading.ahead(task, runtime.ids) as chunks:
+        async for chunk in chunks:
+            row_at = chunk.row_at
+            if row_at > ROWS_MAX + 1:
+                raise TooLong
+            async with db.transaction(runtime.pool) as tx:
+                counts += await import_rows.count(tx, ground, chunk, seen)
+                now = await imports.find(tx, store, one.id, lock=True)
+                if lost.is_set() or now is None or now.state != "checking":
+                    return
+                await imports.progress(tx, store, one.id, row_at, counts)
     async with db.transaction(runtime.pool) as tx:
         await imports.checked(tx, store, one.id, row_at, counts)
 
@@ -114,12 +114,15 @@ class Seen:
         """Whether the row's person stood there before, and something came of it."""
         if not person.is_new:
             return self._mark(f"id/{person.values['id']}") is not None
-        phone = _mark_of(row)
+        return self.has_keys(sign_of(row), keys)
+
+    def has_keys(self, sign: int, keys: Sequence[Key]) -> bool:
+        """The same of somebody who is new, by the sign of the phone."""
         for kind, value in keys:
             known = self._mark(f"{kind}/{value}")
             # As people_joins.is_same: by an e-mail only whose phone is not another.
             if known is not None and (
-                kind in ("phone", "doubt") or phone == 0 or known in (0, phone)
+                kind in ("phone", "doubt") or sign == 0 or known in (0, sign)
             ):
                 return True
         return False
@@ -130,8 +133,12 @@ class Seen:
             if person.is_changed:
                 self._mark(f"id/{person.values['id']}", 1)
             return
+        self.remember_keys(sign_of(row), keys)
+
+    def remember_keys(self, sign: int, keys: Sequence[Key]) -> None:
+        """The same of somebody who is new."""
         for kind, value in keys:
-            self._mark(f"{kind}/{value}", _mark_of(row))
+            self._mark(f"{kind}/{value}", sign)
 
     def _mark(self, key: str, new: int | None = None) -> int | None:
         """What is known of a key; remembers `new` where it was not known."""
@@ -149,20 +156,19 @@ class Seen:
         return None
 
 
-def _mark_of(row: Row) -> int:
-    return crc32(row.phone.encode()) & 0xFFFF if row.phone else 0
-
-
 # ------------------------------------------------------------------ writing
 
 
 async def _run(runtime: Runtime, store: Store, one: Import, lost: asyncio.Event) -> None:
     ground = _ground(runtime, store, one)
-    chunks = _Ahead(runtime, ground, await _known(runtime, store), one.row_at)
+    task = await _task(runtime, ground, one.row_at, is_dry=False)
     at, is_whole = one.row_at, True
-    while is_whole and (chunk := await chunks.next()) is not None:
-        is_whole = not lost.is_set() and await _write(runtime, ground, chunk, at)
-        at = chunk.row_at
+    async with import_reading.ahead(task, runtime.ids) as chunks:
+        async for chunk in chunks:
+            is_whole = not lost.is_set() and await _write(runtime, ground, chunk, at)
+            if not is_whole:
+                break
+            at = chunk.row_at
     async with db.transaction(runtime.pool) as tx:
         if ground.is_found_later:
             await search_fill.ask(tx, store, one.id)
@@ -196,58 +202,12 @@ async def _write(runtime: Runtime, ground: Ground, chunk: Chunk, at: int) -> boo
 # ------------------------------------------------------------------ reading ahead
 
 
-class _Ahead:
-    """The next chunk is read and judged while the one before is being written."""
-
-    def __init__(self, runtime: Runtime, ground: Ground, known: Known, after: int = 0) -> None:
-        self._runtime, self._ground, self._known = runtime, ground, known
-        self._loop = asyncio.get_running_loop()
-        self._chunks = self._judged(after)
-        self._next = self._begin()
-
-    async def next(self) -> Chunk | None:
-        """None: the file is at its end."""
-        chunk = await self._next
-        if chunk is not None:
-            self._next = self._begin()
-        return chunk
-
-    def _begin(self) -> "asyncio.Task[Chunk | None]":
-        return asyncio.create_task(asyncio.to_thread(next, self._chunks, None))
-
-    def _judged(self, after: int) -> Iterator[Chunk]:
-        plan, now = self._ground.plan, self._ground.now
-        chunk = Chunk()
-        first = 2 if plan.dialect.has_header else 1
-        for line, cells in people_files.rows(self._pieces(), plan.dialect):
-            if line <= after or line < first:
-                continue
-            row = people_rows.judge(line, cells, plan, self._known, now)
-            if isinstance(row, Row):
-                chunk.add(self._ground, row)
-            else:
-                chunk.rejected.append(Rejected(line, row, cells))
-            chunk.row_at = line
-            if len(chunk.rows) + len(chunk.rejected) >= CHUNK_ROWS:
-                yield chunk
-                chunk = Chunk()
-        if chunk.row_at:
-            yield chunk
-
-    def _pieces(self) -> Iterator[bytes]:
-        """In the thread; fetched by the loop."""
-        n = 0
-        while True:
-            fetching = asyncio.run_coroutine_threadsafe(self._piece(n), self._loop)
-            octets = fetching.result(AHEAD_S_MAX)
-            if octets is None:
-                return
-            yield octets
-            n += 1
-
-    async def _piece(self, n: int) -> bytes | None:
-        async with db.transaction(self._runtime.pool) as tx:
-            return await imports.piece(tx, self._ground.store, self._ground.one.id, n)
+async def _task(runtime: Runtime, ground: Ground, after: int, *, is_dry: bool) -> Task:
+    known = await _known(runtime, ground.store)
+    return Task(
+        runtime.database_url, runtime.hash_key, ground.store, ground.one, known, ground.now,
+        is_dry, ground.is_found_later, after,
+    )  # fmt: skip
 
 
 async def _known(runtime: Runtime, store: Store) -> Known:
