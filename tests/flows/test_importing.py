@@ -106,6 +106,8 @@ def test_a_list_becomes_people_with_the_words_they_agreed_to(play: Play) -> None
         assert {row["words"] for row in rows} == {AGREED["words"]}
         assert {row["source"] for row in rows} == {f"import/{one.id}"}
         await assert_chained(shop)
+        summed = await shop.rows("SELECT name, n FROM counter WHERE name LIKE '%%\\_new'")
+        assert {row["name"]: row["n"] for row in summed} == {"people_new": 2, "yes_new": 2}
 
     play(story)
 

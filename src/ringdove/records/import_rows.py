@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.db import Tx
-from ringdove.records import import_chunks, own_fields, scene_rows, search, suppression
+from ringdove.records import counters, import_chunks, own_fields, scene_rows, search, suppression
 from ringdove.records.import_chunks import Chunk, Fresh, Ground, Key, Rejected, escaped
 from ringdove.records.imports import bucket
 from ringdove.rules import people_joins
@@ -24,6 +24,9 @@ from ringdove.rules.own_fields import read as read_own
 from ringdove.rules.people_joins import NAMES, Person, Values
 from ringdove.rules.people_rows import Known, Row
 from ringdove.rules.scenes import Contact, Held, Store
+
+# Roll-ups, and which outcome of a row adds to each.
+COUNTED = {"people_new": "new", "yes_new": "said.allowed", "no_new": "said.refused"}
 
 
 class Before(Protocol):
@@ -98,7 +101,14 @@ async def write(tx: Tx, ground: Ground, chunk: Chunk) -> Counter[str]:
         counts.update(one.counted)
     await _put(tx, ground, met)
     await _reject(tx, ground, chunk.rejected)
+    await _add_up(tx, ground, counts)
     return counts
+
+
+async def _add_up(tx: Tx, ground: Ground, counts: Mapping[str, int]) -> None:
+    """For the page of people, week by week. Last, since all of the store adds to the same rows."""
+    of_people = {name: counts.get(outcome, 0) for name, outcome in COUNTED.items()}
+    await counters.add(tx, ground.store, ground.now, of_people)
 
 
 def _join_all(ground: Ground, chunk: Chunk, met: Met, before: Before | None) -> Counter[str]:
