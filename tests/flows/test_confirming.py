@@ -167,14 +167,15 @@ def test_the_topics_asked_for_are_named_and_confirmed_one_by_one(play: Play) -> 
 
 
 def test_the_link_is_sealed_apart_from_the_stop_link(play: Play) -> None:
-    """Neither link opens the other's page."""
+    """Neither link opens the other's page, nor one that went to another number this one's."""
 
     async def story(shop: Shop) -> None:
         keyed = partial(shop.runtime.keyed, shop.store.id)
-        token = stop_links.token_of(shop.store.id, 1234567, confirming.sealed_by(keyed))
+        token = stop_links.token_of(shop.store.id, 1234567, confirming.sealed_by(keyed, PHONE))
         claim = stop_links.read(token)
         assert claim and claim.contact_id == 1234567
-        assert stop_links.is_ours(claim, confirming.sealed_by(keyed))
+        assert stop_links.is_ours(claim, confirming.sealed_by(keyed, PHONE))
+        assert not stop_links.is_ours(claim, confirming.sealed_by(keyed, PHONE[:-1] + "4"))
         assert not stop_links.is_ours(claim, keyed)
 
     play(story)

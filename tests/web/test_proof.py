@@ -39,7 +39,7 @@ def person(site: Site) -> int:
 
 def link(site: Site, contact_id: int) -> str:
     keyed = partial(site.runtime.keyed, 1)
-    return f"/y/{stop_links.token_of(1, contact_id, confirming.sealed_by(keyed))}"
+    return f"/y/{stop_links.token_of(1, contact_id, confirming.sealed_by(keyed, PHONE))}"
 
 
 def holds(answer: Answer, folder: Path) -> str:

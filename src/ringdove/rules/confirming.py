@@ -31,6 +31,8 @@ STILL_WITHIN = timedelta(days=14)
 TEXT_VALID_FOR = timedelta(hours=24)
 STILL_VALID_FOR = timedelta(days=3)  # its hours are those of the day
 MONTH = timedelta(days=30)
+CLOCKS_DIFFER = timedelta(minutes=2)  # an operator's and ours
+NO_ROW = 0  # of what is asked since the number changed, and not by a row of this kind
 
 
 # ------------------------------------------------------------------ is this number yours?
@@ -46,10 +48,14 @@ def ask(scene: Scene, contact_id: int, now: datetime) -> None:
     known = scene.questions.get((contact_id, "confirm"))
     old = known if known and known.state == "open" else None
     about = {scope: seq for scope, seq in (old.about if old else {}).items() if scope in scopes}
-    about |= _rows_asked(scene, contact_id, scopes)
+    rows = _rows_asked(scene, contact_id, scopes)
     if old and (old.asked >= ASKED_MAX or (old.asked_at and now - old.asked_at < ASK_AGAIN_AFTER)):
+        # The text that went out asked for no more than it named; all offers hold every part.
+        named_then = [scope for scope in rows if scope in about or "marketing" in about]
+        about |= {scope: rows[scope] for scope in named_then}
         scene.happens(SaveQuestion(replace(old, about=about)))
         return
+    about = {scope: rows.get(scope, about.get(scope, NO_ROW)) for scope in scopes}
     more = {
         "url": confirm_url(scene, contact_id),
         "about": named(scene.store, person, scopes, language_of(scene, person)),
@@ -68,6 +74,16 @@ def asked_scopes(person: Contact) -> list[str]:
     return scopes + [scope for scope, said in person.scopes.items() if said[0] == "asked"]
 
 
+def may_answer(person: Contact, question: Question | None, at: datetime) -> list[str]:
+    """What a yes of this moment confirms: what the question named and is asked still. Nothing when
+    it came before the question, or a week after it."""
+    if question is None or question.state != "open" or at >= question.until:
+        return []
+    if question.asked_at and at < question.asked_at - CLOCKS_DIFFER:
+        return []
+    return [scope for scope in asked_scopes(person) if scope in question.about]
+
+
 def answered(
     scene: Scene, contact_id: int, at: datetime, source: str, words: str,
     *, language: str = "", ip: str = "", device: str = "",
@@ -75,8 +91,8 @@ def answered(
     """The number itself said yes: a row for each thing asked, which names the row it confirms.
     False: nothing is asked, or it was a week ago."""
     question = scene.questions.get((contact_id, "confirm"))
-    scopes = asked_scopes(scene.contacts[contact_id])
-    if question is None or question.state != "open" or at >= question.until or not scopes:
+    scopes = may_answer(scene.contacts[contact_id], question, at)
+    if question is None or not scopes:
         return False
     for scope in sorted(scopes, key=lambda one: question.about.get(one, 0)):
         confirms = question.about.get(scope)
@@ -106,12 +122,14 @@ def confirm_url(scene: Scene, contact_id: int) -> str:
 
 def token_of(scene: Scene, contact_id: int) -> str:
     """As the token of a stop link, under another seal: neither opens the other's page."""
-    return stop_links.token_of(scene.store.id, contact_id, sealed_by(scene.keyed))
+    phone = scene.contacts[contact_id].phone or ""
+    return stop_links.token_of(scene.store.id, contact_id, sealed_by(scene.keyed, phone))
 
 
-def sealed_by(keyed: stop_links.Keyed) -> stop_links.Keyed:
-    """The seal of these links."""
-    return lambda text: keyed(f"confirm/{text}")
+def sealed_by(keyed: stop_links.Keyed, phone: str) -> stop_links.Keyed:
+    """The seal of these links: of a person at a number, so that one that went to an earlier number
+    confirms nothing for the present one."""
+    return lambda text: keyed(f"confirm/{phone}/{text}")
 
 
 def _rows_asked(scene: Scene, contact_id: int, scopes: list[str]) -> dict[str, int]:

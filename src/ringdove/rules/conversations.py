@@ -44,8 +44,11 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
     reply = replies.read(fact.body, language=person.language, topics=topics)
     intent = reply.intent
     asked = confirming.awaits_yes(scene, person.id, fact.at)
+    is_own = _is_their_number(scene, person, fact)
     if reply.value == "yes" and person.marketing != "out" and not asked:
         intent = "other"  # a yes subscribes only who had stopped, or was asked for it lately
+    if intent == "start" and not is_own:
+        intent = "other"  # a no counts from every number that was theirs, a yes is of its own
     scene.happens(
         HearInbound(
             scene.make_id_beside(person.id), person.id, fact.gateway, fact.sender, fact.recipient,
@@ -53,7 +56,7 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         ),
         Count("inbound"),
     )  # fmt: skip
-    if intent != "stop" and _answers_a_question(scene, person, fact, reply, now):
+    if intent != "stop" and is_own and _answers_a_question(scene, person, fact, reply, now):
         return
     if intent == "stop":
         _stop(scene, person, fact, reply.scope, now)
@@ -63,7 +66,7 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         _start(scene, person, fact, now)
     elif intent == "help":
         _reply(scene, person, "help", "help", now)
-    elif intent == "other":
+    elif intent == "other" and is_own:
         sign_ups.keyword_heard(scene, person, fact, now)
 
 
@@ -81,6 +84,14 @@ def number_of(fact: facts.TextReceived, store_country: str) -> str:
     """The sender's number as E.164, or as it came (a short code, a name)."""
     phone = phones.parse(fact.sender, store_country)
     return phone.e164 if isinstance(phone, phones.Phone) else fact.sender
+
+
+def _is_their_number(scene: Scene, person: Contact, fact: facts.TextReceived) -> bool:
+    """Whether it came from the number at which they are reached, and not from an earlier one or
+    the other number of two people who are one."""
+    return fact.sender == person.phone_doubt or (
+        person.phone == number_of(fact, scene.store.country)
+    )
 
 
 def _sender(scene: Scene, fact: facts.TextReceived, now: datetime) -> Contact:

@@ -8,6 +8,7 @@ own word does (START, a keyword). The welcome and its reward wait until the yes 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ringdove.rules import (
@@ -34,7 +35,8 @@ WELCOME_VALID_FOR = timedelta(hours=12)
 def signed_up(scene: Scene, fact: facts.SignedUp, now: datetime) -> None:
     """Meets the person and writes what they agreed to, unless something newer was said."""
     kind = fact.source.partition("/")[0]
-    person = people.meet(scene, fact.customer, kind, now, fact.subject())
+    customer = _believed(scene, fact) if kind == "form" and not fact.confirmed else fact.customer
+    person = people.meet(scene, customer, kind, now, fact.subject())
     if person.origin == kind and person.created_at == now and not person.ledger_seq:
         scene.happens(SaveContact(replace(person, origin_note=fact.source)))
     form = scene.ways_in.forms.get(fact.form)
@@ -50,6 +52,29 @@ def signed_up(scene: Scene, fact: facts.SignedUp, now: datetime) -> None:
         confirming.ask(scene, person.id, now)
     else:
         welcome(scene, person.id, fact.form, now)
+
+
+def _believed(scene: Scene, fact: facts.SignedUp) -> facts.Customer:
+    """What a form that anybody can fill in tells: never an address or number of who is known. Else
+    a stranger who types theirs would have the letters and texts that are meant for them. What is
+    not known of them yet it may tell: a name, a birthday, fields of the shop's own."""
+    customer = fact.customer
+    phone = people.read_phone(customer, scene.store.country)
+    ref = scene.refs.get(("phone", phone.e164)) if isinstance(phone, phones.Phone) else None
+    if ref:
+        known = scene.person(ref.contact_id)
+        return facts.Customer(
+            phone=known.phone or customer.phone,
+            country=known.country or customer.country,
+            name="" if known.name else customer.name,
+            language="" if known.language else customer.language,
+            birthday=None if known.birthday else customer.birthday,
+            fields={k: v for k, v in customer.fields.items() if not known.fields.get(k)},
+        )
+    told: dict[str, Any] = {"account": ""}
+    if ("email", customer.email.lower()) in scene.refs:
+        told["email"] = ""
+    return customer.model_copy(update=told)
 
 
 def must_confirm(scene: Scene, person: Contact, form: Form | None) -> bool:
@@ -78,7 +103,9 @@ def keyword_heard(scene: Scene, person: Contact, fact: facts.TextReceived, now: 
         source=source, words=f"{said}\n> {fact.body}", language=keyword.language,
     ):  # fmt: skip
         scene.happens(CountWay(f"keyword/{word}/signed"))
-    welcome(scene, person.id, form.id, now)
+    here = scene.contacts[person.id]
+    if any(permissions.state_of(here, scope) == "in" for scope in ("marketing", *scopes)):
+        welcome(scene, person.id, form.id, now)  # and not who has stopped since they wrote it
     return True
 
 

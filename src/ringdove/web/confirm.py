@@ -45,9 +45,8 @@ async def personal(request: Request) -> Response:
     async with db.transaction(runtime.pool) as tx:
         question = await records.question(tx, store, person.id, "confirm")
     now = runtime.clock()
-    scopes = confirming.asked_scopes(person)
-    is_open = question is not None and question.state == "open" and now < question.until
-    if not is_open or not scopes:
+    scopes = confirming.may_answer(person, question, now)
+    if not scopes:
         is_done = question is not None and question.state == "yes"
         title, note = ("done_title", "done") if is_done else ("gone_title", "gone")
         return _note(request, store, language, w[title], w[note])
@@ -70,13 +69,13 @@ async def _found(runtime: Runtime, token: str) -> tuple[Store, Contact] | None:
     claim = stop_links.read(token)
     if claim is None or not claim.contact_id:
         return None
-    keyed = confirming.sealed_by(partial(runtime.keyed, claim.store_id))
-    if not stop_links.is_ours(claim, keyed):
-        return None
     async with db.transaction(runtime.pool) as tx:
         store = await stores.find(tx, claim.store_id)
         person = await ways_out.person(tx, store, claim.contact_id) if store else None
-    return (store, person) if store and person else None
+    if store is None or person is None:
+        return None
+    keyed = confirming.sealed_by(partial(runtime.keyed, claim.store_id), person.phone or "")
+    return (store, person) if stop_links.is_ours(claim, keyed) else None
 
 
 def _language(request: Request, store: Store, person: Contact) -> str:
