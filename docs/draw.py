@@ -149,7 +149,7 @@ REASONS = {
     "silent": ("No answer in 14 days to “do you still want our offers?”.", "A new yes."),
     "topic_left": ("The person left this topic.", "Only they join it again."),
     "category_left": ("The person wants nothing about this category.", "Only they take it back."),
-    "unconfirmed": ("The yes of a form is not confirmed by the number yet.", "Wait for the answer."),
+    "unconfirmed": ("A form's yes is not confirmed by the number yet.", "Wait for the answer."),
     "no_occasion": ("It is marketing and names no occasion.", "Say why it comes now."),
     "paused": ("The person paused marketing past its end, or until then.", "It waits if it may."),
     "cap_day": ("As many marketing texts in 24 hours as the policy allows.", "It waits if it may."),
