@@ -49,12 +49,12 @@ MENU = (
         N_("Permission"),
         "viewer",
         (
-            Entry("/ways-in", N_("Ways in"), "plus"),
+            Entry("/ways-in", N_("Ways in"), "login"),
             Entry("/ways-out", N_("Ways out"), "logout"),
             Entry("/policy", N_("Rules of sending"), "clock", "marketer"),
             Entry("/suppression", N_("Refusals"), "ban"),
             Entry("/proof", N_("Proof of consent"), "shield-check", "marketer"),
-            Entry("/imports", N_("Imports"), "download", "marketer"),
+            Entry("/imports", N_("Imports"), "upload", "marketer"),
         ),
     ),
     Group(
