@@ -13,7 +13,7 @@ from ringdove.rules.ways_in import Form, Keyword, Reward
 
 TOKEN_BYTES = 9
 Way = TypeVar("Way", Form, Reward)
-SITE = Form(1, "", "Page of the shop", fields=("name", "birthday"), reward=1, colour="#5b7f3a")
+SITE = Form(1, "", "Page of the shop", fields=("name", "birthday"), reward=1, colour="5b7f3a")
 TILL = Form(2, "", "Poster at the till", reward=2, double=False)
 TOPICS = Form(3, "", "Choose what you hear of", topics=("offers", "new_goods", "social"))
 WORD = Keyword(2, "LINDEN", "en")

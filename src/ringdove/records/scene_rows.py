@@ -41,7 +41,10 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)
     await confirming.write(tx, store, of[effects.SaveQuestion])
-    await ways_in.write(tx, scene, of)
+    given = of[effects.GiveReward]
+    await ways_in.write(
+        tx, scene, of[effects.SaveWelcome], given, of[effects.UseCode], of[effects.CountWay]
+    )
     await _hear(tx, store, of, now, ids)
     await _count(tx, store, of, now, scene)
 

@@ -3,7 +3,7 @@
 Asked only when somebody may subscribe by it or pay with a code: most batches never come here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg.errors import SerializationFailure
@@ -134,10 +134,12 @@ WHERE w.bucket = r.bucket AND w.bucket = ANY(%(buckets)s) AND w.store_id = %(sto
 """
 
 
-async def write(tx: Tx, scene: Scene, of: Mapping[type[Any], list[Any]]) -> None:
+async def write(
+    tx: Tx, scene: Scene, told: list[effects.SaveWelcome], given: list[effects.GiveReward],
+    used: list[effects.UseCode], counted: Iterable[effects.CountWay],
+) -> None:  # fmt: skip
     """Writes what a batch changed of ways in."""
     store = scene.store
-    told: list[effects.SaveWelcome] = of[effects.SaveWelcome]
     new = {one.welcome.phone for one in told if one.is_new}
     last = {one.welcome.phone: one.welcome for one in told}
     for statement, are_new in ((PUT_WELCOMES, True), (CHANGE_WELCOMES, False)):
@@ -149,12 +151,11 @@ async def write(tx: Tx, scene: Scene, of: Mapping[type[Any], list[Any]]) -> None
             about = {"buckets": buckets, "store_id": store.id, "rows": db.document(rows)}
             if (await tx.execute(statement, about)).rowcount != len(rows):
                 raise SerializationFailure("another batch has welcomed one of these numbers")
-    given: list[effects.GiveReward] = of[effects.GiveReward]
     await rewards.put_given(tx, store, given)
     await codes.give(tx, store, given)
-    await codes.use(tx, store, of[effects.UseCode])
+    await codes.use(tx, store, used)
     news: dict[str, int] = {}
-    for one in of[effects.CountWay]:
+    for one in counted:
         news[one.name] = news.get(one.name, 0) + one.n
     bucket = bucket_of(store.bucket_base, 1, "")
     await forms.count(tx, store.id, bucket, news)
