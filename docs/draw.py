@@ -145,6 +145,8 @@ REASONS = {
     "email_closed": ("Letters to the address came back, or it is refused.", "Ask for another."),
     "erased": ("The person was erased while it waited.", "Nothing."),
     "stopped": ("The person said STOP, before or after it was queued.", "Only they begin again."),
+    "parted": ("A merge was undone and it would have reached the other.", "Write to them again."),
+    "number_passed_on": ("The number belongs to somebody else now.", "Ask for the new one."),
     "no_consent": ("It is marketing and there is no stored yes.", "Ask at the checkout."),
     "silent": ("No answer in 14 days to “do you still want our offers?”.", "A new yes."),
     "topic_left": ("The person left this topic.", "Only they join it again."),

@@ -27,6 +27,8 @@ REASONS: Mapping[str, str] = {
     # The decision, when a message is made and when it is taken (rules/consent, records/messages).
     "too_late": N_("Its time was over before it could leave."),
     "stopped": N_("The customer said STOP."),
+    "parted": N_("A merge was undone: this would have reached the other customer."),
+    "number_passed_on": N_("The number belongs to somebody else now."),
     "silent": N_("They did not answer whether they still want offers, so offers ended."),
     "topic_left": N_("The customer left this topic."),
     "category_left": N_("The customer wants nothing about this category."),
