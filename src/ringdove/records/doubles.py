@@ -31,7 +31,9 @@ async def of_person(tx: Tx, store: Store, person: Contact, now: datetime) -> lis
     for typed in filter(None, (person.email, person.name)):
         needle = searching.needle(store.id, typed, Filters(), masked=False)
         if needle.sure:
-            some = await search.find(tx, store, needle, Filters(), now, NO_END, LOOKED_AT)
+            some = await search.find(
+                tx, store, needle, Filters(), now, NO_END, LOOKED_AT, patient=True
+            )
             ids.update(row["id"] for row in some.rows)
     ids -= {person.id, *person.also}
     found = []

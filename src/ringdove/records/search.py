@@ -22,9 +22,11 @@ from ringdove.rules.searching import Filters, Needle
 
 GLANCE: Final = 2_000  # people of a store, the newest, looked through first: half a millisecond
 LOOK: Final = 10_000  # then so many
-FAR_LOOK: Final = 25_000  # a step of a long search
-FAR_LOOK_AT_CONTACTS: Final = 15_000  # a step where signs alone cannot tell
+FAR_LOOK: Final = 12_000  # a step of a long search
+FAR_LOOK_AT_CONTACTS: Final = 6_000  # a step where signs alone cannot tell
+FLOOR_BUCKETS: Final = 8  # of a store, which say how far down a look reaches
 FEW_MAX: Final = 3_000  # whom the inverted index may find, to be put into order
+RARE: Final = 2  # of those looked through first, at most: the index has few of them
 MANY: Final = 8  # found by a look: then the next look finds a page sooner than the index all
 ORDERS_MAX: Final = 10  # whose number begins as typed
 
@@ -106,30 +108,51 @@ TIMES = """
   AND (%(seen_since)s::timestamptz IS NULL OR c.seen_at >= %(seen_since)s)
   AND (NOT %(paused)s OR c.paused_until > %(now)s)
 """
-# The id down to which a look reaches: bucket by bucket as many people as fall to each.
-FLOOR = """
-SELECT max(f.contact_id) AS floor FROM unnest(%(buckets)s::integer[]) AS b(bucket)
-CROSS JOIN LATERAL (
-  SELECT s.contact_id FROM contact_search s
-  WHERE s.bucket = b.bucket AND s.store_id = %(store_id)s AND s.contact_id < %(before)s
-  ORDER BY s.contact_id DESC OFFSET %(each)s LIMIT 1
-) f
-"""
-# Said as functions, not as operators: the planner must not take the inverted index here.
+# A look reaches down to a floor, found in some buckets for all: people fall to each alike. Said as
+# functions, not as operators: the planner must not take the inverted index here.
 LOOKED = f"""
-SELECT f.contact_id FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+WITH f AS MATERIALIZED (
+  SELECT max(e.contact_id) AS floor FROM unnest(%(some_buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN LATERAL (
+    SELECT s.contact_id FROM contact_search s
+    WHERE s.bucket = b.bucket AND s.store_id = %(store_id)s AND s.contact_id < %(before)s
+    ORDER BY s.contact_id DESC OFFSET %(each)s LIMIT 1
+  ) e
+)
+SELECT f.floor, l.contact_id FROM f
+LEFT JOIN LATERAL (
+  SELECT o.contact_id FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN LATERAL (
+    SELECT s.contact_id FROM contact_search s
+    WHERE s.bucket = b.bucket AND s.store_id = %(store_id)s
+      AND s.contact_id < %(before)s AND s.contact_id >= coalesce(f.floor, 0)
+      AND (%(query)s = '' OR ts_match_vq(s.signs, %(query)s::tsquery))
+      AND (%(numbers)s::text[] = '{{}}' OR s.digits LIKE ANY (%(numbers)s::text[]))
+      AND (NOT %(asks_contact)s OR (
+        SELECT true FROM contact c
+        WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
+    ORDER BY s.contact_id DESC LIMIT %(most)s
+  ) o
+  ORDER BY o.contact_id DESC LIMIT %(most)s
+) l ON true
+ORDER BY l.contact_id DESC
+"""
+# How many of the newest have each part of what is asked for.
+SHARES = """
+WITH parts AS MATERIALIZED (
+  SELECT p.part, p.part::tsquery AS query FROM unnest(%(parts)s::text[]) AS p(part)
+)
+SELECT p.part, count(s.contact_id) FILTER (WHERE ts_match_vq(s.signs, p.query)) AS n
+FROM parts p
 CROSS JOIN LATERAL (
-  SELECT s.contact_id FROM contact_search s
-  WHERE s.bucket = b.bucket AND s.store_id = %(store_id)s
-    AND s.contact_id < %(before)s AND s.contact_id >= %(floor)s
-    AND (%(query)s = '' OR ts_match_vq(s.signs, %(query)s::tsquery))
-    AND (%(numbers)s::text[] = '{{}}' OR s.digits LIKE ANY (%(numbers)s::text[]))
-    AND (NOT %(asks_contact)s OR (
-      SELECT true FROM contact c
-      WHERE c.bucket = s.bucket AND c.store_id = %(store_id)s AND c.id = s.contact_id {TIMES}))
-  ORDER BY s.contact_id DESC LIMIT %(most)s
-) f
-ORDER BY f.contact_id DESC LIMIT %(most)s
+  SELECT o.contact_id, o.signs FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN LATERAL (
+    SELECT s.contact_id, s.signs FROM contact_search s
+    WHERE s.bucket = b.bucket AND s.store_id = %(store_id)s
+      AND s.contact_id < %(before)s AND s.contact_id >= %(floor)s OFFSET 0
+  ) o
+) s
+GROUP BY p.part
 """
 # How many the index finds, up to a limit, and who of them fits in everything.
 FEW = f"""
@@ -190,42 +213,77 @@ class Found:
 
 
 async def find(
-    tx: Tx, store: Store, needle: Needle, filters: Filters, now: datetime, before: int, most: int
-) -> Found:
-    """The newest people whom the needle and the filters fit, from `before` on downward."""
-    given = _given(store, needle, filters, now) | {"before": before, "most": most}
-    floor, ids = await _look(tx, store, given, GLANCE)
-    if floor is not None and len(ids) < most and needle.sure:
-        floor, ids = await _look(tx, store, given, LOOK)
-        if floor is not None and len(ids) < min(most, MANY):
-            few = await _few(tx, given)
-            if few is not None:
-                below = sorted((one for one in few if one < before), reverse=True)[:most]
-                return replace(await _page(tx, store, below, before, most), total=len(few))
+    tx: Tx, store: Store, needle: Needle, filters: Filters, now: datetime, before: int, most: int,
+    *, patient: bool = False,
+) -> Found:  # fmt: skip
+    """The newest people whom the needle and the filters fit, from `before` on downward. `patient`:
+    who asks does not go on, so what takes long is done in this request."""
+    given = _given(store, needle, filters, now) | {"most": most}
+    floor, ids = await _look(tx, store, given, before, GLANCE)
+    if floor is not None and needle.sure and len(ids) < most:
+        is_quick = before == NO_END and not patient
+        parts = {"before": before, "floor": floor, "parts": db.words(needle.sure)}
+        sure: str | None = None
+        if not ids:  # few people altogether, most likely, so the index comes first
+            sure = await _sure(tx, given | parts, needle, is_quick)
+            if sure and (few := await _few(tx, given, sure)) is not None:
+                return await _all(tx, store, few, before, most)
+        floor, more = await _look(tx, store, _less(given, ids), floor, LOOK - GLANCE)
+        ids += more
+        if floor is not None and len(ids) < min(most, MANY) and not sure:
+            sure = await _sure(tx, given | parts, needle, is_quick)
+            if not sure:  # dear, so a request of its own
+                return Found(await rows(tx, store, ids), floor, floor)
+            if (few := await _few(tx, given, sure)) is not None:
+                return await _all(tx, store, few, before, most)
     if floor is not None and len(ids) < most:
         far = FAR_LOOK_AT_CONTACTS if filters.asks_contact else FAR_LOOK
-        further = given | {"before": floor, "most": most - len(ids)}
-        floor, more = await _look(tx, store, further, far)
+        floor, more = await _look(tx, store, _less(given, ids), floor, far)
         ids += more
     if floor is None or len(ids) == most:
         return await _page(tx, store, ids, before, most)
     return Found(await rows(tx, store, ids), floor, floor)
 
 
-async def _few(tx: Tx, given: dict[str, Any]) -> list[int] | None:
+def _less(given: dict[str, Any], ids: Sequence[int]) -> dict[str, Any]:
+    return given | {"most": given["most"] - len(ids)}
+
+
+async def _sure(tx: Tx, given: dict[str, Any], needle: Needle, is_quick: bool) -> str:
+    """What to ask the index for: what is rare among the newest, since the index reads all people of
+    every word before it joins them. Where nothing is rare it is asked for everything, and not in
+    a quick request, which has looked at many already: that shows the newest at once."""
+    if len(needle.sure) == 1:
+        return needle.sure[0]
+    cursor = await tx.execute(SHARES, given)
+    shares = {row["part"]: row["n"] for row in await cursor.fetchall()}
+    rare = [part for part in needle.sure if shares.get(part, 0) <= RARE]
+    return " & ".join(rare) or ("" if is_quick else given["sure"])
+
+
+async def _all(tx: Tx, store: Store, few: list[int], before: int, most: int) -> Found:
+    below = sorted((one for one in few if one < before), reverse=True)[:most]
+    return replace(await _page(tx, store, below, before, most), total=len(few))
+
+
+async def _few(tx: Tx, given: dict[str, Any], sure: str) -> list[int] | None:
     """All who fit, where the index finds few; else None."""
-    found = await (await tx.execute(FEW, given | {"few_max": FEW_MAX + 1})).fetchone()
+    wish = given | {"sure": sure, "few_max": FEW_MAX + 1}
+    found = await (await tx.execute(FEW, wish)).fetchone()
     return None if found is None or found["n"] > FEW_MAX else found["ids"] or []
 
 
 async def _look(
-    tx: Tx, store: Store, given: dict[str, Any], people: int
+    tx: Tx, store: Store, given: dict[str, Any], before: int, people: int
 ) -> tuple[int | None, list[int]]:
     """How far down the look reaches (None: to the end), and who was found."""
-    each = max(1, people // store.bucket_span)
-    found = await (await tx.execute(FLOOR, given | {"each": each})).fetchone()
-    floor = found["floor"] if found else None
-    return floor, await _ids(tx, LOOKED, given | {"floor": floor or 0})
+    more = {
+        "before": before,
+        "each": max(1, people // store.bucket_span),
+        "some_buckets": given["buckets"][:FLOOR_BUCKETS],
+    }
+    found = await (await tx.execute(LOOKED, given | more)).fetchall()
+    return found[0]["floor"], [row["contact_id"] for row in found if row["contact_id"]]
 
 
 async def _page(tx: Tx, store: Store, ids: list[int], before: int, most: int) -> Found:
@@ -240,7 +298,7 @@ def _given(store: Store, needle: Needle, filters: Filters, now: datetime) -> dic
         "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
         "store_id": store.id,
         "query": needle.query,
-        "sure": needle.sure,
+        "sure": " & ".join(needle.sure),
         "numbers": db.words(needle.numbers),
         "asks_contact": filters.asks_contact,
         "ordered_since": filters.ordered_since,

@@ -173,11 +173,11 @@ NO_FILTERS = Filters()
 
 @dataclass(frozen=True, slots=True)
 class Needle:
-    """What is asked for, as the database is asked: a query over all signs, a narrower one for the
-    index (empty: too many would be found by it), and parts of the number itself."""
+    """What is asked for, as the database is asked: a query over all signs, those parts of it that
+    the index may be asked for (none: too many would be found by it), and parts of the number."""
 
     query: str
-    sure: str
+    sure: tuple[str, ...]
     numbers: tuple[str, ...]  # patterns of LIKE, one of which must fit; none: any number
 
     @property
@@ -200,7 +200,7 @@ def needle(store_id: int, typed: str, filters: Filters, *, masked: bool) -> Need
     sure = [of_words[word] for word in _sure(typed, words, bool(of_filters))]
     parts = [*of_words.values(), *of_filters, *([of_number] if of_number else [])]
     sure += [*of_filters, *([of_number] if of_number else [])]
-    return Needle(" & ".join(parts + besides), " & ".join(sure), numbers)
+    return Needle(" & ".join(parts + besides), tuple(sure), numbers)
 
 
 def _sure(typed: str, words: list[str], has_filters: bool) -> list[str]:
