@@ -62,6 +62,13 @@ def test_a_sign_up_of_nobody_is_refused(program: Program) -> None:
     assert post(program, "sign-ups", told(words="")).status == 422
 
 
+def test_a_sign_up_by_a_form_that_is_none_is_refused(program: Program) -> None:
+    """R3: its welcome and reward would never come, and nobody would learn of it."""
+    refused = post(program, "sign-ups", told(form=99))
+    assert refused.status == 422 and "no form with this number" in refused.json()["detail"]
+    assert not rows(program.site, "SELECT id FROM fact WHERE kind = 'consent.given'")
+
+
 def test_forms_and_keywords_are_made_over_the_api(program: Program) -> None:
     """R3: published only while it says how often and how to refuse; R118."""
     wish = {"name": "App", "words": {"ru": {"frequency": ""}}}

@@ -55,6 +55,8 @@ async def tell_sign_up(told: SignUp, caller: SupportKey) -> Taken:
         source=f"api/{caller.key_name}"[:60], **given,
     )  # fmt: skip
     async with caller.transaction() as tx:
+        if told.form and await forms.find(tx, caller.store.id, told.form) is None:
+            raise HTTPException(422, "form: this store has no form with this number.")
         new = await facts.write(tx, caller.store, 0, [fact], caller.now, caller.runtime.ids)
         await caller.audit(tx, "person.signed_up", key)
     return Taken(accepted=new > 0)
