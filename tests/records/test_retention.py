@@ -11,6 +11,7 @@ import pytest
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, id_floor
 from ringdove.records import erasure, partitions, retention, stores
+from ringdove.rules import facts
 from ringdove.rules import retention as rules
 from ringdove.rules.policy import Policy
 from ringdove.workers import retention as worker
@@ -106,6 +107,41 @@ def test_people_without_a_sign_of_life_are_erased_like_who_asked(play):
         assert held == [{"scope": "marketing", "reason": "inactive"}] * 2
         (row,) = await shop.rows("SELECT state, asked_by FROM erasure")
         assert row == {"state": "done", "asked_by": "retention"}
+
+    play(story)
+
+
+def test_who_was_two_records_is_erased_as_one(play):
+    """P12, R91: no record that was merged into them stays behind, and no number comes back."""
+
+    async def story(shop: Shop) -> None:
+        at = shop.at = datetime.now(UTC)
+        second = {"phone": "+375291110000", "name": "Зинаида Вторая", "country": "BY"}
+        await shop.hear(order("1", customer=HER, at=at), order("2", customer=second, at=at))
+        await shop.answer()
+        one, two = (row["id"] for row in await shop.rows("SELECT id FROM contact ORDER BY id"))
+        await shop.hear(facts.PeopleMerged(id="m", at=at, contact=one, other=two))
+        await shop.hear(text("Stop", PHONE, at + timedelta(minutes=1)))
+        await shop.answer()
+        await shop.rows("UPDATE message SET state = 'delivered' RETURNING id")
+        await shop.rows("DELETE FROM outbox RETURNING message_id")
+        shop.later(days=900)
+        await settle(shop, people=800)
+        await worker.forget(shop.runtime)
+        shop.later(minutes=20)
+        await worker.erase(shop.runtime)
+        assert await found(shop, [NATIONAL, EMAIL, "зинаида", "291110000"]) == []
+        assert not await shop.rows("SELECT FROM contact WHERE erased_at IS NULL")
+        refs = await shop.rows("SELECT kind FROM contact_ref WHERE kind IN ('phone', 'email')")
+        assert refs == []
+        held = await shop.rows("SELECT scope FROM suppression")
+        assert len(held) >= 3  # both numbers, and her address
+        buy = {"phone": "+375291110000", "country": "BY"}
+        yes = {"marketing": True, "words": "Yes"}
+        await shop.hear(order("9", customer=buy, at=shop.at, consent=yes))
+        await shop.answer()
+        (new,) = await shop.rows("SELECT marketing FROM contact WHERE erased_at IS NULL")
+        assert new["marketing"] == "out"
 
     play(story)
 

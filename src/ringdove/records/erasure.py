@@ -113,19 +113,43 @@ async def begin(
 async def begin_inactive(
     tx: Tx, store: Store, people: Sequence[int], now: datetime, keyed: Keyed
 ) -> Row | None:
-    """Erases people of one bucket together, as one: who gave no sign of life for long enough. What
-    they had refused stays refused; who had refused nothing leaves nothing."""
-    group = [row for row in await _lock(tx, store, people) if row["erased_at"] is None]
+    """Erases people of one bucket together, as one: who gave no sign of life for long enough, with
+    the records that were merged into them. What they had refused stays refused; who had refused
+    nothing leaves nothing."""
+    locked = await _lock(tx, store, people)
+    group = [row for row in locked if row["erased_at"] is None and row["merged_into"] is None]
     if not group:
         return None
-    for row in group:
-        scope: Scope | None = "marketing" if row["marketing"] == "out" else None
-        scope = "all" if row["service"] == "out" else scope
-        if scope:
-            known = await _known(tx, store, [row])
-            await _suppress(tx, store, row["id"], known, scope, "inactive", now, keyed)
+    names = await _lock(tx, store, {one for row in group for one in row["also"]})
+    gone = [row for row in group if "out" in (row["marketing"], row["service"])]
+    refs = await _refs(tx, store, [one for row in gone for one in (row["id"], *row["also"])])
+    for row in gone:
+        scope: Scope = "all" if row["service"] == "out" else "marketing"
+        own = [one for one in names if one["id"] in row["also"]]
+        known = await _known(tx, store, [row, *own])
+        for ref in refs:
+            if ref["contact_id"] in (row["id"], *row["also"]):
+                known[f"{ref['kind']}s"].append(ref["value"])
+        await _suppress(tx, store, row["id"], known, scope, "inactive", now, keyed)
     wish = Wish("retention", "marketing", reason="")
-    return await _begin(tx, store, group[0]["id"], group, wish, now, keyed)
+    return await _begin(tx, store, group[0]["id"], [*group, *names], wish, now, keyed)
+
+
+# Their earlier numbers too: a no counts for each that was ever theirs. All keys are looked through,
+# as REFS does: once for all of a batch.
+NUMBERS = """
+SELECT r.contact_id, r.kind, r.value FROM contact_ref r
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
+  AND r.contact_id = ANY(%(people)s::bigint[]) AND r.kind IN ('phone', 'email')
+"""
+
+
+async def _refs(tx: Tx, store: Store, people: Sequence[int]) -> Sequence[Row]:
+    if not people:
+        return []
+    buckets = buckets_of_store(store.bucket_base, store.bucket_span)
+    given = {"buckets": buckets, "store_id": store.id, "people": db.numbers(people)}
+    return await (await tx.execute(NUMBERS, given)).fetchall()
 
 
 async def _begin(
