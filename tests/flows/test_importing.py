@@ -1,6 +1,7 @@
 """Lists of people, from the file to the ledger and back again."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import time
@@ -18,8 +19,10 @@ from ringdove.records.imports import Import
 from ringdove.rules import ledger, people_columns, people_files
 from ringdove.rules.people_rows import Plan
 from ringdove.rules.suppression import hashed
-from ringdove.workers import importing
+from ringdove.workers import import_reading, importing
 from tests.flows.conftest import NOON, Shop, open_shop, order, text
+
+pytestmark = pytest.mark.slow
 
 Play = Callable[..., None]
 AGREED: dict[str, Any] = {
@@ -278,8 +281,30 @@ def test_a_yes_that_was_said_anew_survives_the_undoing(play: Play) -> None:
     play(story)
 
 
-def test_a_paused_import_goes_on_where_it_stopped(play: Play) -> None:
-    """P5. Pause, kill, two workers at once: each row once."""
+def test_a_no_of_a_list_survives_the_undoing(play: Play) -> None:
+    """P1. What somebody refused is not unsaid because the list was the wrong one: a box that is
+    ticked later for an older order does not subscribe them."""
+
+    async def story(shop: Shop) -> None:
+        one = await bring(
+            shop, ["phone,consent", "+375291112233,no", "+375291112244,yes"], **AGREED
+        )
+        await go(shop, one.id, "undo")
+        state = {row["phone"][-2:]: row["marketing"] for row in await people(shop)}
+        assert state == {"33": "out"}
+        await assert_chained(shop)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "octets", [pytest.param(1, id="in processes"), pytest.param(10**9, id="in a thread")]
+)
+def test_a_paused_import_goes_on_where_it_stopped(
+    play: Play, monkeypatch: pytest.MonkeyPatch, octets: int
+) -> None:
+    """P5. Pause, kill, two workers at once: each row once; who reads ahead is ended."""
+    monkeypatch.setattr(import_reading, "LONG_OCTETS", octets)
 
     async def story(shop: Shop) -> None:
         lines = ["phone,name", *(f"+37529{n:07},P{n}" for n in range(1_000_000, 1_009_000))]
@@ -296,6 +321,7 @@ def test_a_paused_import_goes_on_where_it_stopped(play: Play) -> None:
         await working
         paused = await found(shop, one.id)
         assert paused.state == "paused" and 0 < paused.row_at < 9_001
+        assert not multiprocessing.active_children()
         done = await go(shop, one.id, "resume")
         assert (done.state, done.counts["new"]) == ("done", 9_000)
         assert len(await people(shop)) == 9_000
@@ -348,7 +374,10 @@ def test_a_killed_import_goes_on_without_doubles(database_url: str, tmp_path: Pa
 
     async def begin() -> int:
         async with open_shop(database_url, tmp_path) as shop:
-            lines = ["phone,name", *(f"+37529{n:07},P{n}" for n in range(1_000_000, 1_020_000))]
+            # Long enough to be read by processes of their own.
+            note = "n" * (import_reading.LONG_OCTETS // 20_000)
+            some = range(1_000_000, 1_020_000)
+            lines = ["phone,name,note", *(f"+37529{n:07},P{n},{note}" for n in some)]
             one = await take_in(shop, lines, **AGREED)
             await go(shop, one.id, "check")
             async with db.transaction(shop.runtime.pool) as tx:

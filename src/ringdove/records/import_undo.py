@@ -30,8 +30,11 @@ LIVED = """
       AND o.contact_id = c.id)
 """
 COUNT = """
-SELECT count(*) FILTER (WHERE t.before IS NULL AND t.mark = hash_record_extended(c, 0)) AS made,
-  count(*) FILTER (WHERE t.before IS NULL AND t.mark <> hash_record_extended(c, 0)) AS kept,
+SELECT
+  count(*) FILTER (WHERE t.before IS NULL AND t.mark = hash_record_extended(c, 0)
+    AND c.marketing <> 'out' AND c.service <> 'out') AS made,
+  count(*) FILTER (WHERE t.before IS NULL AND (t.mark <> hash_record_extended(c, 0)
+    OR c.marketing = 'out' OR c.service = 'out')) AS kept,
   count(*) FILTER (WHERE t.before IS NOT NULL) AS changed
 FROM people_import_touch t
 JOIN contact c ON c.bucket = t.bucket AND c.store_id = t.store_id AND c.id = t.contact_id
@@ -121,7 +124,9 @@ async def _page(tx: Tx, ground: Ground, place: int) -> int:
             continue
         person = _person(row)
         _take_back(ground, person, touch["allowed"] or {})
-        if touch["before"] is None and touch["mark"] == row["mark"] and not row["has_lived"]:
+        said_no = "out" in (row["marketing"], row["service"])
+        is_as_made = touch["before"] is None and touch["mark"] == row["mark"]
+        if is_as_made and not row["has_lived"] and not said_no:
             going.append(person)
             refs += _refs_of(person, touch)
         else:
