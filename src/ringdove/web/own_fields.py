@@ -19,7 +19,7 @@ router = APIRouter(prefix="/stores/{store_id}/fields", include_in_schema=False)
 FieldKey = Annotated[str, Path(max_length=40)]
 KIND_NAMES: dict[Kind, str] = {
     "text": N_("Text"),
-    "number": N_("Number"),
+    "number": N_("A number"),
     "date": N_("Date"),
     "yes_no": N_("Yes or no"),
     "choice": N_("One of a list"),
