@@ -8,7 +8,6 @@ joined as the other rows are, by import_rows.py: a Fresh is nobody until it is w
 """
 
 import json
-import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -65,21 +64,25 @@ class Chunk:
     keys: list[list[Key]] = field(default_factory=list)  # of each row, the strongest first
     fresh: list[Fresh] = field(default_factory=list)
     refs: list[tuple[int, str, str, int]] = field(default_factory=list)  # bucket, key, who is fresh
-    spare: bytes = b""  # by id, the rows and keys of those who are fresh
+    spare: dict[int, tuple[int, list[str]]] = field(default_factory=dict)  # by id, their cells
     asked: dict[str, str] = field(default_factory=dict)  # all keys, as arrays of PostgreSQL
     asked_held: dict[str, str] = field(default_factory=dict)  # and their hashes, for refusals
     by_hash: dict[str, Key] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
 
-    def take_out(self, keys: Iterable[Key]) -> tuple[set[int], list[tuple[Row, list[Key]]]]:
-        """Who of the fresh has one of these keys, with their rows in the order of the file."""
+    def take_out(
+        self, ground: "Ground", keys: Iterable[Key]
+    ) -> tuple[set[int], list[tuple[Row, list[Key]]]]:
+        """Who of the fresh has one of these keys, with their rows in the order of the file: read
+        anew, since to carry all of them over would cost more than the few take."""
         there = set(keys)
         gone = {contact_id for _, kind, value, contact_id in self.refs if (kind, value) in there}
-        if not gone:
-            return gone, []
-        # Ours, from a process of ours.
-        rows: dict[int, tuple[Row, list[Key]]] = pickle.loads(self.spare)
-        return gone, sorted((rows[one] for one in gone), key=lambda one: one[0].line)
+        rows = []
+        for line, cells in sorted(self.spare[one] for one in gone):
+            row = people_rows.judge(line, cells, ground.plan, ground.known, ground.now)
+            assert isinstance(row, Row)  # it was one before
+            rows.append((row, _keys(ground, row)))
+        return gone, rows
 
 
 @dataclass(slots=True)
@@ -93,6 +96,7 @@ class Ground:
     ids: Ids | LentIds
     now: datetime
     language: str  # for whom the list names none
+    known: Known
     is_found_later: bool = False  # a long list: a worker makes its people findable afterwards
     chain: Chain = field(init=False)
 
@@ -117,7 +121,7 @@ class Ground:
 
 
 def chunks(
-    pieces: Iterable[bytes], ground: Ground, known: Known, lend: Callable[[], LentIds],
+    pieces: Iterable[bytes], ground: Ground, lend: Callable[[], LentIds],
     after: int = 0, nth: int = 0, of: int = 1,
 ) -> Iterator[Chunk]:  # fmt: skip
     """The file's chunks behind a row: each `of`-th of them, from the `nth`. Which rows a chunk
@@ -132,40 +136,38 @@ def chunks(
         some.append((line, cells))
         if len(some) == CHUNK_ROWS:
             if number % of == nth:
-                yield _judged(some, ground, known, lend())
+                yield _judged(some, ground, lend())
             some = []
             number += 1
     if some and number % of == nth:
-        yield _judged(some, ground, known, lend())
+        yield _judged(some, ground, lend())
 
 
-def _judged(some: list[tuple[int, list[str]]], ground: Ground, known: Known, ids: LentIds) -> Chunk:
+def _judged(some: list[tuple[int, list[str]]], ground: Ground, ids: LentIds) -> Chunk:
     chunk = Chunk(row_at=some[-1][0])
     ground.ids = ids
-    judged: list[tuple[Row, list[Key]]] = []
+    judged: list[tuple[Row, list[str], list[Key]]] = []
     times: Counter[Key] = Counter()
     for line, cells in some:
-        row = people_rows.judge(line, cells, ground.plan, known, ground.now)
+        row = people_rows.judge(line, cells, ground.plan, ground.known, ground.now)
         if isinstance(row, Row):
             keys = _keys(ground, row)
             times.update(keys)
-            judged.append((row, keys))
+            judged.append((row, cells, keys))
         else:
             chunk.rejected.append(Rejected(line, row, cells))
-    spare: dict[int, tuple[Row, list[Key]]] = {}
-    for row, keys in judged:
+    for row, cells, keys in judged:
         is_alone = all([times[key] == 1 for key in keys])
         if is_alone and ids.left > IDS_OF_ROW_MAX:
             one, places = _fresh(ground, row, keys)
             chunk.fresh.append(one)
             chunk.refs += [(place, *key, one.id) for place, key in zip(places, keys, strict=True)]
-            spare[one.id] = row, keys
+            chunk.spare[one.id] = row.line, cells
         else:
             chunk.rows.append(row)
             chunk.keys.append(keys)
     chunk.fresh.sort()
     chunk.refs.sort()
-    chunk.spare = pickle.dumps(spare, pickle.HIGHEST_PROTOCOL)
     _ask(ground, chunk, list(times))
     return chunk
 
@@ -222,7 +224,7 @@ def written(
         "".join([consent_line(store, one) for one in person.rows]),
         "" if ground.is_found_later else search_line(store, person.values),
         odd_refs(person),
-        json.dumps(person.allowed) if person.allowed else "{}",
+        _allowed(tuple(person.allowed.items())),
         counted,
         sign,
     )
@@ -286,6 +288,11 @@ def odd_refs(person: Person) -> str:
     own = (person.values["phone"], person.values["email"])
     odd = [key for key in person.refs if key[1] not in own]
     return json.dumps(odd, ensure_ascii=False) if odd else "[]"
+
+
+@lru_cache(16_384)
+def _allowed(items: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(dict(items))
 
 
 def _told(text: str | None) -> str:

@@ -212,7 +212,9 @@ async def _meet(tx: Tx, ground: Ground, chunk: Chunk, *, lock: bool) -> Met:
     asked = chunk.asked_held | {"store_id": store.id}
     for row in await (await tx.execute(suppression.HELD, asked)).fetchall():
         met.held[chunk.by_hash[row["hash"]]] = Held(row["scope"], row["reason"], row["at"])
-    gone, rows = chunk.take_out([*((row["kind"], row["value"]) for row in found), *met.held])
+    gone, rows = chunk.take_out(
+        ground, [*((row["kind"], row["value"]) for row in found), *met.held]
+    )
     met.fresh = [one for one in chunk.fresh if one.id not in gone]
     met.fresh_refs = [ref for ref in chunk.refs if ref[3] not in gone]
     met.rows = list(zip(chunk.rows, chunk.keys, strict=True))

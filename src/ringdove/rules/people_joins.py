@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -108,7 +109,7 @@ class Chain:
     keyed: Callable[[str], str]
     make_id: Callable[[int], int]  # beside this contact
     is_dry: bool = False  # only to count: rows without hashes
-    _fixed: dict[tuple[str, ...], tuple[str, str, str]] = field(default_factory=dict)
+    _fixed: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -138,7 +139,7 @@ class Chain:
                 continue
             language = self.plan.words_language
             self.write(person, row.said_on, scope, "in", self.source, self.plan.words, language)
-            person.allowed[scope] = row.said_on.isoformat()
+            person.allowed[scope] = _iso(row.said_on)
             heard = "allowed"
         return heard
 
@@ -187,12 +188,10 @@ class Chain:
         words = words[: ledger.WORDS_MAX] or "(empty)"
         salt = self.keyed(f"salt/{contact_id}")
         who = sha256(f"{salt}/{values['phone'] or values['email'] or ''}".encode()).hexdigest()
-        first, middle, last = self._texts(change, language, scope, source, words)
-        moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+        first, middle, scoped, last, told = self._texts(change, language, scope, source, words)
         text = (
-            f'{{"at":"{moment}",{first}{contact_id}{middle}"prev":"{prev}",'
-            f'"scope":{json.dumps(scope, ensure_ascii=False)},"seq":{seq},{last[:-64]}{who}'
-            f'","words":"{last[-64:]}"}}'
+            f'{{"at":"{_moment(at)}",{first}{contact_id}{middle}"prev":"{prev}",'
+            f'{scoped}{seq},{last}{who}","words":"{told}"}}'
         )
         digest = sha256(text.encode()).hexdigest()
         person.rows.append({
@@ -205,14 +204,15 @@ class Chain:
 
     def _texts(self, change: str, language: str, scope: str, source: str, words: str) -> Any:
         """What is the same in the canonical text of many rows."""
-        key = (change, language, source, words)
+        key = (change, language, scope, source, words)
         if key not in self._fixed:
-            told = [json.dumps(one, ensure_ascii=False) for one in (change, language, source)]
+            told = [json.dumps(one, ensure_ascii=False) for one in key[:4]]
             self._fixed[key] = (
                 f'"change":{told[0]},"contact_id":',
                 f',"device":"","ip":"","language":{told[1]},',
-                f'"source":{told[2]},"store_id":{self.store_id},"until":null,"who":"'
-                + ledger.digest(words),
+                f'"scope":{told[2]},"seq":',
+                f'"source":{told[3]},"store_id":{self.store_id},"until":null,"who":"',
+                ledger.digest(words),
             )
         return self._fixed[key]
 
@@ -223,6 +223,16 @@ def is_left(values: Values, scope: str) -> bool:
         said[0] in ("in", "asked") for said in values["scopes"].values()
     )
     return bool(values[scope] == "out" and not joined)
+
+
+@lru_cache(16_384)
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+@lru_cache(16_384)
+def _iso(at: datetime) -> str:
+    return at.isoformat()
 
 
 def heard(values: Values, scope: str, change: str, at: datetime) -> None:

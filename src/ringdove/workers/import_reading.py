@@ -64,7 +64,7 @@ class Task:
         """What its chunks are made with."""
         ground = Ground(
             self.store, self.one, self.one.plan, Hasher(self.hash_key).keyed, ids, self.now,
-            self.store.languages[0], self.is_found_later,
+            self.store.languages[0], self.known, self.is_found_later,
         )  # fmt: skip
         ground.chain.is_dry = self.is_dry
         return ground
@@ -114,9 +114,7 @@ def _read(task: Task, lend: "partial[LentIds]") -> Generator[Chunk, None, None]:
     ground = task.ground(LentIds())
     with psycopg.connect(task.database_url, autocommit=True, application_name="ringdove") as link:
         pieces = imports.pieces(link, task.store, task.one.id)
-        yield from import_chunks.chunks(
-            pieces, ground, task.known, lend, task.after, task.nth, task.of
-        )
+        yield from import_chunks.chunks(pieces, ground, lend, task.after, task.nth, task.of)
 
 
 class InThread:

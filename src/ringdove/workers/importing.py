@@ -20,7 +20,7 @@ from ringdove.records import import_rows, import_undo, imports, leases, search_f
 from ringdove.records.import_chunks import Chunk, Ground, Key, sign_of
 from ringdove.records.imports import Import
 from ringdove.rules.people_joins import Person
-from ringdove.rules.people_rows import Known, Row
+from ringdove.rules.people_rows import Row
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.workers import import_reading
@@ -53,7 +53,8 @@ async def work_through(runtime: Runtime, store_id: int, import_id: int) -> None:
                 case "running":
                     await _run(runtime, store, one, lost)
                 case "undoing":
-                    await import_undo.all_of_it(runtime.pool, _ground(runtime, store, one), lost)
+                    ground = await _ground(runtime, store, one)
+                    await import_undo.all_of_it(runtime.pool, ground, lost)
         except TooLong:
             words = f"The list has more than {ROWS_MAX:,} rows: divide it into several files."
             await _fail(runtime, store, one, words)
@@ -69,10 +70,12 @@ async def _fail(runtime: Runtime, store: Store, one: Import, words: str) -> None
         await imports.end(tx, store, one.id, "failed", runtime.clock(), words)
 
 
-def _ground(runtime: Runtime, store: Store, one: Import) -> Ground:
+async def _ground(runtime: Runtime, store: Store, one: Import) -> Ground:
+    async with db.transaction(runtime.pool) as tx:
+        known = await import_rows.known(tx, store)
     return Ground(
         store, one, one.plan, runtime.keyed, runtime.ids, runtime.clock(), store.languages[0],
-        is_found_later=one.row_count > FOUND_AT_ONCE_MAX,
+        known, is_found_later=one.row_count > FOUND_AT_ONCE_MAX,
     )  # fmt: skip
 
 
@@ -80,10 +83,10 @@ def _ground(runtime: Runtime, store: Store, one: Import) -> Ground:
 
 
 async def _check(runtime: Runtime, store: Store, one: Import, lost: asyncio.Event) -> None:
-    ground, counts = _ground(runtime, store, one), Counter[str]()
+    ground, counts = await _ground(runtime, store, one), Counter[str]()
     ground.chain.is_dry = True
     seen, row_at = Seen(one.octets), 0
-    task = await _task(runtime, ground, 0, is_dry=True)
+    task = _task(runtime, ground, 0, is_dry=True)
     async with import_reading.ahead(task, runtime.ids) as chunks:
         async for chunk in chunks:
             row_at = chunk.row_at
@@ -160,8 +163,8 @@ class Seen:
 
 
 async def _run(runtime: Runtime, store: Store, one: Import, lost: asyncio.Event) -> None:
-    ground = _ground(runtime, store, one)
-    task = await _task(runtime, ground, one.row_at, is_dry=False)
+    ground = await _ground(runtime, store, one)
+    task = _task(runtime, ground, one.row_at, is_dry=False)
     at, is_whole = one.row_at, True
     async with import_reading.ahead(task, runtime.ids) as chunks:
         async for chunk in chunks:
@@ -202,14 +205,9 @@ async def _write(runtime: Runtime, ground: Ground, chunk: Chunk, at: int) -> boo
 # ------------------------------------------------------------------ reading ahead
 
 
-async def _task(runtime: Runtime, ground: Ground, after: int, *, is_dry: bool) -> Task:
-    known = await _known(runtime, ground.store)
+def _task(runtime: Runtime, ground: Ground, after: int, *, is_dry: bool) -> Task:
     return Task(
-        runtime.database_url, runtime.hash_key, ground.store, ground.one, known, ground.now,
+        runtime.database_url, runtime.hash_key, ground.store, ground.one, ground.known,
+        ground.now,
         is_dry, ground.is_found_later, after,
     )  # fmt: skip
-
-
-async def _known(runtime: Runtime, store: Store) -> Known:
-    async with db.transaction(runtime.pool) as tx:
-        return await import_rows.known(tx, store)
