@@ -350,7 +350,10 @@ def test_a_sale_in_the_same_moment_makes_no_second_person(play: Play) -> None:
     play(story)
 
 
-def test_old_files_are_forgotten_and_the_list_of_imports_stays(play: Play) -> None:
+@pytest.mark.parametrize("is_file_gone", [False, True], ids=["", "after an erasure"])
+def test_old_files_are_forgotten_and_the_list_of_imports_stays(
+    play: Play, is_file_gone: bool
+) -> None:
     """P12. A file of people is not kept longer than the way back."""
 
     async def story(shop: Shop) -> None:
@@ -360,6 +363,8 @@ def test_old_files_are_forgotten_and_the_list_of_imports_stays(play: Play) -> No
         assert not (await found(shop, one.id)).may("undo", shop.at)
         async with db.transaction(shop.runtime.pool) as tx:
             places = [row["bucket"] for row in await shop.rows("SELECT bucket FROM people_import")]
+            if is_file_gone:
+                await tx.execute("DELETE FROM people_import_piece")
             assert await imports.forget_old(tx, shop.store, places, shop.at) == 1
         for table in ("piece", "reject", "touch"):
             assert await shop.rows(f"SELECT * FROM people_import_{table}") == []

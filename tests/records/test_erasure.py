@@ -18,6 +18,8 @@ from ringdove.records.wire import Packet
 from ringdove.rules import facts, ledger
 from tests.flows.conftest import NOON, Shop, order, paid, parcel, text
 
+pytestmark = pytest.mark.slow
+
 PHONE, NATIONAL, EMAIL = "+375291119753", "8 (029) 111-97-53", "zinaida.petrovich@mail.example"
 NAME = "Зинаида Петрович"
 OF_HER = ("375291119753", "291119753", "111-97-53", "zinaida", "петрович", "зинаида", "zx-90817",

@@ -52,6 +52,7 @@ def written(draw: st.DrawFn) -> tuple[str, str]:
 @example(("87011234567", "KZ"))
 @example(("3470000000", "IT"))
 @example(("3934700000", "IT"))
+@pytest.mark.slow
 def test_a_quick_reading_is_the_slow_one_or_none(one: tuple[str, str]) -> None:
     """P9. A list of a million is read by tables, and no number otherwise than with care."""
     text, home = one
