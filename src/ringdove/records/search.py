@@ -25,7 +25,7 @@ LOOK: Final = 10_000  # then so many
 FAR_LOOK: Final = 12_000  # a step of a long search
 FAR_LOOK_AT_CONTACTS: Final = 6_000  # a step where signs alone cannot tell
 FLOOR_BUCKETS: Final = 8  # of a store, which say how far down a look reaches
-FEW_MAX: Final = 3_000  # whom the inverted index may find, to be put into order
+FEW_MAX: Final = 2_000  # whom the inverted index may find, to be put into order
 RARE: Final = 2  # of those looked through first, at most: the index has few of them
 MANY: Final = 8  # found by a look: then the next look finds a page sooner than the index all
 ORDERS_MAX: Final = 10  # whose number begins as typed
@@ -253,8 +253,8 @@ async def _sure(tx: Tx, given: dict[str, Any], needle: Needle, is_quick: bool) -
     """What to ask the index for: what is rare among the newest, since the index reads all people of
     every word before it joins them. Where nothing is rare it is asked for everything, and not in
     a quick request, which has looked at many already: that shows the newest at once."""
-    if len(needle.sure) == 1:
-        return needle.sure[0]
+    if needle.numbers or (needle.query,) == needle.sure:
+        return str(given["sure"])
     cursor = await tx.execute(SHARES, given)
     shares = {row["part"]: row["n"] for row in await cursor.fetchall()}
     rare = [part for part in needle.sure if shares.get(part, 0) <= RARE]
