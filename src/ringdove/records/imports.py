@@ -323,10 +323,18 @@ SELECT i.bucket, i.store_id, i.id FROM people_import i
 WHERE i.bucket = ANY(%(buckets)s) AND i.store_id = %(store_id)s AND i.id >= %(since)s
   AND (i.done_at < %(before)s AND i.state IN ('done', 'cancelled', 'undone')
     OR i.created_at < %(before)s AND i.state IN ('mapping', 'checked', 'failed'))
-  AND EXISTS (
-    SELECT FROM people_import_piece p
-    WHERE p.bucket = i.bucket AND p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s
-      AND p.import_id = i.id)
+  AND (EXISTS (
+      SELECT FROM people_import_piece p
+      WHERE p.bucket = i.bucket AND p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s
+        AND p.import_id = i.id)
+    -- Where somebody was erased, the file has gone before the rest.
+    OR EXISTS (
+      SELECT FROM people_import_reject r
+      WHERE r.bucket = i.bucket AND r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
+        AND r.import_id = i.id)
+    OR EXISTS (
+      SELECT FROM people_import_touch t
+      WHERE t.bucket = ANY(%(buckets)s) AND t.store_id = %(store_id)s AND t.import_id = i.id))
 ORDER BY i.id LIMIT 20
 """
 DROP_PIECES = """
