@@ -9,7 +9,7 @@ import pytest
 
 from ringdove.rules import facts
 from ringdove.workers import react
-from tests.flows.conftest import NOON, Shop, order, paid, text
+from tests.flows.conftest import Shop, order, paid, text
 from tests.flows.test_races import OFFERED_AND_STOPPED, race, take_and_look
 from tests.flows.test_stop import _queue_offer
 
@@ -84,7 +84,9 @@ def test_a_stop_from_either_number_reaches_both_and_stays_when_they_are_parted(
         rows = await shop.rows("SELECT marketing FROM contact")
         assert [row["marketing"] for row in rows] == ["out", "out"]
         assert not await shop.rows("SELECT FROM outbox WHERE class = 'marketing'")
-        said = await shop.rows("SELECT contact_id, recipient FROM message WHERE why LIKE 'reply/%%'")
+        said = await shop.rows(
+            "SELECT contact_id, recipient FROM message WHERE why LIKE 'reply/%%'"
+        )
         assert [(row["contact_id"], row["recipient"]) for row in said] == [
             (main["id"], ANNA["phone"])
         ]
@@ -182,7 +184,9 @@ def test_a_stop_and_an_order_in_the_moment_of_a_merge(play: Play, span: int) -> 
             for (_, one), two_ in zip(mains, others, strict=True):
                 await _queue_offer(shop, known[one["phone"]])
                 await _queue_offer(shop, known[two_["phone"]])
-            await shop.rows("UPDATE outbox SET window_until = now() + interval '9 years' RETURNING 1")
+            await shop.rows(
+                "UPDATE outbox SET window_until = now() + interval '9 years' RETURNING 1"
+            )
             shop.later(seconds=1)
             told: list[facts.Fact] = []
             for (key, one), two_ in zip(mains, others, strict=True):

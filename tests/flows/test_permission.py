@@ -187,7 +187,8 @@ class Life:
 
 
 DEEDS = (
-    "order", "order", "order", "stop", "start", "leave_topic", "join_topic", "pause", "merge", "erase",
+    "order", "order", "order", "stop", "start", "leave_topic", "join_topic", "pause", "merge",
+    "erase",
 )  # fmt: skip
 
 

@@ -26,7 +26,8 @@ PLACES = [
     ("BY", ("Europe/Minsk",)), ("FR", ("Europe/Paris",)), ("IT", ("Europe/Rome",)),
     ("US", ("America/New_York", "America/Los_Angeles")), ("US", ("America/Chicago",)),
     ("RU", ("Europe/Kaliningrad", "Europe/Moscow", "Asia/Yekaterinburg", "Asia/Kamchatka")),
-    (None, ()), ("IN", ("Asia/Kolkata",)), ("BR", ("Pacific/Honolulu", "Asia/Tokyo", "UTC")),
+    (None, ()), ("", ()), ("IN", ("Asia/Kolkata",)),
+    ("BR", ("Pacific/Honolulu", "Asia/Tokyo", "UTC")),
 ]  # fmt: skip
 RARE = Policy(
     cap_day=1, cap_week=2, cap_month=0, weekdays=frozenset({0, 1, 2, 3, 4, 6}),

@@ -81,7 +81,8 @@ def _fact(place: Scene, one: tuple, n: int, at):  # type: ignore[no-untyped-def,
     if kind == "order":
         key = str(one[1])
         told = {
-            "key": key, "placed_at": at, "changed_at": at, "total": 10 + one[3], "cart": str(one[3]),
+            "key": key, "placed_at": at, "changed_at": at, "total": 10 + one[3],
+            "cart": str(one[3]),
             "customer": {"country": "BY", **one[2]},
         }  # fmt: skip
         if one[4]:

@@ -58,7 +58,8 @@ _CALLING = frozenset(("url", "link", "code", "payment_url", "label_url", "cart_u
 
 # The words for leaving in the languages served, as a text says them: "Reply STOP", "Отказ: СТОП".
 _STOP = re.compile(
-    r"(?<![\w-])(?:stop|unsubscribe|opt[ -]?out|baja|стоп|отпис\w*|отказ\w*|адпіс\w*|адмов\w*|disiscri\w*|"
+    r"(?<![\w-])(?:stop|unsubscribe|opt[ -]?out|baja|стоп|отпис\w*|отказ\w*|адпіс\w*|адмов\w*|"
+    r"disiscri\w*|"
     r"cancellar\w*|wypis\w*|rezygn\w*)(?![\w-])",
     re.I,
 )
