@@ -19,7 +19,7 @@ from ringdove.records.imports import Import
 from ringdove.rules import ledger, people_columns, people_files
 from ringdove.rules.people_rows import Plan
 from ringdove.rules.suppression import hashed
-from ringdove.workers import import_reading, importing
+from ringdove.workers import evidence, import_reading, importing
 from tests.flows.conftest import NOON, Shop, open_shop, order, text
 
 pytestmark = pytest.mark.slow
@@ -258,6 +258,8 @@ def test_an_import_is_taken_back_as_if_it_had_not_been_but_for_the_ledger(play: 
         extra = {row["kind"] for row in now if row not in refs}
         assert extra <= {"phone", "order"} and all(row in now for row in refs)
         assert await shop.rows("SELECT * FROM people_import_touch") == []
+        ((_, found),) = await evidence.check(shop.runtime)
+        assert found.broken is None, "who went again has left rows, and they are whole"
         await bring(shop, ["phone", "+375291112233", "+375291112244"], **AGREED)
         assert {row["marketing"] for row in await people(shop)} == {"in", "none"}
 

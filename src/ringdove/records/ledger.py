@@ -180,6 +180,11 @@ async def _people(
         held = groups.pop() if groups and len(page) == PAGE else []
         for own in groups:
             end = own[-1]
+            if end["ledger_seq"] is None:
+                # Whom an import had made and its undoing took away: no record that could know of
+                # more rows. That none of these vanished is what the seals are for.
+                end = max(own, key=lambda row: int(row["seq"]))
+                end = end | {"ledger_seq": end["seq"], "ledger_hash": end["hash"]}
             yield end["ledger_seq"] or 0, end["ledger_hash"] or "", own, end["contact_id"]
         if len(page) < PAGE:
             return
