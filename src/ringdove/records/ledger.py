@@ -184,7 +184,7 @@ async def _people(
                 # Whom an import had made and its undoing took away: no record that could know of
                 # more rows. That none of these vanished is what the seals are for.
                 end = max(own, key=lambda row: int(row["seq"]))
-                end = end | {"ledger_seq": end["seq"], "ledger_hash": end["hash"]}
+                end = {**end, "ledger_seq": end["seq"], "ledger_hash": end["hash"]}
             yield end["ledger_seq"] or 0, end["ledger_hash"] or "", own, end["contact_id"]
         if len(page) < PAGE:
             return
