@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 
 from ringdove.workers import react
 
-from .conftest import Site, Visitor
+from .conftest import Looker, Site, Visitor
 from .test_customers import ANNA, address, ordered, rows, tell
 
 BORIS = {"phone": "+375447778899", "name": "Boris", "email": "boris@else.example"}
@@ -112,3 +113,31 @@ def test_programs_do_the_same(site: Site, owner: Visitor) -> None:
     assert call("DELETE", f"/customers/{anna}/merges/{merge['id']}")[0] == 202
     answer(site)
     assert call("GET", f"/customers/{boris}")[1]["merged_into"] is None  # type: ignore[index]
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize(("phone", "dark", "language"), [(False, False, "en"), (True, True, "ru")])
+def test_the_pages_are_clean(
+    site: Site, owner: Visitor, look: Callable[..., Looker], phone: bool, dark: bool, language: str
+) -> None:
+    """For keyboards, screen readers and phones, by day and by night."""
+    twin = {**ANNA, "phone": "+375291112234", "email": "", "name": "Анна Волк"}
+    tell(site, ordered(site), ordered(site, "77", **twin), ordered(site, "5", phone="8O29 111223"))
+    people = re.findall(r'href="(/stores/1/customers/\d+)"', owner.get("/stores/1/customers").text)
+    field = {"title": "Size", "key": "size", "kind": "choice", "choices": "S\nM"}
+    assert owner.post("/stores/1/fields", field).status == 303
+    anna, other, ivan = people[2], people[1], people[0]
+    at = look(phone=phone, dark=dark, language=language)
+    at.sign_in()
+    ways = [
+        anna, f"{anna}/edit", f"{anna}/merge", f"{anna}/merge?with={other.rpartition('/')[2]}",
+        "/stores/1/fields",
+    ]  # fmt: skip
+    for way in ways:
+        at.go(way)
+        at.assert_clean()
+    for way, dialog in ((anna, "number-dialog"), (ivan, "phone-dialog")):
+        at.go(way)
+        at.page.click(f'[data-opens="{dialog}"]')
+        at.assert_clean()
