@@ -138,6 +138,13 @@ WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.import_id = %(im
 """
 
 
+async def piece(tx: Tx, store: Store, import_id: int, n: int) -> bytes | None:
+    """A piece of the file; None after the last."""
+    given = {"bucket": bucket(store), "store_id": store.id, "import_id": import_id, "n": n}
+    row = await (await tx.execute(PIECE, given)).fetchone()
+    return None if row is None else bytes(row["octets"])
+
+
 def pieces(link: Connection[Any], store: Store, import_id: int) -> Iterator[bytes]:
     """All of the file, for who reads it beside the loop."""
     given = {"bucket": bucket(store), "store_id": store.id, "import_id": import_id}
