@@ -57,6 +57,10 @@ FITTING: dict[str, Any] = {
     "forms": {"name": "Ours"},
     "rewards": {"name": "Ours", "kind": "points", "points": 1},
     "codes": {"codes": ["OURS1"]},
+    "merges": {"other": "1"},
+    "number": {"phone": "+375291112299"},
+    "phone": {"phone": "+375291112299"},
+    "PATCH": {"name": "Ours"},
 }
 
 
@@ -116,7 +120,7 @@ def _ask(visitor: Visitor, method: str, address: str) -> tuple[int, str]:
     if address.startswith("/api/"):
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
         told = PRICES if address.endswith("/prices") else TOLD
-        nouns = [piece for piece in address.split("/") if piece in FITTING]
+        nouns = [piece for piece in (method, *address.split("/")) if piece in FITTING]
         told = FITTING[nouns[-1]] if nouns else told
         body = None if method == "GET" else json.dumps(told)
         answer = visitor.ask(method, address, body, headers)

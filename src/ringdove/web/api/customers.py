@@ -254,6 +254,7 @@ async def alike(contact_id: RowId, caller: SupportKey) -> list[Shown]:
 async def merges_of(contact_id: RowId, caller: ViewerKey) -> list[Shown]:
     """Newest first; `undo_until` is null where it is too late."""
     async with caller.transaction() as tx:
+        await _living(tx, caller, contact_id)
         known = await merges.of_contact(tx, caller.store, contact_id)
     return [
         {"id": str(one.id), "other": str(one.other_id), "at": one.at, "by": one.by,
