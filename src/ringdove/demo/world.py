@@ -15,7 +15,7 @@ from ringdove.demo.joining import open_ways_in
 from ringdove.demo.past import Plan, make_past
 from ringdove.demo.people import ABROAD, HOME
 from ringdove.demo.purchases import CONSENT_WORDS
-from ringdove.demo.rows import COLUMNS
+from ringdove.demo.rows import COLUMNS, SHOP_NUMBER
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_password, new_token
 from ringdove.records import (
@@ -169,8 +169,8 @@ async def open_shop(
     store = await stores.create(tx, settings, opened_at, span)
     await users.set_role(tx, owner, store.id, "owner")
     sms = await gateways.create(
-        tx, store_id=store.id, kind="sandbox", channel="sms", name="Virtual phones", settings={},
-        secrets=runtime.sealer.seal({}), now=opened_at,
+        tx, store_id=store.id, kind="sandbox", channel="sms", name="Virtual phones",
+        settings={"sender": SHOP_NUMBER}, secrets=runtime.sealer.seal({}), now=opened_at,
     )  # fmt: skip
     email = await gateways.create(
         tx, store_id=store.id, kind="smtp", channel="email", name="Demo mailbox",

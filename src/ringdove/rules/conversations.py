@@ -196,6 +196,8 @@ def _start_topic(
     is_in = permissions.state_of(person, scope) == "in"
     if is_in or permissions.is_outdated(person, scope, fact.at):
         return
+    if person.service == "out" and not permissions.is_outdated(person, "service", fact.at):
+        _record(scene, person, fact, "service", "in")  # after STOP ALL it would come to nothing
     _record(scene, person, fact, scope, "in")
     more = {"topic": _topic_values(scene, person, scope)}
     _reply(scene, scene.contacts[person.id], "topic_joined", "start_confirmation", now, more)

@@ -38,7 +38,7 @@ Text = Annotated[str, Query(max_length=200)]
 @router.get("/decision")
 async def show(
     page: ViewerPage, contact_id: ContactId, klass: Literal["service", "marketing"] = "marketing",
-    topic: Text = "offers", category: Text = "", occasion: Text = "", at: Text = "",
+    topic: Text = "offers", category: Text = "", occasion: Text | None = None, at: Text = "",
     message: Annotated[int, Query(ge=0, le=ID_MAX)] = 0,
 ) -> Response:  # fmt: skip
     """The steps of the decision about a message of theirs, or about a text that is thought of."""
@@ -55,7 +55,9 @@ async def show(
         if about:
             draft, moment = draft_of(about), about["created_at"]
         else:
-            draft = thought_of(klass, topic, category, occasion, moment)
+            # Nobody has asked about an occasion yet: the first look is about the person.
+            why_now = page.say.gettext("Sale") if occasion is None else occasion
+            draft = thought_of(klass, topic, category, why_now, moment)
         explained = await explain(tx, page.store, who, draft, moment, message)
         categories = await policies.categories(tx, page.store)
     typed = {

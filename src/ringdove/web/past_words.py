@@ -93,7 +93,7 @@ ORIGINS = {
     "account": N_("registered in the shop"),
     "visit": N_("met by a visit"),
     "text": N_("wrote a text first"),
-    "api": N_("met by a text sent by hand"),
+    "api": N_("brought by a program or a text by hand"),
     "import": N_("imported"),
 }
 INTENTS = {
