@@ -32,11 +32,12 @@ CONNECTIONS = 2
 ALL = sql.SQL("true")
 ID_MAX = 2**63 - 1
 
-# Where people are: so many pairs that a list of windows for each costs nothing.
+# Where people are: so many pairs that a list of windows for each costs nothing. No country has two
+# spellings (numbers of no country say ""); a pair that came twice would count its people twice.
 PLACES = sql.SQL("""
-SELECT c.country, c.zones FROM contact c
+SELECT coalesce(c.country, '') AS country, c.zones FROM contact c
 WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s
-GROUP BY c.country, c.zones
+GROUP BY 1, 2
 """)
 # Records that were merged into another: their past is that person's, and lies in another bucket.
 MERGED = """
