@@ -134,7 +134,7 @@ def button_pressed(scene: Scene, fact: facts.Confirmed, now: datetime) -> None:
     """The same by the button behind the link that went to the number."""
     if fact.contact in scene.contacts:
         confirmed(
-            scene, fact.contact, fact.at, "link", fact.words, now,
+            scene, scene.person(fact.contact).id, fact.at, "link", fact.words, now,
             language=fact.language, ip=fact.ip, device=fact.device,
         )  # fmt: skip
 

@@ -93,5 +93,6 @@ def address_bounced(scene: Scene, fact: facts.AddressBounced, now: datetime) -> 
     person = scene.contacts.get(fact.contact)
     if person is None or (person.email or "").lower() != fact.email.lower():
         return  # they have another one by now
+    person = scene.person(person.id)
     close_email(scene, person.id, fact.at)
     scene.happens(Suppress("email", fact.email.lower(), "all", "bounced", fact.at, person.id))
