@@ -175,6 +175,7 @@ async def _life(site: Site) -> dict[str, int | str]:
 
         return {
             "contact_id": await one("SELECT id FROM contact"),
+            "contact": await one("SELECT id FROM contact"),
             "merge_id": await one("SELECT id FROM contact"),  # no merge of anybody's
             "message_id": await one("SELECT id FROM message ORDER BY id LIMIT 1"),
             "fact_id": await one("SELECT fact_id AS id FROM pending_fact LIMIT 1"),
