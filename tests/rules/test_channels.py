@@ -18,12 +18,13 @@ BOTH = Contact(7, "+375291112233", "anna@example.by", NOON, zones=("Europe/Minsk
 def offered(person: Contact, klass: str = "marketing", now=NOON) -> dict[str, tuple[str, str]]:
     """One offer said over both channels: what becomes of each."""
     place = scenes.scene()
+    place.histories = {}
     for channel in ("email", "sms"):
         words = {"sms": "Sale", "subject": "Sale", "body": "Sale until Friday"}
         messages.speak(
             place,
             Letter(person, channel, klass, "offers", "person", words, {}, "en", "test",
-                   now, now + timedelta(days=1)),
+                   now, now + timedelta(days=1), occasion="sale"),
             now,
         )  # fmt: skip
     return {made.channel: (made.state, made.reason) for made in scenes.messages(place)}
@@ -107,6 +108,7 @@ def test_who_has_no_phone_gets_the_letter_and_a_reason_for_each_silence():
 def test_without_a_mail_server_the_text_still_goes():
     """R55, R99."""
     place = scenes.scene()
+    place.histories = {}
     place.ways = type(place.ways)(place.ways.gateways[:1])
     made = scenes.messages(scenes.hear(place, placed()))
     assert [(m.channel, m.reason) for m in made] == [("email", "no_gateway_email"), ("sms", "")]
