@@ -4,7 +4,6 @@ A bucket at a time, since that reads its index from the end and stops; the pages
 PostgreSQL. Parts of words and numbers are found by records/search.py.
 """
 
-
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
