@@ -94,7 +94,7 @@ def test_a_country_a_category_and_a_topic_come_and_go(site: Site, owner: Visitor
     assert "your own rule" in owner.get(POLICY).text
     gap = {"category": "kettles", "days": "7", "after_purchase_days": "90"}
     assert owner.post(f"{POLICY}/categories", gap).status == 303
-    topic = {"key": "sushi", "name": "Sushi", "code": "7"}
+    topic = {"key": "sushi", "name": "Sushi", "names": ["", "Суши"], "code": "7"}
     assert owner.post(f"{POLICY}/topics", topic).status == 303
     again = {"key": "tea", "name": "Tea", "code": "7"}
     refused = owner.post(f"{POLICY}/topics", again)
@@ -104,6 +104,9 @@ def test_a_country_a_category_and_a_topic_come_and_go(site: Site, owner: Visitor
     rule = _store(site).policy
     assert rule.countries["FR"].weekdays == {0, 1} and rule.categories["kettles"] == Gap(7, 90)
     assert rule.topic("sushi").code == "7"
+    first, second = _store(site).languages[:2]
+    assert rule.topic("sushi").names[first] == "Sushi"
+    assert rule.topic("sushi").names[second] == "Суши"
     for what, gone in (("countries", "FR"), ("categories", "kettles"), ("topics", "sushi")):
         assert owner.post(f"{POLICY}/{what}/end", {"key": gone}).status == 303
     rule = _store(site).policy

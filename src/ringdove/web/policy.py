@@ -7,6 +7,7 @@ picture of the week. Offers that wait already follow a change when they are due.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import time, timedelta
+from itertools import zip_longest
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -63,7 +64,8 @@ class CategoryForm(Filled):
 
 class TopicForm(Filled):
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
-    name: Annotated[str, StringConstraints(max_length=60)] = ""
+    name: Annotated[str, StringConstraints(max_length=60)] = ""  # where a language has none
+    names: tuple[Annotated[str, StringConstraints(max_length=60)], ...] = ()  # by languages
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,3}$")] = ""
 
 
@@ -153,6 +155,7 @@ async def render(page: StorePage, status: int = 200, **more: Any) -> Response:
         day_options=[(str(n), d) for n, d in enumerate(policy_words.weekdays(page.say))],
         category_options=[("", page.say.gettext("none")), *((one, one) for one in known)],
         countries=places.countries(page.say.language),
+        languages=[(code, places.LANGUAGE_NAMES.get(code, code)) for code in page.store.languages],
         calendars=CALENDARS,
         reason_words=reason_words,
         may_change=page.may("owner"),
@@ -287,7 +290,8 @@ async def put_topic(page: OwnerPage) -> Response:
     if form.filled is None:
         return await render(page, 422, topic=form, open_now="topic-dialog")
     given = form.filled
-    named = {code: given.name for code in page.store.languages} if given.name else {}
+    own = zip_longest(page.store.languages, given.names[: len(page.store.languages)], fillvalue="")
+    named = {code: name or given.name for code, name in own if name or given.name}
     topic = Topic(given.key, named, given.code)
 
     def put(known: Policy) -> Policy:
