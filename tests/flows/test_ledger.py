@@ -316,7 +316,6 @@ def test_the_first_broken_place_is_named(play: Play) -> None:
             ("DELETE FROM consent_event WHERE id = %(last)s", "tail"),
             ("DELETE FROM consent_event WHERE contact_id = %(other)s", "sealed seal"),
             ("UPDATE consent_seal SET rows = 4", "seal seal"),
-            ("DELETE FROM contact WHERE id = %(other)s", "tail"),
         ):
             with psycopg.connect(shop.runtime.database_url) as keep:
                 kept = {

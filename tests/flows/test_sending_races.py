@@ -185,6 +185,7 @@ async def people_stop(world: World, people: list[int]) -> None:
             await tx.execute(STOP, {"id": contact_id})
             classes = Jsonb(["marketing", "service"])
             await tx.execute(scene_rows.CANCEL, given | {
+                "topic": "",
                 "contact_id": contact_id, "classes": classes, "reason": "stopped", "at": shop.at,
             })  # fmt: skip
 
