@@ -238,6 +238,7 @@ def test_telnyx_can_be_asked():
     assert telnyx.told(ITS, reply(200, {"data": RECEIVED["data"]["payload"]})) is None
 
 
+@pytest.mark.slow
 def test_anything_is_answered_and_nothing_is_told():
     never_raises(telnyx, ITS, signed, "data", "errors", "event_type", "payload", "id", "to")
     keeps_secrets(telnyx, ITS, SECRET)

@@ -3,6 +3,8 @@
 import time
 from decimal import Decimal
 
+import pytest
+
 from ringdove.kit import db
 from ringdove.records import prices, routes
 from ringdove.rules.prices import Price
@@ -49,6 +51,7 @@ def test_a_stranger_cannot_forget_it(play):
     play(story)
 
 
+@pytest.mark.slow
 def test_fifty_thousand_lines_are_written_and_read_in_seconds_and_once(play):
     async def story(shop: Shop) -> None:
         lines = [Price(str(37_000_000 + n), Decimal("0.01"), "BY", "MTS") for n in range(50_000)]

@@ -97,6 +97,7 @@ def test_what_is_exported_is_read_back_as_it_was():
     assert list(found.prices) == prices and found.currency == "BYN"
 
 
+@pytest.mark.slow
 def test_fifty_thousand_rows_in_a_moment():
     rows = "".join(f"{37_000_000 + n};BY;MTS;0,{n % 999 + 1:04d}\n" for n in range(50_000))
     began = time.process_time()

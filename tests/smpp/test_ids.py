@@ -56,6 +56,7 @@ WRITTEN = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     st.sampled_from(sorted(WRITTEN)),

@@ -119,6 +119,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(octets)
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(mutated(), st.binary(max_size=3), st.binary(max_size=3))
 def test_a_receipt_is_the_same_or_not_for_here(octets: bytes, before: bytes, after: bytes) -> None:

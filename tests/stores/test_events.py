@@ -88,6 +88,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(facts.kinds())), st.dictionaries(st.text(max_size=8), JSON))
 def test_any_json_is_read_or_refused(kind: str, rest: dict[str, Any]) -> None:
     """P11."""

@@ -312,6 +312,7 @@ FIELDS = sorted(json.loads(PAYLOADS["order_completed"]))
 TOPICS = ["order.created", "order.deleted", "customer.updated", "product.updated", "", "x", "order"]
 
 
+@pytest.mark.slow
 @given(st.sampled_from(TOPICS), JSON | st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_any_json_is_read_or_refused(topic: str, body: Any) -> None:
     """P11: nothing is raised, whatever comes."""
