@@ -178,7 +178,7 @@ def _people(all_found: list[Figures]) -> str:
         rows.append((f"filter: {kind}", *times(lambda f, kind=kind: f["filters"][kind])))  # type: ignore[misc]
     rows.append(("**all filters**", *times(lambda f: f["filters_all"])))
     text = f"{ground.machine_line(first['machine'])}.\n\n"
-    text += _table(("milliseconds, p50 / p99 / p99 of CPU", *head), rows)
+    text += _table(("milliseconds, p50 / p99 / worst", *head), rows)
     return text + "\n" + _table(("", *head), _people_as_sets(all_found))
 
 
