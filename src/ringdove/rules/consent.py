@@ -114,20 +114,6 @@ def hours_reason(limits: Limits, zones: tuple[str, ...], start: datetime) -> str
     return "own_hours" if window and window[0] == start else "quiet_hours"
 
 
-def next_window(
-    store: Store, person: Contact, draft: Draft, history: History, now: datetime
-) -> tuple[datetime, datetime, str]:
-    """When a queued message that may not go now is due again, until when, and why. One that may
-    not go any more is due right after its end, where taking drops it with its reason."""
-    match decide(store, person, draft, history, now):
-        case Wait(until, window_until, reason):
-            return until, window_until, reason
-        case Send(window_until):
-            return now, window_until, ""
-        case Drop(reason):
-            return draft.not_after + timedelta(seconds=1), now + FAR, reason
-
-
 def refusal(policy: Policy, person: Contact, draft: Draft) -> str | None:
     """Why it may never go as things stand; None: it may, at some time."""
     if person.erased_at:

@@ -4,7 +4,6 @@ import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -79,8 +78,3 @@ async def look(
     sample = sample[: people_files.SAMPLE_BYTES]
     is_all = is_all and len(sample) < people_files.SAMPLE_BYTES
     return people_files.seen_as(sample, dialect or one.plan.dialect, is_all=is_all)
-
-
-def with_header(plan: Plan, has_header: bool) -> Plan:
-    """The same plan; the first row is one of titles or of a person."""
-    return replace(plan, dialect=replace(plan.dialect, has_header=has_header))
