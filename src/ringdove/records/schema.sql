@@ -65,7 +65,8 @@ CREATE TABLE store (
   bucket_base integer NOT NULL,
   bucket_span integer NOT NULL,
   created_at timestamptz NOT NULL,
-  policy jsonb NOT NULL DEFAULT '{}'     -- rules/policy.py reads it
+  policy jsonb NOT NULL DEFAULT '{}',    -- rules/policy.py reads it
+  link_host text NOT NULL DEFAULT ''     -- short domain of its links; empty: our own address
 );
 
 CREATE TABLE installation_key (          -- never rotated: what was hashed with it must be found again
@@ -566,6 +567,8 @@ CREATE TABLE message (
   category text NOT NULL DEFAULT '',     -- what it offers: its gap is kept (R14)
   occasion text NOT NULL DEFAULT '',     -- why now: sale, birthday … (R13)
   own_hours text NOT NULL DEFAULT '',    -- weekdays and part of the day that it wants: rules/hours.py
+  campaign_id integer,
+  variant smallint NOT NULL DEFAULT 0,   -- of the campaign's texts, from 0
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_contact ON message (bucket, contact_id, store_id, id);
@@ -988,6 +991,87 @@ CREATE TABLE retention_mark (            -- what is emptied and stays: all befor
   PRIMARY KEY (bucket, store_id, kind)
 );
 
+-- ---------------------------------------------------------------- segments
+
+CREATE TABLE segment (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  name text NOT NULL,
+  tree jsonb NOT NULL,                   -- rules/segments.py reads it
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  changed_by integer,
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, id)
+);
+
+-- ---------------------------------------------------------------- campaigns
+
+CREATE TABLE campaign (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  name text NOT NULL,
+  state text NOT NULL,                   -- rules/campaigns.py draws the life of a campaign
+  reason text NOT NULL DEFAULT '',       -- why it was paused or ended
+  plan jsonb NOT NULL,                   -- rules/campaigns.Plan
+  version integer NOT NULL DEFAULT 1,    -- another with every change of the plan
+  created_at timestamptz NOT NULL,
+  created_by integer,
+  changed_at timestamptz NOT NULL,
+  approved_at timestamptz,
+  approved_by integer,
+  approved_version integer,              -- what was approved; a later change is to be approved anew
+  begin_at timestamptz,                  -- when its people are to be gathered
+  began_at timestamptz,                  -- the clock of its decisions: who came later is not in it
+  ended_at timestamptz,
+  PRIMARY KEY (store_id, id)
+);
+
+CREATE TABLE campaign_run (              -- how far a campaign has come in a bucket: its checkpoint
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  campaign_id integer NOT NULL,
+  version integer NOT NULL,              -- of the plan by which it goes on
+  next_id bigint NOT NULL DEFAULT 0,     -- people before this one are done with
+  is_done boolean NOT NULL DEFAULT false,
+  first_message bigint,                  -- the ids of its messages lie between these
+  last_message bigint,
+  counts jsonb NOT NULL DEFAULT '{}',    -- what became of the people so far, by variant and reason
+  changed_at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, campaign_id)
+);
+
+CREATE TABLE rehearsal (                 -- what a campaign would do: made by a worker, shown by pages
+  bucket integer NOT NULL,               -- of campaign/<id>
+  store_id integer NOT NULL,
+  campaign_id integer NOT NULL,
+  version integer NOT NULL,              -- of the plan that was rehearsed
+  clock timestamptz NOT NULL,            -- when it would have begun
+  asked_at timestamptz NOT NULL,
+  state text NOT NULL CHECK (state IN ('asked', 'running', 'done', 'failed')),
+  seen integer NOT NULL DEFAULT 0,       -- people looked at so far
+  result jsonb NOT NULL DEFAULT '{}',
+  error text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, campaign_id)
+);
+
+-- ---------------------------------------------------------------- links
+
+CREATE TABLE link_click (
+  bucket integer NOT NULL,               -- of the message
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  message_id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  number smallint NOT NULL,              -- which of the message's links, from 0
+  at timestamptz NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('person', 'robot', 'preview')),
+  device text NOT NULL DEFAULT '',       -- phone, tablet, desktop
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX link_click_message ON link_click (bucket, message_id, store_id);
+CREATE INDEX link_click_contact ON link_click (bucket, contact_id, store_id, id);
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -1008,3 +1092,6 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',
 SELECT ringdove_reference(t) FROM unnest(ARRAY['sign_up_form', 'keyword', 'reward']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'welcome', 'reward_given', 'promo_code', 'free_code', 'way_count']) t;
+SELECT ringdove_reference(t) FROM unnest(ARRAY['segment', 'campaign']) t;
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
+  'campaign_run', 'rehearsal', 'link_click']) t;

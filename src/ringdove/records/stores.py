@@ -45,7 +45,7 @@ def of_key(store: Store, key: str) -> int:
 
 
 COLUMNS = """id, name, country, time_zone, languages, currency, quiet_from, quiet_until,
-  website, phone, email, bucket_base, bucket_span, policy"""
+  website, phone, email, bucket_base, bucket_span, policy, link_host"""
 
 FIND = f"SELECT {COLUMNS} FROM store WHERE id = %(store_id)s"
 

@@ -57,6 +57,10 @@ class Policy:
     reconfirm_months: int = 0  # without a sign of life; 0: never asked again
     topics: tuple[Topic, ...] = tuple(Topic(key) for key in READY_TOPICS)
     keep_days: Mapping[str, int] = field(default_factory=dict)  # by kind of data
+    attribution_days: int = 3  # an order so long after a text may be claimed by it
+    attribution: str = "last_click"  # last_click, last_text: rules/revenue.py
+    approval_above: int = 0  # money of a campaign that a second person approves; 0: none
+    margin_percent: int = 30  # of an order's sum: what profit is counted from
 
     def topic(self, key: str) -> Topic | None:
         """The topic with this key."""

@@ -37,6 +37,7 @@ class Store:
     bucket_base: int = 0
     bucket_span: int = 1
     policy: Policy = policy.DEFAULT
+    link_host: str = ""  # short domain of its links; "": our own address
 
 
 @dataclass(frozen=True, slots=True)
