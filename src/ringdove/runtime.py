@@ -35,7 +35,7 @@ from ringdove.gateways import (
 )
 from ringdove.kit import db, postgres
 from ringdove.kit.buckets import Ids
-from ringdove.kit.crypto import Sealer, sign_hex
+from ringdove.kit.crypto import Sealer, sign, sign_hex
 from ringdove.records import keys, migrate, slots
 from ringdove.settings import Settings
 from ringdove.stores import events, woocommerce
@@ -96,6 +96,11 @@ class Runtime:
     def keyed(self, store_id: int, text: str) -> str:
         """A hash, in hexadecimal, that only this installation can make; another in every store."""
         return sign_hex(self.hash_key, f"{store_id}/{text}".encode())
+
+    @property
+    def link_key(self) -> bytes:
+        """What rules/links.py enciphers with: one for all stores, since a token names its store."""
+        return sign(self.hash_key, b"links")[:16]
 
 
 @asynccontextmanager
