@@ -94,6 +94,9 @@ DELETE FROM touch t WHERE {OF_PEOPLE.format("t")}
 CATEGORIES = EMPTY["categories"] = f"""
 DELETE FROM contact_category c WHERE {OF_PEOPLE.format("c")}
 """
+FIGURES = EMPTY["figures"] = f"""
+DELETE FROM contact_figure f WHERE {OF_PEOPLE.format("f")}
+"""
 SEARCH = EMPTY["search"] = f"""
 DELETE FROM contact_search s WHERE {OF_PEOPLE.format("s")}
 """
@@ -104,6 +107,9 @@ DELETE FROM people_import_touch t WHERE {OF_PEOPLE.format("t")}
 REWARDS = EMPTY["rewards"] = f"""
 UPDATE reward_given g SET code = '', points = 0
 WHERE {OF_PEOPLE.format("g")} AND (g.code <> '' OR g.points <> 0)
+"""
+OFFERS_USED = EMPTY["offers_used"] = f"""
+UPDATE offer_use u SET code = '' WHERE {OF_PEOPLE.format("u")} AND u.code <> ''
 """
 QUESTIONS = EMPTY["questions"] = f"""
 DELETE FROM consent_question q WHERE {OF_PEOPLE.format("q")}

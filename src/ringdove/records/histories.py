@@ -37,7 +37,8 @@ SELECT k.id AS contact_id, b.category, b.bought_at
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
 CROSS JOIN LATERAL (
   SELECT b.* FROM contact_category b
-  WHERE b.bucket = k.bucket AND b.store_id = %(store_id)s AND b.contact_id = k.id OFFSET 0
+  WHERE b.bucket = k.bucket AND b.store_id = %(store_id)s AND b.contact_id = k.id
+    AND b.bought_at IS NOT NULL OFFSET 0
 ) b
 """
 

@@ -20,7 +20,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "outbox": "which of the messages still wait; the messages themselves are in it",
     "suppression": "a hash of the number; what was refused stands in their consents",
     "welcome": "a hash of the number; what was given stands among the rewards",
-    "promo_code": "the same codes as among the rewards",
+    "promo_code": "the same codes as among the rewards and in the messages",
     "people_import_touch": "how to undo an import; what it brought stands with the person",
     "erasure": "there is one only when nothing is left to be told",
 }
@@ -55,9 +55,16 @@ MESSAGES = f"SELECT {ROW} AS row FROM message t WHERE {OF_PEOPLE} ORDER BY t.id 
 INBOUND = f"SELECT {ROW} AS row FROM inbound t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 RUNS = f"SELECT {ROW} AS row FROM enrollment t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 REWARDS = f"SELECT {ROW} AS row FROM reward_given t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
+OFFERS_USED = f"SELECT {ROW} AS row FROM offer_use t WHERE {OF_PEOPLE} ORDER BY t.at LIMIT %(most)s"
 MERGES = f"SELECT {ROW} AS row FROM contact_merge t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 OFFERS = f"SELECT {ROW} AS row FROM touch t WHERE {OF_PEOPLE} ORDER BY t.at LIMIT %(most)s"
 CATEGORIES = f"SELECT {ROW} AS row FROM contact_category t WHERE {OF_PEOPLE} LIMIT %(most)s"
+FIGURES = f"""
+SELECT {ROW} || jsonb_build_object('hours', (
+  SELECT coalesce(jsonb_agg(get_byte(t.hours, n) ORDER BY n), '[]')
+  FROM generate_series(0, length(t.hours) - 1) n)) AS row
+FROM contact_figure t WHERE {OF_PEOPLE} LIMIT %(most)s
+"""
 
 KINDS: Final[Mapping[str, tuple[str, str]]] = {  # by kind: the table, and how to ask it
     "person": ("contact", PERSON),
@@ -74,6 +81,8 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {  # by kind: the table, and how t
     "rewards": ("reward_given", REWARDS),
     "offers": ("touch", OFFERS),
     "categories": ("contact_category", CATEGORIES),
+    "figures": ("contact_figure", FIGURES),
+    "offers_used": ("offer_use", OFFERS_USED),
     "merges": ("contact_merge", MERGES),
 }
 

@@ -58,7 +58,7 @@ async def ask_anew(tx: Tx, store: Store, now: datetime) -> None:
 
 CATEGORIES = """
 SELECT f.category, sum(f.people)::bigint AS people FROM (
-  SELECT k.category, count(*) AS people FROM contact_category k
+  SELECT k.category, count(k.bought_at) AS people FROM contact_category k
   WHERE k.bucket = ANY(%(buckets)s) AND k.store_id = %(store_id)s GROUP BY k.category
   UNION ALL
   SELECT p.category, 0 FROM product p

@@ -386,6 +386,9 @@ CREATE TABLE order_line (
   category text NOT NULL DEFAULT '',
   PRIMARY KEY (bucket, store_id, order_id, line)
 );
+CREATE INDEX order_line_sku ON order_line (bucket, sku, store_id, order_id) WHERE sku <> '';
+CREATE INDEX order_line_category ON order_line (bucket, category, store_id, order_id)
+  WHERE category <> '';
 
 CREATE TABLE parcel (
   bucket integer NOT NULL,
@@ -448,6 +451,8 @@ CREATE TABLE visit (
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX visit_contact ON visit (bucket, contact_id, store_id, id);
+CREATE INDEX visit_category ON visit (bucket, category, store_id, at, contact_id)
+  WHERE category <> '';
 CREATE TABLE visit_rest PARTITION OF visit DEFAULT;
 
 -- ---------------------------------------------------------------- hear, answer
@@ -516,15 +521,22 @@ CREATE TABLE touch (                     -- marketing texts that went or may hav
   PRIMARY KEY (bucket, store_id, contact_id, message_id)
 );
 
-CREATE TABLE contact_category (          -- what a person has bought of, kept as orders come in
+CREATE TABLE contact_category (          -- what a person buys of and looks at, see contact_figure
   bucket integer NOT NULL,
   store_id integer NOT NULL,
   contact_id bigint NOT NULL,
   category text NOT NULL,
-  bought_at timestamptz NOT NULL,        -- the last time
-  orders integer NOT NULL,               -- that were not cancelled
+  bought_at timestamptz,                 -- the last time; NULL: only looked
+  orders integer NOT NULL,               -- that were not cancelled, returned or removed
+  first_at timestamptz,                  -- of these orders
+  days integer NOT NULL DEFAULT 0,       -- on so many of the store's days
+  visits integer NOT NULL DEFAULT 0,     -- of its pages
+  seen_at timestamptz,                   -- the last of them
+  spent numeric(14, 2) NOT NULL DEFAULT 0, -- on its goods
+  pieces numeric(14, 3) NOT NULL DEFAULT 0,
   PRIMARY KEY (bucket, store_id, contact_id, category)
 );
+CREATE INDEX contact_category_of ON contact_category (bucket, category, store_id, contact_id);
 
 -- ---------------------------------------------------------------- speak
 
@@ -589,6 +601,7 @@ CREATE TABLE outbox (                    -- what is still to be said; taking it 
   window_until timestamptz NOT NULL,     -- allowed hours end: later, the decision is asked anew
   not_after timestamptz NOT NULL,
   attempts smallint NOT NULL DEFAULT 0,
+  campaign_id integer,                   -- asked before it is taken: may the campaign go on
   PRIMARY KEY (bucket, store_id, message_id)
 );
 CREATE INDEX outbox_due ON outbox (bucket, gateway_id, urgency, due_at, message_id);
@@ -921,6 +934,7 @@ CREATE TABLE reward_given (              -- to a person, in their bucket
   points integer NOT NULL DEFAULT 0,     -- owed; the ledger of points takes them over
   valid_until timestamptz,
   opened_at timestamptz,                 -- when its link was first opened as it must be
+  is_welcome boolean NOT NULL DEFAULT true,  -- false: an offer's, however often
   PRIMARY KEY (bucket, store_id, id)
 );
 CREATE INDEX reward_given_contact ON reward_given (bucket, contact_id, store_id, id);
@@ -943,8 +957,11 @@ CREATE TABLE free_code (                 -- imported and not given yet; giving r
   store_id integer NOT NULL,
   reward_id integer NOT NULL,
   code text NOT NULL,
+  shop text NOT NULL DEFAULT 'knows',    -- waiting: the shop must learn it first; failed
+  shop_said text NOT NULL DEFAULT '',    -- why it failed
   PRIMARY KEY (bucket, store_id, reward_id, code)
 );
+CREATE INDEX free_code_waiting ON free_code (bucket, reward_id, store_id) WHERE shop <> 'knows';
 
 CREATE TABLE way_count (                 -- how many came through each way in; added per batch
   bucket integer NOT NULL,
@@ -991,6 +1008,63 @@ CREATE TABLE retention_mark (            -- what is emptied and stays: all befor
   PRIMARY KEY (bucket, store_id, kind)
 );
 
+-- ---------------------------------------------------------------- what is kept per person
+
+-- A row for each living person, whatever they did; none for who was merged into another (theirs
+-- counts all that both did) or erased. records/figures.py keeps it in the transaction that answers
+-- a fact. Orders: those that were not cancelled, returned or removed.
+CREATE TABLE contact_figure (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  orders integer NOT NULL DEFAULT 0,
+  days integer NOT NULL DEFAULT 0,       -- of the store on which they were placed
+  visits integer NOT NULL DEFAULT 0,
+  own_hour smallint,                     -- 0 to 23 by the store's clock; NULL: the shop's own
+  first_order_at timestamptz,
+  last_order_at timestamptz,
+  visited_at timestamptz,                -- the last time
+  cart_at timestamptz,                   -- last change of the cart that waits; NULL: none does
+  spent numeric(14, 2) NOT NULL DEFAULT 0,
+  cart_total numeric(14, 2),
+  hours bytea NOT NULL DEFAULT '',       -- visits by hour of the store's clock: 24 counts, 255 most
+  PRIMARY KEY (bucket, store_id, contact_id)
+) WITH (fillfactor = 85);
+
+CREATE TABLE figure_fill (               -- people whom a worker has still to count
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  next_before bigint NOT NULL,           -- the newest first
+  down_to bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (bucket, store_id)
+);
+
+CREATE TABLE rhythm (                    -- how often people buy, learnt once a day
+  store_id integer NOT NULL REFERENCES store (id),
+  category text NOT NULL,                -- "": of the whole shop
+  people integer NOT NULL,               -- who bought on two days at least: what was learnt from
+  gap_days double precision NOT NULL,    -- usual, between two days of buying
+  weight double precision NOT NULL,      -- as many gaps of one's own say as much as it
+  spent numeric(14, 2) NOT NULL,         -- by a buyer on average
+  learnt_at timestamptz NOT NULL,
+  PRIMARY KEY (store_id, category)
+);
+
+-- ---------------------------------------------------------------- offers
+
+CREATE TABLE offer_use (                 -- an order that was paid with an offer's code
+  bucket integer NOT NULL,               -- of the order and its person
+  store_id integer NOT NULL,
+  reward_id integer NOT NULL,
+  order_id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  code text NOT NULL,
+  at timestamptz NOT NULL,
+  freed_at timestamptz,                  -- cancelled: it counts no more
+  PRIMARY KEY (bucket, store_id, reward_id, order_id)
+);
+CREATE INDEX offer_use_contact ON offer_use (bucket, contact_id, store_id);
+
 -- ---------------------------------------------------------------- segments
 
 CREATE TABLE segment (
@@ -1024,6 +1098,9 @@ CREATE TABLE campaign (
   begin_at timestamptz,                  -- when its people are to be gathered
   began_at timestamptz,                  -- the clock of its decisions: who came later is not in it
   ended_at timestamptz,
+  changed_by integer,                    -- NULL: a program
+  asked_by integer,                      -- for approval
+  copied_from integer,
   PRIMARY KEY (store_id, id)
 );
 
@@ -1038,6 +1115,8 @@ CREATE TABLE campaign_run (              -- how far a campaign has come in a buc
   last_message bigint,
   counts jsonb NOT NULL DEFAULT '{}',    -- what became of the people so far, by variant and reason
   changed_at timestamptz NOT NULL,
+  total integer NOT NULL DEFAULT 0,      -- people of the bucket when it began
+  remade_id bigint NOT NULL DEFAULT 0,   -- waiting texts before this one have the words of `version`
   PRIMARY KEY (bucket, store_id, campaign_id)
 );
 
@@ -1091,7 +1170,9 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['people_import',
   'people_import_piece', 'people_import_reject', 'people_import_touch']) t;
 SELECT ringdove_reference(t) FROM unnest(ARRAY['sign_up_form', 'keyword', 'reward']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
-  'welcome', 'reward_given', 'promo_code', 'free_code', 'way_count']) t;
+  'welcome', 'reward_given', 'promo_code', 'free_code', 'way_count', 'offer_use']) t;
+SELECT ringdove_reference('rhythm');
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['contact_figure', 'figure_fill']) t;
 SELECT ringdove_reference(t) FROM unnest(ARRAY['segment', 'campaign']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'campaign_run', 'rehearsal', 'link_click']) t;
