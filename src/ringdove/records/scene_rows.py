@@ -381,7 +381,7 @@ async def _cancel_queued(tx: Tx, store: Store, wishes: list[effects.CancelQueued
 
 
 async def _messages(tx: Tx, store: Store, made: list[effects.QueueMessage]) -> None:
-    fresh = {"sent_at": None, "parts_delivered": 0, "parts_failed": 0, "attempts": 0}
+    fresh = {"sent_at": None, "parts_delivered": 0, "parts_failed": 0, "attempts": 0, "variant": 0}
     rows = [
         _row(message, store, *_NOT_IN_MESSAGE)
         | fresh
