@@ -134,7 +134,7 @@ lock: $(UV_DONE)
 messages: setup
 	@mkdir -p .cache
 	$(BIN)/pybabel -q extract -F $(LOCALES)/extract.cfg --sort-output --no-location \
-	  --omit-header -k pgettext:1c,2 -k ngettext:1,2 -k npgettext:1c,2,3 \
+	  --omit-header -k pgettext:1c,2 -k ngettext:1,2 -k npgettext:1c,2,3 -k NN_:1,2 \
 	  -o .cache/pages.pot src/ringdove
 	@for po in $(LOCALES)/*/pages.po; do \
 	  code=$$(basename $$(dirname $$po)); \
