@@ -1,21 +1,26 @@
 """Which people: a tree of conditions, said once for pages, API and files (R20 to R24).
 
 A leaf asks one thing of a person; `all`, `any` and `not` join leaves. The tree is data that
-pydantic checks. records/segments.py asks it of everybody in SQL, `holds` of one person in Python;
-tests hold the two equal. Days are whole and counted back from the moment of asking; dates are in
-the store's own zone. A person who was merged is asked with all that belongs to both names.
+pydantic checks. records/segments.py asks it of everybody in SQL, rules/pictures.py:holds of one
+person in Python; tests hold the two equal. Days are whole and counted back from the moment of
+asking; dates are in the store's own zone. A person who was merged is asked with all that belongs to
+both names.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any as Anything, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Words = Annotated[tuple[Word, ...], Field(max_length=500)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
-DEPTH_MAX = 8
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
+Number = Annotated[Decimal, Field(ge=-(10**12), le=10**12)]
+Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+DEPTH_MAX = 8  # of groups within groups
 LEAVES_MAX = 100
 
 
@@ -28,8 +33,20 @@ class Said(BaseModel):
 class Range(Said):
     """A number between two ends, both included; an end that is not given does not bind."""
 
-    at_least: Decimal | None = None
-    at_most: Decimal | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+    @model_validator(mode="after")
+    def _has_room(self) -> "Range":
+        if None not in (self.at_least, self.at_most) and self.at_least > self.at_most:  # type: ignore[operator]
+            raise ValueError("at_least is more than at_most: nothing lies between them.")
+        return self
+
+    def has(self, number: Decimal | int) -> bool:
+        """Whether a number lies between the ends."""
+        return (self.at_least is None or number >= self.at_least) and (
+            self.at_most is None or number <= self.at_most
+        )
 
 
 class Span(Said):
@@ -37,8 +54,8 @@ class Span(Said):
 
     within_days: Days | None = Field(None, description="At most so many days ago.")
     before_days: Days | None = Field(None, description="At least so many days ago.")
-    since: date | None = None
-    until: date | None = Field(None, description="Including this day.")
+    since: Day | None = None
+    until: Day | None = Field(None, description="Including this day.")
 
 
 class Goods(Said):
@@ -159,13 +176,14 @@ class Origin(Said):
 
 class OwnFieldIs(Said):
     """A field of the store's own (R22). Of text and choices `words`; of numbers `number`; of dates
-    `when`; of yes and no `yes`; none of these: it is filled in."""
+    `when` or, looking forward, `in_days`; of yes and no `yes`; none of these: it is filled in."""
 
     leaf: Literal["field"] = "field"
     key: Word
     words: Words = ()
     number: Range | None = None
     when: Span | None = None
+    in_days: Range | None = Field(None, description="Days until that date; below 0: it is past.")
     yes: bool | None = None
 
 
@@ -173,11 +191,12 @@ class OwnFieldIs(Said):
 
 
 class Texts(Said):
-    """What came of marketing texts and letters: sent to them, arrived, opened, answered."""
+    """What came of marketing texts and letters: sent to them, arrived, opened, answered (a text
+    from them within three days)."""
 
     leaf: Literal["texts"] = "texts"
     what: Literal["sent", "delivered", "failed", "clicked", "replied"]
-    campaign: int | None = Field(None, description="Of this campaign only.")
+    campaign: Id | None = Field(None, description="Of this campaign only.")
     when: Span = EVER
     times: Range = ONCE
 
@@ -203,7 +222,7 @@ class Offered(Said):
     """Was given this offer; used it, or not yet."""
 
     leaf: Literal["offer"] = "offer"
-    offer: int
+    offer: Id
     used: bool | None = None
 
 
@@ -232,7 +251,7 @@ class InSegment(Said):
     """Is in another saved segment."""
 
     leaf: Literal["segment"] = "segment"
-    segment: int
+    segment: Id
 
 
 # ------------------------------------------------------------------ joined
@@ -242,24 +261,24 @@ class All(Said):
     """Every one of these; none: everybody."""
 
     leaf: Literal["all"] = "all"
-    of: tuple["Node", ...] = ()
+    of: tuple["Inner", ...] = ()
 
 
 class Any(Said):
     """At least one of these; none: nobody."""
 
     leaf: Literal["any"] = "any"
-    of: tuple["Node", ...] = ()
+    of: tuple["Inner", ...] = ()
 
 
 class Not(Said):
     """Who is left when these are taken out (R24)."""
 
     leaf: Literal["not"] = "not"
-    of: "Node"
+    of: "Inner"
 
 
-Node = Annotated[
+Inner = Annotated[
     All | Any | Not | Bought | Orders | Visited | CartLeft | Place | Age | Sex | Birthday
     | Children | Language | Origin | OwnFieldIs | Texts | Permission | Reach | Offered | Rfm
     | Due | InSegment,
@@ -270,5 +289,42 @@ All.model_rebuild()
 Any.model_rebuild()
 Not.model_rebuild()
 
+
+def _of_bounded_size(tree: Anything) -> Anything:
+    """Refuses what is too deep or too large before it is looked into."""
+    level, leaves = [tree], 0
+    for _ in range(DEPTH_MAX + 1):
+        leaves += len(level)
+        if leaves > LEAVES_MAX:
+            raise ValueError(
+                f"Too many conditions: {LEAVES_MAX} at most. Save a part of them as a segment of"
+                " its own and ask for that."
+            )
+        level = [inner for node in level for inner in _inside(node)]
+        if not level:
+            return tree
+    raise ValueError(
+        f"Groups within groups, {DEPTH_MAX} deep at most. Save an inner group as a segment of its"
+        " own and ask for that."
+    )
+
+
+def _inside(node: Anything) -> list[Anything]:
+    of = node.get("of") if isinstance(node, dict) else getattr(node, "of", None)
+    if of is None:
+        return []
+    return list(of) if isinstance(of, list | tuple) else [of]
+
+
+Node = Annotated[Inner, BeforeValidator(_of_bounded_size)]
 TREE: TypeAdapter[Node] = TypeAdapter(Node)
 EVERYBODY = All()
+
+
+def leaves(tree: Node) -> Iterator[Node]:
+    """All leaves of a tree, left to right; not those of segments that it names."""
+    inside = _inside(tree)
+    if not inside and not isinstance(tree, All | Any):
+        yield tree
+    for node in inside:
+        yield from leaves(node)
