@@ -6,14 +6,19 @@ that the shop's question costs one look-up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ringdove.kit import db
-from ringdove.kit.buckets import bucket_of, buckets_of_store
+from ringdove.kit.buckets import Ids, LentIds, bucket_of, bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
+from ringdove.records import forms
+from ringdove.records import rewards as rewards_given
+from ringdove.rules import offers, rewards
 from ringdove.rules.effects import GiveReward, UseCode
+from ringdove.rules.rewards import Keyed
 from ringdove.rules.scenes import Store
-from ringdove.rules.ways_in import Code
+from ringdove.rules.ways_in import Code, Reward
 
 IMPORTED_MAX = 100_000  # in one go
 
@@ -21,12 +26,14 @@ IMPORTED_MAX = 100_000  # in one go
 KEEP = """
 SELECT f.code FROM free_code f
 WHERE f.bucket = %(bucket)s AND f.store_id = %(store_id)s AND f.reward_id = %(reward_id)s
+  AND f.shop = 'knows'
 ORDER BY f.code LIMIT %(most)s FOR UPDATE SKIP LOCKED
 """
 # Near the list's end: what others keep may still come free, so this waits for them.
 KEEP_LAST = """
 SELECT f.code FROM free_code f
 WHERE f.bucket = %(bucket)s AND f.store_id = %(store_id)s AND f.reward_id = %(reward_id)s
+  AND f.shop = 'knows'
 ORDER BY f.code LIMIT %(most)s FOR UPDATE
 """
 TAKE = """
@@ -90,6 +97,165 @@ def _rows(store: Store, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     in_order = sorted(rows, key=lambda row: (row["bucket"], row["code"]))
     buckets = sorted({row["bucket"] for row in rows})
     return {"buckets": buckets, "store_id": store.id, "rows": db.document(in_order)}
+
+
+# ------------------------------------------------------------------ a page of a campaign
+
+TURNS_MAX = 100  # codes that one person can have used of one offer
+
+# Already there: this person's of before, or by chance somebody else's. Never given a second time.
+PUT_PAGE = """
+INSERT INTO promo_code (bucket, store_id, code, reward_id, contact_id, given_at, valid_until)
+SELECT r.bucket, %(store_id)s, r.code, %(reward_id)s, r.contact_id, %(now)s, %(until)s
+FROM unnest(%(of_codes)s::integer[], %(codes)s::text[], %(people)s::bigint[])
+  AS r(bucket, code, contact_id)
+WHERE r.bucket = ANY(%(buckets)s)
+ORDER BY r.bucket, r.code ON CONFLICT (bucket, store_id, code) DO NOTHING
+"""
+EXTEND = """
+UPDATE promo_code c SET valid_until = %(until)s
+FROM unnest(%(of_codes)s::integer[], %(codes)s::text[]) AS r(bucket, code)
+WHERE c.bucket = r.bucket AND c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s
+  AND c.code = r.code AND c.valid_until IS DISTINCT FROM %(until)s
+"""
+# Codes that others are about to give are passed over: if they fail, they come back for them.
+TAKE_PAGE = """
+WITH kept AS MATERIALIZED (
+  SELECT f.code FROM free_code f
+  WHERE f.bucket = %(bucket)s AND f.store_id = %(store_id)s AND f.reward_id = %(reward_id)s
+  AND f.shop = 'knows'
+  ORDER BY f.code LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+DELETE FROM free_code f USING kept k
+WHERE f.bucket = %(bucket)s AND f.store_id = %(store_id)s AND f.reward_id = %(reward_id)s
+  AND f.code = k.code
+RETURNING f.code
+"""
+
+
+async def for_page(
+    tx: Tx, store: Store, offer: Reward, contact_ids: Sequence[int], now: datetime,
+    keyed: Keyed, ids: Ids | LentIds,
+) -> list[str]:  # fmt: skip
+    """A code for each of these people (main rows, each named once), in their order, given in the
+    caller's transaction; whoever has one of this offer that is unused gets the same again, good
+    until the end that it would have if it was given now (offer.ends(now)). "": there is none (the
+    list is empty or the offer is over: counted as owed), or an offer that has no codes (a closed
+    page).
+
+    `keyed`: partial(runtime.keyed, store.id). `ids`: runtime.ids, for codes of a list. An offer
+    with `offer.by_link` is better said by the person's link, rules/rewards.link_of."""
+    people = list(contact_ids)
+    if offer.kind != "code" or not people:
+        return [""] * len(people)
+    if not rewards.may_be_given(offer, now):
+        new, found = 0, {}
+    elif offer.source == "common":
+        new, found = len(people), dict.fromkeys(people, offer.code)
+    elif offer.source == "own":
+        new, found = await _own_page(tx, store, offer, people, now, keyed)
+    else:
+        new, found = await _list_page(tx, store, offer, people, now, ids)
+    about = f"reward/{offer.id}"
+    news = {f"{about}/given": new, f"{about}/owed": len(people) - len(found)}
+    # Beside the page's people, so that campaigns do not wait for each other at one counter.
+    await forms.count(tx, store.id, bucket_of_id(people[0]), news)
+    return [found.get(one, "") for one in people]
+
+
+async def _own_page(
+    tx: Tx, store: Store, offer: Reward, people: list[int], now: datetime, keyed: Keyed
+) -> tuple[int, dict[int, str]]:
+    """How many codes are new, and everybody's."""
+    secret = keyed(f"offer/{offer.id}")
+    new, found, wanting = 0, dict[int, str](), people
+    for turn in range(TURNS_MAX):
+        made = dict(
+            zip(wanting, offers.own_codes(offer.prefix, secret, wanting, turn), strict=True)
+        )
+        put, mine = await _put_page(tx, store, offer, made, now)
+        new, found = new + put, found | mine
+        wanting = [one for one in wanting if one not in found]
+        if not wanting:
+            break
+    return new, found
+
+
+async def _put_page(
+    tx: Tx, store: Store, offer: Reward, made: dict[int, str], now: datetime
+) -> tuple[int, dict[int, str]]:
+    """Gives these codes to these people: how many are new, and whose are theirs and unused."""
+    about = _page(store, list(made.values())) | {
+        "people": db.numbers(made), "reward_id": offer.id, "now": now, "until": offer.ends(now),
+    }  # fmt: skip
+    put = (await tx.execute(PUT_PAGE, about)).rowcount
+    if put == len(made):
+        return put, made
+    known = await find(tx, store, made.values())
+    mine = {
+        person: code
+        for person, code in made.items()
+        if (one := known.get(code)) and _is_unused(one, offer, person)
+    }
+    return put, await _extend(tx, store, offer, mine, now)
+
+
+def _is_unused(code: Code, offer: Reward, person: int) -> bool:
+    mine = code.reward_id == offer.id and code.contact_id == person
+    return mine and code.used_at is None
+
+
+async def _extend(
+    tx: Tx, store: Store, offer: Reward, mine: dict[int, str], now: datetime
+) -> dict[int, str]:
+    if mine:
+        about = _page(store, list(mine.values())) | {"until": offer.ends(now)}
+        await tx.execute(EXTEND, about)
+    return mine
+
+
+async def _list_page(
+    tx: Tx, store: Store, offer: Reward, people: list[int], now: datetime, ids: Ids | LentIds
+) -> tuple[int, dict[int, str]]:
+    """The same of a list of the shop's: what a person has of it stands in their bucket."""
+    had = await rewards_given.codes_of(tx, store, offer.id, people)
+    known = await find(tx, store, had.values())
+    mine = {
+        person: code
+        for person, code in had.items()
+        if (one := known.get(code)) and _is_unused(one, offer, person)
+    }
+    found = await _extend(tx, store, offer, mine, now)
+    await rewards_given.extend(tx, store, offer, list(mine), now)
+    wanting, new = [one for one in people if one not in found], dict[int, str]()
+    while wanting:
+        about = {
+            "bucket": _list_bucket(store, offer.id), "store_id": store.id,
+            "reward_id": offer.id, "most": len(wanting),
+        }  # fmt: skip
+        taken = [row["code"] for row in await (await tx.execute(TAKE_PAGE, about)).fetchall()]
+        if not taken:
+            break
+        made = dict(zip(wanting, sorted(taken), strict=False))
+        _, put = await _put_page(tx, store, offer, made, now)
+        new |= put
+        wanting = [one for one in wanting if one not in new]
+    await rewards_given.put_given(
+        tx, store,
+        [
+            GiveReward(ids.make(bucket_of_id(person)), person, offer.id, now, code, True, True, 0,
+                       offer.ends(now), is_welcome=False)
+            for person, code in new.items()
+        ],
+    )  # fmt: skip
+    return len(new), found | new
+
+
+def _page(store: Store, codes: Sequence[str]) -> dict[str, Any]:
+    of_codes = [_bucket(store, code) for code in codes]
+    return {
+        "store_id": store.id, "buckets": sorted(set(of_codes)), "of_codes": db.numbers(of_codes),
+        "codes": db.words(codes),
+    }  # fmt: skip
 
 
 # ------------------------------------------------------------------ using

@@ -92,9 +92,9 @@ async def retire(tx: Tx, store_id: int, reward_id: int, now: datetime) -> None:
 
 PUT_GIVEN = """
 INSERT INTO reward_given
-  (bucket, store_id, id, contact_id, reward_id, at, code, points, valid_until)
+  (bucket, store_id, id, contact_id, reward_id, at, code, points, valid_until, is_welcome)
 SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.reward_id, r.at, r.code, r.points,
-  r.valid_until
+  r.valid_until, r.is_welcome
 FROM jsonb_populate_recordset(NULL::reward_given, %(rows)s) r
 WHERE r.bucket = ANY(%(buckets)s)
 """
@@ -103,7 +103,7 @@ SELECT g.contact_id
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
 CROSS JOIN LATERAL (
   SELECT g.contact_id FROM reward_given g
-  WHERE g.bucket = k.bucket AND g.store_id = %(store_id)s AND g.contact_id = k.id
+  WHERE g.bucket = k.bucket AND g.store_id = %(store_id)s AND g.contact_id = k.id AND g.is_welcome
   LIMIT 1
 ) g
 """
@@ -125,7 +125,7 @@ async def put_given(tx: Tx, store: Store, news: Sequence[GiveReward]) -> None:
         {
             "bucket": bucket_of_id(one.id), "id": one.id, "contact_id": one.contact_id,
             "reward_id": one.reward_id, "at": one.at, "code": one.code, "points": one.points,
-            "valid_until": one.valid_until,
+            "valid_until": one.valid_until, "is_welcome": one.is_welcome,
         }
         for one in news
     ]  # fmt: skip
@@ -135,8 +135,45 @@ async def put_given(tx: Tx, store: Store, news: Sequence[GiveReward]) -> None:
         await tx.execute(PUT_GIVEN, given)
 
 
+CODES_OF = """
+SELECT g.contact_id, g.code FROM reward_given g
+WHERE g.bucket = ANY(%(buckets)s) AND g.store_id = %(store_id)s
+  AND g.contact_id = ANY(%(people)s::bigint[]) AND g.reward_id = %(reward_id)s AND g.code <> ''
+ORDER BY g.id
+"""
+EXTEND = """
+UPDATE reward_given g SET valid_until = %(until)s
+WHERE g.bucket = ANY(%(buckets)s) AND g.store_id = %(store_id)s
+  AND g.contact_id = ANY(%(people)s::bigint[]) AND g.reward_id = %(reward_id)s
+  AND g.valid_until IS DISTINCT FROM %(until)s
+"""
+
+
+async def codes_of(
+    tx: Tx, store: Store, reward_id: int, contact_ids: Sequence[int]
+) -> dict[int, str]:
+    """The code of this reward that each of these people was given last, by person."""
+    about = _of_people(store, contact_ids) | {"reward_id": reward_id}
+    rows = await (await tx.execute(CODES_OF, about)).fetchall()
+    return {row["contact_id"]: row["code"] for row in rows}
+
+
+async def extend(
+    tx: Tx, store: Store, reward: Reward, contact_ids: Sequence[int], now: datetime
+) -> None:
+    """What these people were given of it is good as if it was given now."""
+    if contact_ids:
+        about = _of_people(store, contact_ids) | {"reward_id": reward.id, "until": reward.ends(now)}
+        await tx.execute(EXTEND, about)
+
+
+def _of_people(store: Store, contact_ids: Sequence[int]) -> dict[str, Any]:
+    buckets = sorted({bucket_of_id(one) for one in contact_ids})
+    return {"buckets": buckets, "store_id": store.id, "people": db.numbers(contact_ids)}
+
+
 async def rewarded(tx: Tx, store: Store, contact_ids: Iterable[int]) -> set[int]:
-    """Which of these people were given something already."""
+    """Which of these people were given a welcome's reward already."""
     keys = [{"bucket": bucket_of_id(one), "id": one} for one in sorted(contact_ids)]
     if not keys:
         return set()

@@ -1151,6 +1151,17 @@ CREATE TABLE link_click (
 CREATE INDEX link_click_message ON link_click (bucket, message_id, store_id);
 CREATE INDEX link_click_contact ON link_click (bucket, contact_id, store_id, id);
 
+-- ---------------------------------------------------------------- calendar
+
+CREATE TABLE own_date (                   -- days of the store's own calendar
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  name text NOT NULL,
+  day date NOT NULL,
+  yearly boolean NOT NULL,
+  PRIMARY KEY (store_id, id)
+);
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -1176,3 +1187,4 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['contact_figure', 'fi
 SELECT ringdove_reference(t) FROM unnest(ARRAY['segment', 'campaign']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'campaign_run', 'rehearsal', 'link_click']) t;
+SELECT ringdove_reference('own_date');

@@ -424,6 +424,7 @@ class GiveReward:
     from_pool: bool
     points: int
     valid_until: datetime | None
+    is_welcome: bool = True  # once a number for ever; what a campaign gives does not count there
 
     def show(self, scene: Scene) -> None:
         scene.ways_in.rewarded.add(self.contact_id)

@@ -20,7 +20,7 @@ _SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 STORE_BITS, REWARD_BITS, PERSON_BITS, SEAL_BITS = 31, 20, 63, 40
 LINK_SIGNS = 26  # 154 bits in signs of 62
 CODE_SIGNS = 7  # behind the prefix: 34 billion, and no vowel to make a word of
-_CODE_ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZ"
+CODE_ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZ"
 CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{2,39}")
 PREFIX = re.compile(r"[A-Z0-9]{0,12}")
 
@@ -72,8 +72,8 @@ def own_code(prefix: str, digest: str) -> str:
     """A code that nobody guesses, made of a hash."""
     value, signs = int(digest[:24], 16), []
     for _ in range(CODE_SIGNS):
-        value, sign = divmod(value, len(_CODE_ALPHABET))
-        signs.append(_CODE_ALPHABET[sign])
+        value, sign = divmod(value, len(CODE_ALPHABET))
+        signs.append(CODE_ALPHABET[sign])
     return f"{prefix}-{''.join(signs)}" if prefix else "".join(signs)
 
 

@@ -178,3 +178,15 @@ SELECT DISTINCT c.bucket, c.store_id, 9223372036854775807 FROM contact c;
 
 SELECT ringdove_reference('rhythm');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['contact_figure', 'figure_fill']) t;
+
+-- ---------------------------------------------------------------- calendar
+
+CREATE TABLE own_date (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  name text NOT NULL,
+  day date NOT NULL,
+  yearly boolean NOT NULL,
+  PRIMARY KEY (store_id, id)
+);
+SELECT ringdove_reference('own_date');
