@@ -1,9 +1,10 @@
-"""A campaign: one message to many, at one occasion, as its merchant planned it (R13, R18, R19, R37).
+"""A campaign: one message to many, at one occasion, as its merchant planned it (R13, R18, R19).
 
 `Plan` is the document that pages, API and rehearsals share. LIFE is the whole life of a campaign.
 Nothing here decides who may be spoken to: rules/consent.py does, of every person.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -147,3 +148,53 @@ class Campaign:
     begin_at: datetime | None = None
     began_at: datetime | None = None
     ended_at: datetime | None = None
+    changed_by: int | None = None  # None: a program, or nobody yet
+    asked_by: int | None = None  # who asked for approval
+
+
+# ------------------------------------------------------------------ what a plan says and asks
+
+
+def segments_in(tree: segments.Node) -> Iterator[int]:
+    """The saved segments that a tree asks for by itself."""
+    if isinstance(tree, segments.InSegment):
+        yield tree.segment
+    elif isinstance(tree, segments.Not):
+        yield from segments_in(tree.of)
+    elif isinstance(tree, segments.All | segments.Any):
+        for one in tree.of:
+            yield from segments_in(one)
+
+
+VARIABLES = frozenset(
+    ("customer.first_name", "customer.name", "shop.name", "shop.url", "shop.phone", "shop.email",
+     "offer.code", "offer.until", "offer.link", "stop_url")
+)  # fmt: skip
+
+
+def variables_of(fields: Collection[str] = ()) -> frozenset[str]:
+    """What campaign texts may ask for; `fields`: keys of the store's own."""
+    links = (link_name(n) for n in range(LINKS_MAX))
+    return VARIABLES | frozenset(links) | frozenset(f"field.{key}" for key in fields)
+
+
+def link_name(number: int) -> str:
+    """The name of a link of the plan in its texts: link, link2 …"""
+    return f"link{number + 1}" if number else "link"
+
+
+def channels_of(plan: Plan) -> tuple[str, ...]:
+    """Over what it can go."""
+    return {"sms": ("sms",), "email": ("email",)}.get(plan.channels, ("sms", "email"))
+
+
+def templates_of(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
+    """All texts that can be said: where, language, channel, template; a letter's subject and body
+    are one."""
+    for n, variant in enumerate(plan.variants):
+        for language, words in variant.words.items():
+            where = f"variants.{n}.{language}"
+            if "sms" in channels_of(plan) and words.sms:
+                yield f"{where}.sms", language, "sms", words.sms
+            if "email" in channels_of(plan) and words.body:
+                yield f"{where}.body", language, "email", f"{words.subject}\n{words.body}"
