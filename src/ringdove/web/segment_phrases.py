@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringdove.rules import segments
-from ringdove.rules.segments import Goods, Range, RfmClass, Span
+from ringdove.rules.segments import Goods, Range, Span
 from ringdove.web import segment_amounts as amounts
 from ringdove.web.menu import N_
 from ringdove.web.people_words import ORIGINS
 from ringdove.web.places import language_name
 from ringdove.web.segment_amounts import amount, counted, span
-from ringdove.web.segment_names import Names
+from ringdove.web.segment_names import CHANNELS, Names
 from ringdove.web.speech import Speech
 
 NAMED_MAX = 8
 
-RFM: Mapping[RfmClass, str] = {
+RFM: Mapping[str, str] = {
     "best": N_("best customers"),
     "loyal": N_("loyal customers"),
     "promising": N_("promising customers"),
@@ -28,14 +28,6 @@ RFM: Mapping[RfmClass, str] = {
     "at_risk": N_("good customers who are about to leave"),
     "lost": N_("lost customers"),
     "never_bought": N_("never bought"),
-}
-CHANNELS: Mapping[str, str] = {
-    "web": N_("the website"),
-    "app": N_("the app"),
-    "social": N_("social networks"),
-    "marketplace": N_("marketplaces"),
-    "shop": N_("the shop itself"),
-    "phone": N_("the phone"),
 }
 SEXES: Mapping[str, str] = {
     "f": N_("are women"),
@@ -239,6 +231,7 @@ def _field(one: segments.OwnFieldIs, to: Voice) -> str:
         to.quoted(one.words) if one.words else "",
         amount(to.speech, one.number) if one.number else "",
         span(to.speech, one.when) if one.when else "",
+        amounts.ahead(to.speech, one.in_days) if one.in_days else "",
         "" if one.yes is None else to._("yes") if one.yes else to._("no"),
         by=", ",
     )

@@ -1,7 +1,7 @@
 """A segment in words: a tree of conditions as one readable sentence of the reader's language (N2).
 
-`say` gives the sentence, `lines` the same as an outline for display. It speaks
-of "them": "bought from “Shoes” at least 2 times in the last 90 days, and not: bought from “Socks” ever".
+`say` gives the sentence, `lines` the same as an outline for display. It speaks of "them":
+"bought from “Shoes” at least 2 times in the last 90 days, and not: bought from “Socks” ever".
 """
 
 from dataclasses import dataclass
