@@ -1,18 +1,21 @@
 """A message from the wish to say something to its final state.
 
-`speak` is the only maker of messages: it asks the decision (P1) and makes either a message that
-waits in the outbox or a silence with its reason (N2). LIFE is the whole life of a message.
+`speak` makes messages one by one, rules/campaign_texts.py by the page: both ask the decision (P1)
+and make either a message that waits in the outbox or a silence with its reason (N2), by `outcome`.
+LIFE is the whole life of a message.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ringdove.rules import consent, languages, texts
 from ringdove.rules.effects import Count, QueueMessage
 from ringdove.rules.hours import Part
 from ringdove.rules.routes import Way
 from ringdove.rules.scenes import NO_HISTORY, Contact, Scene
+from ringdove.rules.senders import NoSender
 
 # From each state to those that may follow. `unknown`: it was being submitted when the process or
 # the link died; it may have been sent and is never repeated blindly (P5). A receipt can still
@@ -68,16 +71,9 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
     verdict = consent.decide(scene.store, person, draft, history, now)
     recipient = (person.phone if letter.channel == "sms" else person.email) or ""
     way = scene.ways.find(letter.channel, recipient, letter.klass, now.date(), letter.gateway_id)
-    state, reason, due_at, window_until = "waiting", "", max(now, letter.not_before), now
-    match verdict:
-        case consent.Send(window_until):
-            pass
-        case consent.Wait(due_at, window_until, reason):
-            pass
-        case consent.Drop(reason):
-            state = "dropped"
-    if state == "waiting" and not isinstance(way, Way):
-        state, reason = "dropped", way.reason if way else f"no_gateway_{letter.channel}"
+    state, reason, due_at, window_until = outcome(
+        verdict, way, letter.channel, max(now, letter.not_before), now
+    )
     shift = way.gateway.shift if isinstance(way, Way) else ""
     subject, body, encoding, parts = _write(letter, shift)
     cost = scene.ways.cost(way.gateway.id, recipient, parts) if isinstance(way, Way) else None
@@ -118,6 +114,37 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
         ),
         Count("dropped" if state == "dropped" else "queued"),
     )
+
+
+class Outcome(NamedTuple):
+    """What becomes of a message as it is made."""
+
+    state: str  # waiting, dropped
+    reason: str
+    due_at: datetime
+    window_until: datetime
+
+
+def outcome(
+    verdict: consent.Verdict, way: Way | NoSender | None, channel: str, start: datetime,
+    now: datetime,
+) -> Outcome:  # fmt: skip
+    """What follows from the decision and from whether there is a way; `start`: from when on it
+    could have gone."""
+    match verdict:
+        case consent.Drop(reason):
+            return Outcome("dropped", reason, start, now)
+        case _ if not isinstance(way, Way):
+            return Outcome("dropped", why_no_way(way, channel), start, now)
+        case consent.Send(window_until):
+            return Outcome("waiting", "", start, window_until)
+        case consent.Wait(due_at, window_until, reason):
+            return Outcome("waiting", reason, due_at, window_until)
+
+
+def why_no_way(way: NoSender | None, channel: str) -> str:
+    """The reason of a silence for want of a gateway or of a sender."""
+    return way.reason if way else f"no_gateway_{channel}"
 
 
 def _write(letter: Letter, shift: str) -> tuple[str, str, str, int]:

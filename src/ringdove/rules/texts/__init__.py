@@ -36,6 +36,9 @@ from ringdove.rules.texts.swaps import in_latin as in_latin
 from ringdove.rules.texts.swaps import offers as offers
 from ringdove.rules.texts.swaps import swaps as swaps
 from ringdove.rules.texts.templates import KNOWN_VARIABLES as KNOWN_VARIABLES
+from ringdove.rules.texts.templates import Form as Form
 from ringdove.rules.texts.templates import TemplateBroken as TemplateBroken
+from ringdove.rules.texts.templates import form_of as form_of
+from ringdove.rules.texts.templates import is_calm as is_calm
 from ringdove.rules.texts.templates import render as render
 from ringdove.rules.texts.templates import variables as variables

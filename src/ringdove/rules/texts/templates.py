@@ -7,7 +7,7 @@ there: it leaves no gap and no lonely comma (R25).
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import liquid
 from liquid.exceptions import LiquidError
@@ -90,7 +90,8 @@ def render(template: str, values: Mapping[str, object]) -> str:
 
 
 _NAMED = re.compile(
-    r'\{\{ ?(stop_url|\w+(?=\.))(?:\.(\w+))?(?: \| (?:(gsm)|(latin)(?:: "([a-z]+)")?))? ?\}\}'
+    r"\{\{ ?(stop_url|link[2-4]?(?![\w.])|\w+(?=\.))(?:\.(\w+))?"
+    r'(?: \| (?:(gsm)|(latin)(?:: "([a-z]+)")?))? ?\}\}'
 )
 _IF = re.compile(r"\{% if (\w+)\.(\w+) %\}(.*?)\{% endif %\}", re.S)
 _Spell = Callable[..., str] | None
@@ -142,6 +143,54 @@ def _fill(simple: _Simple | None, values: Mapping[str, Any]) -> str | None:
             filled += (before, value)
     said = "".join(filled)
     return None if "\r" in said else said  # Liquid makes line ends alike
+
+
+class Form(NamedTuple):
+    """A template whose words are fixed but for some values: `said % values` is its text."""
+
+    said: str
+    names: tuple[str, ...]  # paths of the values, in their order
+
+
+@lru_cache(TEMPLATES_CACHED)
+def form_of(template: str, present: frozenset[str]) -> Form | None:
+    """The same text as `render` makes, once for all people who have the same of its values
+    (`present`: paths of those that are there) and whose values are calm (`is_calm`). None where
+    only Liquid can tell: loops, filters, other questions than whether a value is there."""
+    simple = _simple(template)
+    if simple is None:
+        return None
+    asked = {f"{n}.{name}" if name else n for _, _, said in simple for _, n, name, *_ in said if n}
+    marks = {path: f"x{place}x" for place, path in enumerate(sorted(asked & present))}
+    values: dict[str, Any] = {}
+    for path in present:
+        noun, _, name = path.partition(".")
+        if name:
+            values.setdefault(noun, {})[name] = marks.get(path, "x")
+        else:
+            values[noun] = marks.get(path, "x")
+    if any(spell for _, _, said in simple for *_, spell, _ in said) or "x0x" in template:
+        return None
+    filled = _fill(simple, values)
+    if filled is None:
+        return None
+    text = _tidy(filled)
+    if _tidy(text) != text:
+        return None  # tidied words can look untidy once more
+    found = re.split(r"(x\d+x)", text.replace("%", "%%"))
+    paths = {mark: path for path, mark in marks.items()}
+    if any(mark not in found and mark in filled for mark in paths):
+        return None
+    said = "".join("%s" if one in paths else one for one in found)
+    return Form(said, tuple(paths[one] for one in found if one in paths))
+
+
+@lru_cache(65_536)
+def is_calm(value: str) -> bool:
+    """Whether a value changes nothing of the words around it: it begins and ends with a letter or
+    digit, and nothing in it is to be tidied."""
+    calm = value[:1].isalnum() and value[-1:].isalnum() and "\r" not in value
+    return calm and not _UNTIDY.search(value)
 
 
 def _present(
