@@ -125,9 +125,9 @@ WITH kept AS MATERIALIZED (
   WHERE f.bucket = %(bucket)s AND f.store_id = %(store_id)s AND f.reward_id = %(reward_id)s
   AND f.shop = 'knows'
   ORDER BY f.code LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-DELETE FROM free_code f USING kept k
+DELETE FROM free_code f
 WHERE f.bucket = %(bucket)s AND f.store_id = %(store_id)s AND f.reward_id = %(reward_id)s
-  AND f.code = k.code
+  AND f.code = ANY(ARRAY(SELECT k.code FROM kept k))
 RETURNING f.code
 """
 
