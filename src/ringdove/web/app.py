@@ -21,6 +21,8 @@ from ringdove.runtime import Runtime
 from ringdove.web import (
     api,
     automations,
+    calendar,
+    campaigns,
     confirm,
     connections,
     consent,
@@ -96,6 +98,8 @@ PAGES: tuple[APIRouter, ...] = (
     decision.router,
     unknown.router,
     automations.router,
+    campaigns.router,
+    calendar.router,
     connections.router,
     gateways.router,
     traffic.router,

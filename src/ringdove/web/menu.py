@@ -46,6 +46,14 @@ MENU = (
         ),
     ),
     Group(
+        N_("Campaigns"),
+        "viewer",
+        (
+            Entry("/campaigns", N_("Campaigns"), "send"),
+            Entry("/calendar", N_("Calendar"), "calendar"),
+        ),
+    ),
+    Group(
         N_("Permission"),
         "viewer",
         (
