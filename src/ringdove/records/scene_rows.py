@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
-from ringdove.records import confirming, counters, merges, search, suppression, ways_in
+from ringdove.records import confirming, counters, figures, merges, search, suppression, ways_in
 from ringdove.records import facts as fact_records
 from ringdove.rules import effects, facts
 from ringdove.rules import suppression as refusals
@@ -34,6 +34,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     store = scene.store
     await _people(tx, store, scene, of)
     await _purchases(tx, store, scene, of)
+    await figures.keep(tx, scene, of)
     await _enrollments(tx, store, of)
     await _cancel_queued(tx, store, of[effects.CancelQueued])
     await merges.write(tx, store, of[effects.SaveMerge], of[effects.CancelAddressed])
@@ -184,39 +185,6 @@ USING jsonb_to_recordset(%(rows)s) AS r(bucket integer, id bigint, lines integer
 WHERE l.bucket = r.bucket AND l.bucket = ANY(%(buckets)s) AND l.store_id = %(store_id)s
   AND l.order_id = r.id AND l.line >= r.lines
 """
-PUT_BOUGHT = """
-INSERT INTO contact_category AS k (bucket, store_id, contact_id, category, bought_at, orders)
-SELECT r.bucket, %(store_id)s, r.contact_id, r.category, max(r.at), count(*)
-FROM jsonb_to_recordset(%(rows)s) AS r(
-  bucket integer, contact_id bigint, category text, at timestamptz)
-WHERE r.bucket = ANY(%(buckets)s)
-GROUP BY r.bucket, r.contact_id, r.category
-ON CONFLICT (bucket, store_id, contact_id, category) DO UPDATE SET
-  bought_at = greatest(k.bought_at, EXCLUDED.bought_at), orders = k.orders + EXCLUDED.orders
-"""
-FORGET_BOUGHT = """
-DELETE FROM contact_category k
-USING jsonb_to_recordset(%(rows)s) AS r(bucket integer, contact_id bigint)
-WHERE k.bucket = r.bucket AND k.bucket = ANY(%(buckets)s) AND k.store_id = %(store_id)s
-  AND k.contact_id = r.contact_id
-"""
-COUNT_BOUGHT = """
-INSERT INTO contact_category (bucket, store_id, contact_id, category, bought_at, orders)
-SELECT r.bucket, %(store_id)s, r.contact_id, l.category, max(o.placed_at), count(DISTINCT o.id)
-FROM jsonb_to_recordset(%(rows)s) AS r(bucket integer, contact_id bigint)
-CROSS JOIN LATERAL (
-  SELECT o.id, o.placed_at FROM purchase_order o
-  WHERE o.bucket = r.bucket AND o.store_id = %(store_id)s AND o.contact_id = r.contact_id
-    AND o.cancelled_at IS NULL OFFSET 0
-) o
-CROSS JOIN LATERAL (
-  SELECT l.category FROM order_line l
-  WHERE l.bucket = r.bucket AND l.store_id = %(store_id)s AND l.order_id = o.id
-    AND l.category <> '' OFFSET 0
-) l
-WHERE r.bucket = ANY(%(buckets)s)
-GROUP BY r.bucket, r.contact_id, l.category
-"""
 PUT_PARCELS = """
 INSERT INTO parcel AS p SELECT r.* FROM jsonb_populate_recordset(NULL::parcel, %(rows)s) r
 WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
@@ -251,7 +219,7 @@ WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, sku) DO UPDATE SET
   name = EXCLUDED.name, category = EXCLUDED.category, brand = EXCLUDED.brand,
   price = EXCLUDED.price, url = EXCLUDED.url, stock = EXCLUDED.stock,
-  changed_at = EXCLUDED.changed_at
+  changed_at = EXCLUDED.changed_at, key = EXCLUDED.key
 WHERE p.changed_at <= EXCLUDED.changed_at
 """
 
@@ -267,7 +235,6 @@ async def _purchases(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], 
         if order.id in scene.known_lines  # a new order has none to be cut
     ]
     await _put(tx, CUT_LINES, store, cut)
-    await _bought(tx, store, of)
     parcels = {effect.parcel.id: effect.parcel for effect in of[effects.SaveParcel]}.values()
     await _put(tx, PUT_PARCELS, store, [_row(parcel, store) for parcel in parcels])
     returns = {effect.back.id: effect.back for effect in of[effects.SaveReturn]}.values()
@@ -277,20 +244,6 @@ async def _purchases(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], 
     await _put(tx, PUT_VISITS, store, [_row(visit, store) for visit in of[effects.SaveVisit]])
     products = {effect.sku: _product(effect, store) for effect in of[effects.SaveProduct]}
     await _put(tx, PUT_PRODUCTS, store, products.values())
-
-
-async def _bought(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
-    anew = {effect.contact_id for effect in of[effects.CountBought]}
-    bought = [
-        {"bucket": bucket_of_id(one.contact_id), "contact_id": one.contact_id,
-         "category": category, "at": one.at}
-        for one in of[effects.BuyFrom] if one.contact_id not in anew
-        for category in one.categories
-    ]  # fmt: skip
-    await _put(tx, PUT_BOUGHT, store, bought)
-    rows = [{"bucket": bucket_of_id(one), "contact_id": one} for one in sorted(anew)]
-    await _put(tx, FORGET_BOUGHT, store, rows)
-    await _put(tx, COUNT_BOUGHT, store, rows)
 
 
 def _lines(order: Any, store: Store) -> Rows:

@@ -100,7 +100,7 @@ def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
         if known.state == "removed" and known.cancelled_at and changed_at > known.cancelled_at:
             order = replace(order, state="placed", cancelled_at=None)  # out of the trash again
             _add_to_person(scene, order, 1)
-        if _categories(order) != _categories(known) or order.cancelled_at != known.cancelled_at:
+        if _counted(order) != _counted(known):
             scene.happens(CountBought(order.contact_id))
     else:
         fallback, at = f"order/{told.key}", told.placed_at
@@ -117,8 +117,7 @@ def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
         )
         scene.happens(PointTo("order", told.key, place, order.id))
         _add_to_person(scene, order, 1)
-        if bought := _categories(order):
-            scene.happens(BuyFrom(place, order.placed_at, bought))
+        scene.happens(BuyFrom(place, order.placed_at, _categories(order)))
     scene.happens(SaveOrder(order))
     return order
 
@@ -153,6 +152,11 @@ def _items(
 
 def _categories(order: Order) -> tuple[str, ...]:
     return tuple(sorted({line.category for line in order.lines or () if line.category}))
+
+
+def _counted(order: Order) -> tuple[Any, ...]:
+    """What of an order its person's figures are counted from."""
+    return order.state, order.cancelled_at, order.total, order.lines
 
 
 def _add_to_person(scene: Scene, order: Order, sign: int) -> None:
@@ -234,8 +238,7 @@ def _close(scene: Scene, key: str, state: str, at: datetime) -> Order:
         order = replace(order, state=state, cancelled_at=at)
         scene.happens(SaveOrder(order))
         _add_to_person(scene, order, -1)
-        if _categories(order):
-            scene.happens(CountBought(order.contact_id))
+        scene.happens(CountBought(order.contact_id))
     return order
 
 
@@ -330,8 +333,11 @@ def _return_moved(state: str) -> Callable[[Scene, Any, datetime], None]:
         key = getattr(fact, "return_key", "") or getattr(fact, "refund_key", "")
         _keep_return(scene, order, f"{order.key}/{key}", fact, state)
         if state in ("accepted", "refunded"):
-            order = replace(order, state=_further(order.state, "returned"))
-            scene.happens(SaveOrder(order))
+            returned = replace(order, state=_further(order.state, "returned"))
+            scene.happens(SaveOrder(returned))
+            if returned.state != order.state:
+                scene.happens(CountBought(order.contact_id))
+            order = returned
         automations.begin(scene, fact, order, now)
 
     return move
@@ -412,7 +418,7 @@ def _product_changed(scene: Scene, fact: facts.ProductChanged, now: datetime) ->
     scene.happens(
         SaveProduct(
             fact.sku, fact.name, fact.category, fact.brand, fact.price, fact.url, fact.stock,
-            fact.at,
+            fact.at, fact.key,
         )
     )  # fmt: skip
 

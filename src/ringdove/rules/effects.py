@@ -97,7 +97,7 @@ class SaveOrder:
 
 @dataclass(frozen=True, slots=True)
 class BuyFrom:
-    """A new order brought goods of these categories (R15)."""
+    """A new order brought goods of these categories (R15), or of none that is known."""
 
     contact_id: int
     at: datetime
@@ -114,8 +114,8 @@ class BuyFrom:
 
 @dataclass(frozen=True, slots=True)
 class CountBought:
-    """An order was cancelled, changed or came back: what this person has bought of is counted anew
-    from their orders."""
+    """An order was cancelled, changed or came back: what this person has bought is counted anew
+    from their orders (records/figures.py)."""
 
     contact_id: int
 
@@ -181,6 +181,7 @@ class SaveProduct:
     url: str
     stock: int | None
     changed_at: datetime
+    key: str = ""
 
     def show(self, scene: Scene) -> None:
         """Nothing later in a batch depends on a product."""
