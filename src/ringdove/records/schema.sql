@@ -68,6 +68,7 @@ CREATE TABLE store (
   policy jsonb NOT NULL DEFAULT '{}',    -- rules/policy.py reads it
   link_host text NOT NULL DEFAULT ''     -- short domain of its links; empty: our own address
 );
+CREATE UNIQUE INDEX store_link_host ON store (link_host) WHERE link_host <> '';
 
 CREATE TABLE installation_key (          -- never rotated: what was hashed with it must be found again
   name text PRIMARY KEY,
@@ -343,6 +344,7 @@ CREATE TABLE product (
   url text NOT NULL DEFAULT '',
   stock integer,
   changed_at timestamptz NOT NULL,
+  key text NOT NULL DEFAULT '',          -- the shop's own id, where links into its cart need it
   PRIMARY KEY (bucket, store_id, sku)
 );
 

@@ -328,6 +328,9 @@ class ProductChanged(Fact):
     price: Amount | None = None
     url: Address = ""
     stock: int | None = None
+    key: Annotated[str, Field(max_length=120)] = Field(
+        "", description="The shop's own id, where links into its cart need it."
+    )
     about: ClassVar[str] = "sku"
 
 

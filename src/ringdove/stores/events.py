@@ -6,14 +6,16 @@ covers the time and the raw body, so that a copied request is worthless five min
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
 
 from ringdove.rules.facts import Fact, OutsideFact
+from ringdove.rules.link_targets import Goods, web_address
 from ringdove.stores.edge import (
     Answer,
     BodyUnreadable,
@@ -47,6 +49,31 @@ class Settings(BaseModel):
         max_length=200,
         json_schema_extra={"secret": True, "generate": True},
     )
+    cart_template: str = Field(
+        "",
+        title="Address that fills a cart",
+        description="https://shop.example/cart?add={lines}&code={code}: {lines} becomes"
+        " SKU:pieces,SKU:pieces and {code} the customer's promo code, or nothing. Empty: a page of"
+        " ours shows the goods one by one.",
+        max_length=500,
+    )
+
+    @field_validator("cart_template")
+    @classmethod
+    def _usable(cls, template: str) -> str:
+        if template and ("{lines}" not in template or not web_address(template)):
+            raise ValueError("write an address that begins with https:// and holds {lines}")
+        return template
+
+
+def cart_url(settings: Settings, lines: Sequence[Goods], code: str) -> str:
+    """The shop's address that opens this cart; "": it has none. Signs of a stock keeping unit that
+    the list itself needs are escaped once more."""
+    if not settings.cart_template or not lines:
+        return ""
+    told = ",".join(f"{quote(line.sku, safe='')}:{line.quantity.normalize():f}" for line in lines)
+    filled = settings.cart_template.replace("{lines}", quote(told, safe=":,"))
+    return filled.replace("{code}", quote(code, safe=""))
 
 
 def sign(body: bytes, secret: str, at: datetime) -> str:

@@ -1,6 +1,8 @@
 -- Segments, offers, links and campaigns. Comments of the columns stand in schema.sql.
 
 ALTER TABLE store ADD COLUMN link_host text NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX store_link_host ON store (link_host) WHERE link_host <> '';
+ALTER TABLE product ADD COLUMN key text NOT NULL DEFAULT '';
 ALTER TABLE message
   ADD COLUMN campaign_id integer,
   ADD COLUMN variant smallint NOT NULL DEFAULT 0;

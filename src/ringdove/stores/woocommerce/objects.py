@@ -187,4 +187,5 @@ def product(key: str, name: str, at: datetime, told: Mapping[str, Any]) -> facts
         price=None if price in (None, "") else values.amount(price),
         url=values.url(told.get("permalink")),
         stock=stock if known else None,
+        key=key,
     )

@@ -76,6 +76,12 @@ class Settings(BaseModel):
         description="Only where your shop differs, a line each: my-status = parcel:delivered. "
         "Meanings: " + ", ".join(sorted(MEANINGS)) + ".",
     )
+    cart_links: Literal["checkout", "one", "none"] = Field(
+        "checkout",
+        title="Links that fill the cart",
+        description="checkout: WooCommerce 10.0 or newer, with any permalinks but Plain. one: older"
+        " shops, a single product without a code. Else a page of ours shows the goods one by one.",
+    )
     pay_on_delivery: tuple[str, ...] = _names(
         "cod",
         title="Payment on delivery",
