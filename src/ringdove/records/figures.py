@@ -141,7 +141,7 @@ INSERT INTO contact_figure AS f (bucket, store_id, contact_id, orders, days, spe
 SELECT r.bucket, %(store_id)s, r.contact_id, r.orders, r.days, r.spent, r.first_at, r.last_at,
   CASE WHEN r.waits THEN r.cart_at END, CASE WHEN r.waits THEN r.cart_total END
 FROM (
-  SELECT n.bucket, n.contact_id, count(o.id) FILTER (WHERE {COUNTS}) AS orders,
+  SELECT r.bucket, r.contact_id, count(o.id) FILTER (WHERE {COUNTS}) AS orders,
     count(DISTINCT (o.placed_at AT TIME ZONE %(zone)s)::date) FILTER (WHERE {COUNTS}) AS days,
     coalesce(sum(o.total) FILTER (WHERE {COUNTS}), 0) AS spent,
     min(o.placed_at) FILTER (WHERE {COUNTS}) AS first_at,
@@ -149,20 +149,20 @@ FROM (
     max(c.changed_at) AS cart_at,
     (array_agg(c.total ORDER BY c.changed_at DESC NULLS LAST, c.id))[1] AS cart_total,
     max(c.changed_at) > coalesce(max(o.placed_at), '-infinity') AS waits
-  FROM jsonb_to_recordset(%(rows)s) AS n(
+  FROM jsonb_to_recordset(%(rows)s) AS r(
     bucket integer, contact_id bigint, of_bucket integer, of_id bigint)
   LEFT JOIN LATERAL (
     SELECT o.id, o.state, o.placed_at, o.total FROM purchase_order o
-    WHERE o.bucket = n.of_bucket AND o.store_id = %(store_id)s AND o.contact_id = n.of_id OFFSET 0
+    WHERE o.bucket = r.of_bucket AND o.store_id = %(store_id)s AND o.contact_id = r.of_id OFFSET 0
   ) o ON true
   LEFT JOIN LATERAL (
     SELECT c.changed_at, c.total, c.id FROM cart c
-    WHERE c.bucket = n.of_bucket AND c.store_id = %(store_id)s AND c.contact_id = n.of_id
+    WHERE c.bucket = r.of_bucket AND c.store_id = %(store_id)s AND c.contact_id = r.of_id
       AND c.state = 'open'
     ORDER BY c.changed_at DESC, c.id LIMIT 1
   ) c ON true
-  WHERE n.bucket = ANY(%(buckets)s)
-  GROUP BY n.bucket, n.contact_id
+  WHERE r.bucket = ANY(%(buckets)s)
+  GROUP BY r.bucket, r.contact_id
 ) r
 ON CONFLICT (bucket, store_id, contact_id) DO UPDATE SET orders = EXCLUDED.orders,
   days = EXCLUDED.days, spent = EXCLUDED.spent, first_order_at = EXCLUDED.first_order_at,
