@@ -71,9 +71,9 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
     verdict = consent.decide(scene.store, person, draft, history, now)
     recipient = (person.phone if letter.channel == "sms" else person.email) or ""
     way = scene.ways.find(letter.channel, recipient, letter.klass, now.date(), letter.gateway_id)
-    state, reason, due_at, window_until = outcome(
-        verdict, way, letter.channel, max(now, letter.not_before), now
-    )
+    state, reason, due_at, window_until = outcome(verdict, max(now, letter.not_before), now)
+    if state == "waiting" and not isinstance(way, Way):
+        state, reason = "dropped", why_no_way(way, letter.channel)
     shift = way.gateway.shift if isinstance(way, Way) else ""
     subject, body, encoding, parts = _write(letter, shift)
     cost = scene.ways.cost(way.gateway.id, recipient, parts) if isinstance(way, Way) else None
@@ -125,17 +125,11 @@ class Outcome(NamedTuple):
     window_until: datetime
 
 
-def outcome(
-    verdict: consent.Verdict, way: Way | NoSender | None, channel: str, start: datetime,
-    now: datetime,
-) -> Outcome:  # fmt: skip
-    """What follows from the decision and from whether there is a way; `start`: from when on it
-    could have gone."""
+def outcome(verdict: consent.Verdict, start: datetime, now: datetime) -> Outcome:
+    """What follows from the decision; `start`: from when on it could have gone."""
     match verdict:
         case consent.Drop(reason):
             return Outcome("dropped", reason, start, now)
-        case _ if not isinstance(way, Way):
-            return Outcome("dropped", why_no_way(way, channel), start, now)
         case consent.Send(window_until):
             return Outcome("waiting", "", start, window_until)
         case consent.Wait(due_at, window_until, reason):

@@ -33,6 +33,11 @@ def operator_of(e164: str) -> str:
     return ""
 
 
+def longest_prefix() -> int:
+    """How many digits tell an operator at most. Loads the table."""
+    return _operators()[1]
+
+
 @cache
 def operators_in(country: str) -> tuple[str, ...]:
     """The operators of a country, by name: what a form can offer."""

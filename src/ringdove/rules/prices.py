@@ -66,6 +66,11 @@ class PriceList:
                 _keep(self._by_country, price)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix}, reverse=True)
 
+    @property
+    def prefix_digits(self) -> int:
+        """How many digits of a number decide its price at most, whole countries aside."""
+        return self._lengths[0] if self._lengths else 0
+
     def price(self, phone: str) -> Price | None:
         """The line that this number (E.164, with its +) is billed by."""
         digits = phone.removeprefix("+")

@@ -233,6 +233,13 @@ class Ways:
         return price_of(listed, recipient, parts) if listed else None
 
     @property
+    def telling_digits(self) -> int:
+        """How many first digits of a number tell its way and its price, beside its country."""
+        priced = max((one.prefix_digits for one in self.lists.values()), default=0)
+        routed = networks.longest_prefix() if any(one.networks for one in self.routes) else 0
+        return max(priced, routed)
+
+    @property
     def _by_price(self) -> bool:
         return any(route.pick == "price" for route in self.routes)
 

@@ -1,0 +1,282 @@
+"""For each of a campaign's people: which channel, variant and language, and the decision (P1, N2).
+
+The same decision as everywhere, rules/consent.decide, asked by the page: people who are alike in
+all that it reads share one answer, so a million cost a second. Nothing is left out in silence:
+whoever is in the audience gets an outcome with its reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple, TypeVar
+
+from ringdove.rules import consent, hours, languages, messages, schedules
+from ringdove.rules.campaigns import Plan, channels_of
+from ringdove.rules.lots import Lots
+from ringdove.rules.messages import Outcome
+from ringdove.rules.routes import Way, Ways
+from ringdove.rules.scenes import NO_HISTORY, Contact, History, Store
+from ringdove.rules.schedules import Schedule
+
+KEPT_MAX = 100_000  # outcomes, kinds and carriers in memory: then they are worked out anew
+SHARED_CODES = ("1", "7")  # of many countries, which four digits tell apart
+COUNTRY_DIGITS = 8  # tell any country
+PARTED = "\x1f"  # between traits
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Person(NamedTuple):
+    """Somebody of the audience, as records/audiences.py reads them."""
+
+    id: int
+    traits: str  # all that many people share, see Traits
+    phone: str | None
+    email: str | None
+    name: str
+    own_hour: int | None = None
+    past: History | None = None  # None: nothing that could hold anything back
+    paused_until: datetime | None = None
+    fields: Mapping[str, object] | None = None  # the store's own; None: no text asks for them
+
+
+class Traits(NamedTuple):
+    """What many people share, in the order in which `Person.traits` joins it."""
+
+    language: str
+    country: str
+    zones: str  # by space
+    marketing: str
+    service: str
+    topic: str  # said last about the campaign's topic; "": nothing
+    category: str
+    email: str
+    has: str  # any of p (phone), d (one that is doubtful), e (e-mail)
+
+
+@dataclass(slots=True, eq=False)
+class Kind:
+    """People with the same traits."""
+
+    contact: Contact
+    language: str
+    channels: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Told:
+    """An outcome that many share, and within which times it holds."""
+
+    outcome: Outcome
+    not_before: datetime
+    not_after: datetime
+    held: "Told | None" = None  # the same for who is held out
+
+
+@dataclass(slots=True, eq=False)
+class Carrier:
+    """Over what a number is reached, and what a part costs there."""
+
+    way: Way | None
+    reason: str = ""  # of a silence, without a way
+    per_part: Decimal | None = None
+    currency: str = ""
+    dearest: Decimal | None = None  # of all gateways that may be asked in its stead
+
+
+class Wish(NamedTuple):
+    """One message to be, or one silence."""
+
+    person: Person
+    channel: str
+    recipient: str
+    language: str
+    variant: int
+    carrier: Carrier
+    told: Told
+
+    @property
+    def is_said(self) -> bool:
+        """Whether it is going to be sent."""
+        return self.told.outcome.state == "waiting"
+
+
+@dataclass(slots=True)
+class Decider:
+    """Decides for one campaign, at one clock."""
+
+    store: Store
+    plan: Plan
+    schedule: Schedule
+    lots: Lots
+    ways: Ways
+    now: datetime
+    spoken: frozenset[tuple[int, str, str]]  # variant, language, channel: those with words
+    # Worked out once for all who are alike.
+    _kinds: dict[str, Kind] = field(default_factory=dict)
+    _told: dict[tuple[Kind, str, datetime], Told] = field(default_factory=dict)
+    _carriers: dict[str, Carrier] = field(default_factory=dict)
+    _by_mail: Carrier | None = None
+    _digits: int = 0
+
+    def __post_init__(self) -> None:
+        self.renew(self.ways)
+
+    def renew(self, ways: Ways) -> None:
+        """Ways out as they are now."""
+        self.ways, self._carriers, self._by_mail = ways, {}, None
+        self._digits = ways.telling_digits
+
+    def decide(self, people: Sequence[Person]) -> list[Wish]:
+        """What becomes of each, in their order; two of a person where both channels are asked."""
+        found: list[Wish] = []
+        deals = len(self.plan.variants) > 1 or self.plan.when.spread_minutes > 0
+        variant, lot = 0, 0.0
+        kinds, told_of, deal, is_held = self._kinds, self._told, self.lots.deal, self.lots.is_held
+        not_before_of, add = self.schedule.not_before, found.append
+        for person in people:
+            kind = kinds.get(person.traits) or self._kind(person.traits)
+            if deals:
+                variant, lot = deal(person.id)
+            not_before = not_before_of(kind.contact.zones, person.own_hour, lot)
+            for channel in kind.channels:
+                if person.past is None and person.paused_until is None:
+                    told = told_of.get((kind, channel, not_before)) or self._alike(
+                        kind, channel, not_before
+                    )
+                else:
+                    told = self._alone(kind, channel, not_before, person)
+                recipient = (person.phone if channel == "sms" else person.email) or ""
+                carrier = self._carrier(channel, recipient)
+                if told.outcome.state == "waiting":
+                    if is_held(person.id):
+                        told = _held(told)
+                    elif (variant, kind.language, channel) not in self.spoken:
+                        told = _silent(told, "no_words")
+                    elif carrier.way is None:
+                        told = _silent(told, carrier.reason)
+                add(Wish(person, channel, recipient, kind.language, variant, carrier, told))
+        return found
+
+    # -------------------------------------------------------------- people who are alike
+
+    def _kind(self, text: str) -> Kind:
+        said = Traits(*text.split(PARTED))
+        scopes = {
+            f"topic/{self.plan.topic}": said.topic,
+            f"category/{self.plan.category}": said.category,
+            "channel/email": said.email,
+        }
+        contact = Contact(
+            0, "+" if "p" in said.has else None, "@" if "e" in said.has else None, self.now,
+            phone_doubt="?" if "d" in said.has else None, language=said.language or None,
+            country=said.country or None, zones=tuple(said.zones.split()),
+            marketing=said.marketing, service=said.service,
+            scopes={scope: (state, "") for scope, state in scopes.items() if state},
+        )  # fmt: skip
+        language = languages.choose(contact.language, contact.country, self.store.languages)
+        if (0, language, channels_of(self.plan)[0]) not in self.spoken:
+            # Who is spoken to in a language that the campaign lacks gets the store's first.
+            language = self._spoken_instead(language)
+        kind = Kind(contact, language, self._channels(said))
+        _room(self._kinds)[text] = kind
+        return kind
+
+    def _spoken_instead(self, language: str) -> str:
+        known = {one for _, one, _ in self.spoken}
+        if language in known:
+            return language
+        return next((one for one in self.store.languages if one in known), language)
+
+    def _channels(self, said: Traits) -> tuple[str, ...]:
+        wanted, has = self.plan.channels, said.has
+        if wanted == "sms_or_email":
+            chose = said.email == "in" or "p" not in has
+            return ("email",) if "e" in has and chose else ("sms",)
+        if wanted == "both":
+            there = [one for one, sign in (("sms", "p"), ("email", "e")) if sign in has]
+            return tuple(there) or ("sms",)
+        return (wanted,)
+
+    def _alike(self, kind: Kind, channel: str, not_before: datetime) -> Told:
+        told = self._ask(kind.contact, channel, not_before, NO_HISTORY)
+        _room(self._told)[kind, channel, not_before] = told
+        return told
+
+    def _alone(self, kind: Kind, channel: str, not_before: datetime, person: Person) -> Told:
+        contact = kind.contact
+        if person.paused_until is not None:
+            contact = replace(contact, paused_until=person.paused_until)
+        return self._ask(contact, channel, not_before, person.past or NO_HISTORY)
+
+    def _ask(self, contact: Contact, channel: str, not_before: datetime, past: History) -> Told:
+        not_after = self.schedule.not_after(not_before)
+        verdict = consent.decide(
+            self.store, contact, self.draft(channel, not_before, not_after), past, self.now
+        )
+        # The way is the person's own, and asked for beside this.
+        found = messages.outcome(verdict, max(self.now, not_before), self.now)
+        return Told(found, not_before, not_after)
+
+    def draft(self, channel: str, not_before: datetime, not_after: datetime) -> consent.Draft:
+        """What the decision is asked about."""
+        plan = self.plan
+        return consent.Draft(
+            channel, "marketing", plan.topic, not_before, not_after, category=plan.category,
+            occasion=plan.occasion, part=self.part,
+        )  # fmt: skip
+
+    @property
+    def part(self) -> hours.Part | None:
+        """The weekdays and part of the day that the campaign wants (R19)."""
+        return schedules.part_of(self.plan.when)
+
+    # -------------------------------------------------------------- ways
+
+    def _carrier(self, channel: str, recipient: str) -> Carrier:
+        if channel != "sms":
+            if self._by_mail is None:
+                self._by_mail = carrier_of(self.ways, channel, recipient, self.now.date())
+            return self._by_mail
+        own = 4 if recipient[1:2] in SHARED_CODES else COUNTRY_DIGITS
+        key = recipient[: 1 + max(own, self._digits)]
+        found = self._carriers.get(key)
+        if found is None:
+            found = carrier_of(self.ways, channel, recipient, self.now.date())
+            _room(self._carriers)[key] = found
+        return found
+
+
+def carrier_of(ways: Ways, channel: str, recipient: str, today: date) -> Carrier:
+    """Over what this number or address is reached."""
+    way = ways.find(channel, recipient, "marketing", today)
+    if not isinstance(way, Way):
+        return Carrier(None, messages.why_no_way(way, channel))
+    if channel != "sms":
+        return Carrier(way, per_part=Decimal(0), dearest=Decimal(0))
+    lists = {one: ways.lists[one] for one in way.order if one in ways.lists}
+    priced = {one: price for one, listed in lists.items() if (price := listed.price(recipient))}
+    own = priced.get(way.gateway.id)
+    dearest = max((price.per_part for price in priced.values()), default=None)
+    currency = lists[way.gateway.id].currency if own else ""
+    return Carrier(way, "", own.per_part if own else None, currency, dearest)
+
+
+def _held(told: Told) -> Told:
+    if told.held is None:
+        told.held = _silent(told, "holdout")
+    return told.held
+
+
+def _silent(told: Told, reason: str) -> Told:
+    silent = told.outcome._replace(state="dropped", reason=reason)
+    return Told(silent, told.not_before, told.not_after)
+
+
+def _room(kept: dict[K, V]) -> dict[K, V]:
+    if len(kept) >= KEPT_MAX:
+        kept.clear()
+    return kept

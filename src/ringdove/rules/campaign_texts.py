@@ -1,0 +1,173 @@
+"""The words of a campaign for each of its people: name, code, own link, parts counted (R25, R29).
+
+Whatever render() makes one by one is made here by the page: where a template only names values, it
+becomes a form whose words are fixed, and filling it costs half a microsecond. Both say the same;
+tests hold them equal.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ringdove.rules import campaigns, languages, links, rewards, stop_links, texts
+from ringdove.rules.campaign_decisions import Wish
+from ringdove.rules.campaigns import Plan, link_name
+from ringdove.rules.scenes import Store
+from ringdove.rules.ways_in import Reward
+
+Keyed = Callable[[str], str]
+
+
+class Text(NamedTuple):
+    """What is said to one person, and what it takes to say it."""
+
+    subject: str
+    body: str
+    encoding: str
+    parts: int
+
+
+@dataclass(slots=True, eq=False)
+class Words:
+    """What is said in one variant, language and channel."""
+
+    subject: str
+    body: str
+    asked: frozenset[str]  # paths of values
+    numbers: tuple[int, ...] = ()  # of the plan's links that it names
+    constant: Mapping[str, str] = field(default_factory=dict)  # values that all people share
+
+    @property
+    def asks_fields(self) -> bool:
+        return any(path.startswith("field.") for path in self.asked)
+
+
+@dataclass(slots=True)
+class Writer:
+    """Says one campaign's words. `address`: under which people reach us; `keyed`: the store's."""
+
+    store: Store
+    plan: Plan
+    address: str
+    link_key: bytes
+    keyed: Keyed
+    offer: Reward | None = None
+    gathered_at: datetime | None = None  # what an offer's end is counted from
+    words: dict[tuple[int, str, str], Words] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for number, variant in enumerate(self.plan.variants):
+            for language, said in variant.words.items():
+                if said.sms:
+                    self._learn(number, language, "sms", "", said.sms)
+                if said.body:
+                    self._learn(number, language, "email", said.subject, said.body)
+
+    def _learn(self, variant: int, language: str, channel: str, subject: str, body: str) -> None:
+        if channel not in campaigns.channels_of(self.plan):
+            return
+        asked = frozenset(texts.variables(subject) | texts.variables(body))
+        numbers = tuple(n for n in range(len(self.plan.links)) if link_name(n) in asked)
+        constant = {path: v for path, v in self._constant(language).items() if path in asked and v}
+        self.words[variant, language, channel] = Words(subject, body, asked, numbers, constant)
+
+    def _constant(self, language: str) -> dict[str, str]:
+        store, until = self.store, ""
+        if self.offer and self.gathered_at and (ends := self.offer.ends(self.gathered_at)):
+            day = ends.astimezone(ZoneInfo(store.time_zone)).date()
+            until = languages.say_day(day, language)
+        return {
+            "shop.name": store.name, "shop.url": store.website, "shop.phone": store.phone,
+            "shop.email": store.email, "offer.until": until,
+        }  # fmt: skip
+
+    @property
+    def asks_fields(self) -> bool:
+        """Whether any text names a field of the store's own."""
+        return any(one.asks_fields for one in self.words.values())
+
+    @property
+    def asks_code(self) -> bool:
+        """Whether any text names an offer's code."""
+        return any("offer.code" in one.asked for one in self.words.values())
+
+    def links_of(self, message_ids: Sequence[int]) -> list[list[str]]:
+        """By link of the plan, those of these messages; none of a link that no text names."""
+        said = {n for one in self.words.values() for n in one.numbers}
+        prefix = links.prefix_of(self.store, self.address)
+        return [
+            [prefix + one for one in links.tokens(self.store.id, message_ids, n, self.link_key)]
+            if n in said
+            else []
+            for n in range(len(self.plan.links))
+        ]
+
+    def write(self, wish: Wish, own_links: Iterable[str], code: str) -> Text:
+        """The text of one wish that is said. `own_links`: of all links of the plan; `code`: of the
+        offer. Raises texts.TextTooLong."""
+        words = self.words[wish.variant, wish.language, wish.channel]
+        values = self._values(words, wish, own_links, code)
+        body = _filled(words.body, values)
+        if wish.channel == "email":
+            return Text(_filled(words.subject, values), body, "", 1)
+        shift = wish.carrier.way.gateway.shift if wish.carrier.way else ""
+        measure = texts.measure(body, shift)
+        return Text("", body, measure.encoding, measure.parts)
+
+    def _values(
+        self, words: Words, wish: Wish, own_links: Iterable[str], code: str
+    ) -> dict[str, str]:
+        """Paths of what is there and asked for."""
+        asked, person = words.asked, wish.person
+        values = dict(words.constant)
+        if person.name:
+            if "customer.first_name" in asked:
+                values["customer.first_name"] = person.name.partition(" ")[0]
+            if "customer.name" in asked:
+                values["customer.name"] = person.name
+        if words.numbers:
+            for number, link in enumerate(own_links):
+                if link:
+                    values[link_name(number)] = link
+        if code:
+            values["offer.code"] = code
+        if "stop_url" in asked and self.address:
+            values["stop_url"] = stop_links.url_of(
+                self.address, self.store.id, person.id, self.keyed
+            )
+        if "offer.link" in asked and self.offer and self.address:
+            values["offer.link"] = rewards.link_of(
+                self.address, self.store.id, self.offer.id, person.id, self.keyed
+            )
+        if person.fields:
+            for key, value in person.fields.items():
+                if (path := f"field.{key}") in asked and value not in (None, ""):
+                    values[path] = str(value)
+        return values
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    if not template:
+        return ""
+    form = texts.form_of(template, frozenset(values))
+    if form is not None:
+        said = [values[path] for path in form.names]
+        if all(map(texts.is_calm, said)):
+            return form.said % tuple(said)
+    return texts.render(template, nested(values))
+
+
+def nested(values: Mapping[str, str]) -> dict[str, object]:
+    """Paths as Liquid wants them: {"customer.name": …} is {"customer": {"name": …}}."""
+    found: dict[str, object] = {}
+    for path, value in values.items():
+        noun, _, name = path.partition(".")
+        if name:
+            known = found.setdefault(noun, {})
+            assert isinstance(known, dict)
+            known[name] = value
+        else:
+            found[noun] = value
+    return found
