@@ -27,6 +27,7 @@ REWARDS = (
         url="https://linden.example/book", phones_only=True,
     ),
 )  # fmt: skip
+OFFER = Reward(3, "", "15 % for those we miss", "code", source="own", prefix="LIPA", valid_days=14)
 FIELDS = (
     OwnField("ring_size", "Ring size", "number"),
     OwnField("likes", "Likes", "choice", ("candles", "ceramics", "linen", "tea")),
@@ -38,7 +39,7 @@ async def open_ways_in(tx: Tx, store: Store, at: datetime) -> None:
     """All of them, published."""
     for field in FIELDS:
         await own_fields.save(tx, store, field, at)
-    for reward in REWARDS:
+    for reward in (*REWARDS, OFFER):
         await rewards.create(tx, store.id, _named(reward), at)
     for form in (SITE, TILL, TOPICS):
         form_id = await forms.create(tx, store.id, _named(form), at)

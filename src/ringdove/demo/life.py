@@ -22,6 +22,7 @@ from ringdove.demo.goods import catalogue
 from ringdove.demo.people import HOME, Person, everybody, somebody
 from ringdove.demo.purchases import ANSWERS, FIRST_KEY
 from ringdove.demo.rows import SHOP_NUMBER
+from ringdove.demo.selling import ORDERS_MAX
 from ringdove.demo.shop import ShopOrder, Webhooks
 from ringdove.kit import db
 from ringdove.records import connections, gateways, phones, stores
@@ -178,7 +179,7 @@ def _next_number(book: Path) -> int:
     try:
         number = int(json.loads(book.read_text())["next"])
     except (OSError, ValueError, KeyError):
-        number = FIRST_KEY + world.LINDEN_PAST.orders
+        number = FIRST_KEY + world.LINDEN_PAST.orders + ORDERS_MAX
     book.write_text(json.dumps({"next": number + 1}))
     return number
 

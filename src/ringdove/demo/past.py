@@ -5,6 +5,7 @@ is demo/world.py.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,8 +16,10 @@ from ringdove.demo.chance import Chance, Rhythm, Weighed
 from ringdove.demo.goods import Good, catalogue
 from ringdove.demo.people import COUNTRIES, Person, everybody
 from ringdove.demo.rows import Keyed, Known, Rows, Word
+from ringdove.demo.selling import Selling
 from ringdove.rules import phones, ways_in
 from ringdove.rules.policy import READY_TOPICS
+from ringdove.rules.prices import PriceList
 from ringdove.rules.scenes import Store
 
 PHONE = "Mozilla/5.0 (Linux; Android 16; Pixel 9) Chrome/144.0 Mobile"
@@ -37,14 +40,15 @@ class Plan:
     goods: int = 300
     days: int = 365
     parks_one: bool = False
-    ways_in: bool = False  # with the forms, keyword and fields of joining.py
+    ways_in: bool = False  # with forms, keyword, fields of joining.py, campaigns of selling.py
 
 
 def make_past(
-    plan: Plan, store: Store, keyed: Keyed, *, connection: int, sms: int, email: int, now: datetime
-) -> Tables:
-    """The rows of every table."""
-    rows = Rows(store, now, sms, email)
+    plan: Plan, store: Store, keyed: Keyed, *, connection: int, sms: int, email: int,
+    now: datetime, prices: PriceList | None = None, link_key: bytes = b"", address: str = "",
+) -> Tables:  # fmt: skip
+    """The rows of every table. `address`: under which people reach our pages."""
+    rows = Rows(store, now, sms, email, prices)
     goods = catalogue()[: plan.goods]
     _goods(rows, goods)
     people = everybody(plan.seed, plan.people, plan.homes)
@@ -61,6 +65,11 @@ def make_past(
         _park_one(rows, connection)
     if plan.ways_in:
         _permissions(rows, known, Chance(plan.seed, "permissions"))
+        orders: dict[int, list[datetime]] = defaultdict(list)
+        for at, n in bought:
+            orders[known[n].id].append(at)
+        first_key = purchases.FIRST_KEY + plan.orders
+        Selling(rows, shop, keyed, link_key, address, orders, first_key).tell(known, people)
     for who in known:
         rows.chain(who, keyed)
     _people(rows, plan, people, known)

@@ -77,8 +77,8 @@ class Shop:
         self._zone = ZoneInfo(self.rows.store.time_zone)
         self._currency = self.rows.store.currency
 
-    def order(self, who: Known, person: Person, at: datetime, number: int) -> None:
-        """One order from its first moment to as far as it has come by now."""
+    def order(self, who: Known, person: Person, at: datetime, number: int) -> int:
+        """One order from its first moment to as far as it has come by now; its id."""
         kind, moments = story(self.chance, at, self._zone, self.chance.happens(0.17))
         moments = sorted((m for m in moments if m.at < self.rows.now), key=lambda m: m.at)
         order = Order(str(number), self.rows.id_at(who.bucket, at), Decimal(0), "", moments)
@@ -98,6 +98,13 @@ class Shop:
         self._keep_parcel(who, order)
         self._keep_return(who, order)
         self._answer(who, order)
+        return order.id
+
+    def stop_by_text(self, who: Known, at: datetime) -> None:
+        """The person answers that they want no more, unless that is still to come."""
+        if at < self.rows.now:
+            self._hear_text(who, self.chance.one_of(STOPS[who.language]), at)
+            self._stop(who, at)
 
     # ------------------------------------------------------------------ what is in it
 
@@ -259,8 +266,7 @@ class Shop:
         if not who.phone or at >= self.rows.now:
             return
         if who.marketing == "in" and self.chance.happens(0.022):
-            self._hear_text(who, self.chance.one_of(STOPS[who.language]), at)
-            self._stop(who, at)
+            self.stop_by_text(who, at)
         elif self.chance.happens(0.085):
             self._hear_text(who, self.chance.one_of(ANSWERS[who.language]), at)
 

@@ -19,6 +19,7 @@ from ringdove.kit.buckets import (
     id_floor,
 )
 from ringdove.rules import ledger, texts
+from ringdove.rules.prices import Cost, PriceList, price_of
 from ringdove.rules.scenes import Contact, Store
 
 Keyed = Callable[[int, str], str]  # store, text: as Runtime.keyed
@@ -49,10 +50,20 @@ COLUMNS: dict[str, list[str]] = {
         " trigger started_at",
         "message": "bucket store_id id contact_id order_id channel class topic cause recipe"
         " enrollment_id gateway_id recipient subject body language encoding parts not_before"
-        " not_after created_at why state reason sent_at done_at parts_delivered parts_failed",
+        " not_after created_at why state reason sent_at done_at parts_delivered parts_failed cost"
+        " cost_currency campaign_id variant occasion",
         "receipt": "bucket store_id message_id gateway_id provider_id part state error at heard_at",
         "inbound": "bucket store_id id contact_id gateway_id sender recipient body at intent",
         "counter": "bucket store_id hour name n",
+        "touch": "bucket store_id contact_id message_id at topic category",
+        "campaign": "store_id id name state plan created_at created_by changed_at changed_by"
+        " begin_at began_at ended_at",
+        "campaign_run": "bucket store_id campaign_id version next_id is_done first_message"
+        " last_message counts changed_at total",
+        "link_click": "bucket store_id id message_id contact_id number at kind device",
+        "promo_code": "bucket store_id code reward_id contact_id given_at valid_until used_at"
+        " used_order",
+        "offer_use": "bucket store_id reward_id order_id contact_id code at",
         "sandbox_text": "bucket store_id id gateway_id phone direction shop_number body at"
         " handed_over",
     }.items()
@@ -121,6 +132,7 @@ class Rows:
     now: datetime
     sms_gateway: int
     email_gateway: int
+    prices: PriceList | None = None
     tables: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[tuple[datetime, str]] = field(default_factory=Counter)
     _ticks: Counter[int] = field(default_factory=Counter)
@@ -183,17 +195,18 @@ class Rows:
             subject = self.letters.write(f"{words}.subject", who.language, values)
             body = self.letters.write(f"{words}.body", who.language, values)
         message_id = self.id_at(who.bucket, at)
-        fate = self._fate(who, channel, recipient, at, parts, message_id)
+        fate = self.fate(who, channel, recipient, at, parts, message_id)
+        cost = self.cost(recipient or "", parts) if channel == "sms" else None
         self.put(
             "message", who.bucket, message_id, who.id, order_id, channel, "service", topic, cause,
             recipe, enrollment_id, self.sms_gateway if channel == "sms" else self.email_gateway,
             recipient or "", subject, body, who.language, encoding, parts, at, at + valid_for, at,
-            why, *fate,
+            why, *fate, cost.amount if cost else None, cost.currency if cost else "", None, 0, "",
         )  # fmt: skip
         if channel == "sms" and recipient and at >= self.shown_since:
             self.show(recipient, "to_phone", body, at)
 
-    def _fate(
+    def fate(
         self, who: Known, channel: str, recipient: str | None, at: datetime, parts: int,
         message_id: int,
     ) -> tuple[Any, ...]:  # fmt: skip
@@ -220,6 +233,10 @@ class Rows:
         self.count(done_at, "undelivered" if failed else "delivered")
         split = (0, parts) if failed else (parts, 0)
         return word, f"{state} UNDELIV" if failed else "", sent_at, done_at, *split
+
+    def cost(self, phone: str, parts: int) -> Cost | None:
+        """Of all parts of a text to this number; None: no price is known."""
+        return price_of(self.prices, phone, parts) if self.prices and phone else None
 
     def chain(self, who: Known, keyed: Keyed) -> None:
         """The ledger's rows of a person, each chained to the one before."""

@@ -21,16 +21,18 @@ from ringdove.kit.crypto import hash_password, new_token
 from ringdove.records import (
     bulk,
     connections,
+    figure_fill,
     gateways,
     partitions,
     prices,
+    rhythms,
     search_fill,
     spending,
     stores,
     users,
 )
 from ringdove.records.stores import StoreSettings
-from ringdove.rules.prices import Price
+from ringdove.rules.prices import Price, PriceList
 from ringdove.rules.scenes import Store
 from ringdove.rules.spending import Limit
 from ringdove.runtime import Runtime
@@ -64,6 +66,7 @@ FOXGLOVE = StoreSettings(
     website="https://foxglove.example",
     email="hello@foxglove.example",
 )
+PRICED_IN = "EUR"
 # What an operator might ask: by country, and dearer or cheaper by prefix.
 PRICES = [
     Price("375", Decimal("0.032"), "BY"),
@@ -77,7 +80,7 @@ PRICES = [
     Price("49", Decimal("0.065"), "DE"),
     Price("44", Decimal("0.034"), "GB"),
 ]
-A_MONTH = Limit("month", "all", "EUR", Decimal(500))
+A_MONTH = Limit("month", "all", PRICED_IN, Decimal(500))
 LINDEN_PAST = Plan(
     "linden",
     people=5_000,
@@ -127,14 +130,19 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
             with _uncollected():
                 past = make_past(
                     plan, store, runtime.keyed, connection=ways.connection, sms=ways.sms,
-                    email=ways.email, now=now,
+                    email=ways.email, now=now, prices=PriceList(PRICES, PRICED_IN),
+                    link_key=runtime.link_key, address=runtime.settings.outside_url,
                 )  # fmt: skip
             for table, rows in past.items():
-                await bulk.copy(tx, table, ["bucket", "store_id", *COLUMNS[table][2:]], rows)
+                await bulk.copy(tx, table, COLUMNS[table], rows)
             await search_fill.ask(tx, store)
             while await search_fill.step(tx, store):
                 pass
-            tables |= {*past, "contact_search"}
+            await figure_fill.ask(tx, store)
+            while await figure_fill.step(tx, store):
+                pass
+            await rhythms.learn(tx, store, now)
+            tables |= {*past, "contact_search", "contact_figure", "contact_category"}
         await bulk.analyze(tx, sorted(tables))
 
 
@@ -182,7 +190,7 @@ async def open_shop(
         secrets=runtime.sealer.seal({"webhook_secret": new_token()}), now=opened_at,
     )  # fmt: skip
     version = runtime.ids.make(stores.buckets(store)[0])
-    await prices.replace(tx, store.id, sms, "EUR", PRICES, version, opened_at)
+    await prices.replace(tx, store.id, sms, PRICED_IN, PRICES, version, opened_at)
     await spending.put(tx, store, A_MONTH, opened_at)
     return store, Ways(connection, sms, email)
 
