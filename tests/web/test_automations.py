@@ -159,8 +159,7 @@ def test_rights(site: Site) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("phone", "language"), [(False, "en"), (True, "ru")])
 def test_the_list_in_a_browser(
     look: Callable[..., Looker], site: Site, phone: bool, language: str
 ) -> None:

@@ -108,8 +108,7 @@ def test_a_long_list_goes_on_where_it_stopped(site: Site) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("phone", "language"), [(False, "en"), (True, "ru")])
 def test_the_pages_are_sound(
     site: Site, look: Callable[..., Looker], phone: bool, language: str
 ) -> None:

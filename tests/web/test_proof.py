@@ -169,8 +169,7 @@ def test_programs_can_do_what_the_pages_can(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)])
 def test_the_pages_are_clean(
     site: Site, look: Callable[..., Looker], phone: bool, dark: bool
 ) -> None:

@@ -224,8 +224,7 @@ def test_a_viewer_reads_and_cannot_change(site: Site) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("phone", "language"), [(False, "en"), (True, "ru")])
 def test_the_pages_are_sound(
     site: Site, look: Callable[..., Looker], phone: bool, language: str
 ) -> None:
