@@ -21,7 +21,7 @@ For who asks: an id is made when a fact is heard, so rows that happened since a 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ringdove.kit import db
@@ -61,7 +61,14 @@ async def keep(tx: Tx, scene: Scene, of: Effects) -> None:
         await count_anew(tx, store, [scene.contacts[one] for one in sorted(merged)])
 
 
-async def count_anew(tx: Tx, store: Store, people: Sequence[Contact]) -> None:
+class Named(NamedTuple):
+    """A living person, and the names that were merged into them."""
+
+    id: int
+    also: Sequence[int]
+
+
+async def count_anew(tx: Tx, store: Store, people: Sequence[Named | Contact]) -> None:
     """All of these (living main rows, locked by the caller) from what lies in their rows."""
     rows = [row for one in people for row in _named(one)]
     keys = [_key(one.id) for one in people]
@@ -80,7 +87,7 @@ def _members(scene: Scene, ids: Iterable[int]) -> list[Row]:
     return [row for one in sorted(ids) for row in _named(scene.contacts[one])]
 
 
-def _named(person: Contact) -> list[Row]:
+def _named(person: Named | Contact) -> list[Row]:
     """The person under each of their names: rows lie under the one they came by."""
     main = {"bucket": bucket_of_id(person.id), "contact_id": person.id}
     return [

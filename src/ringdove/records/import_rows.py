@@ -285,6 +285,7 @@ COPY_CONSENTS = (
     " language, who, seq, prev, hash) FROM STDIN"
 )
 COPY_SEARCH = f"COPY contact_search ({', '.join(search.COLUMNS)}) FROM STDIN"
+COPY_FIGURES = "COPY contact_figure (bucket, store_id, contact_id) FROM STDIN"
 COPY_REJECTS = (
     "COPY people_import_reject (bucket, store_id, import_id, line, reason, cells) FROM STDIN"
 )
@@ -325,6 +326,7 @@ async def _put(tx: Tx, ground: Ground, met: Met) -> None:
     made = sorted([*met.fresh, *(_made(ground, one) for one in people if one.is_new)])
     known = [person for person in people if not person.is_new]
     await _copy(tx, COPY_CONTACTS, [one.contact for one in made])
+    await _copy(tx, COPY_FIGURES, [f"{one.place}\t{store.id}\t{one.id}\n" for one in made])
     if known:
         rows = [
             {**person.values, "bucket": bucket_of_id(person.values["id"]), "store_id": store.id}

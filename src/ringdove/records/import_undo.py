@@ -14,7 +14,7 @@ from typing import Any
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, buckets_of_store
 from ringdove.kit.db import Pool, Tx
-from ringdove.records import import_rows, imports, scene_rows, search
+from ringdove.records import figures, import_rows, imports, scene_rows, search
 from ringdove.records.import_chunks import Ground
 from ringdove.rules.people_joins import NAMES, TOUCHED, Person, Values
 from ringdove.rules.scenes import Contact, Store
@@ -137,6 +137,7 @@ async def _page(tx: Tx, ground: Ground, place: int) -> int:
         gone = [person.values["id"] for person in going]
         await tx.execute(GO, shared | {"ids": db.numbers(gone)})
         await search.drop(tx, store, gone)
+        await figures.drop(tx, store, gone)
     await tx.execute(FORGET, shared | {"ids": ids})
     return len(touches)
 

@@ -44,7 +44,7 @@ def added(kept: bytes, hours: Iterable[int]) -> bytes:
     counts = bytearray(kept or bytes(HOURS))
     for hour in hours:
         counts[hour] = min(COUNT_MAX, counts[hour] + 1)
-    return bytes(counts)
+    return bytes(counts) if any(counts) else NONE
 
 
 def own(kept: bytes) -> int | None:

@@ -1,0 +1,55 @@
+"""Counts whom nobody has counted yet (records/figure_fill.py), and learns once a day how often a
+store's people buy (records/rhythms.py).
+
+It looks every few seconds. Several processes may do it at once: a bucket is taken by one of them
+for a step, and what two of them learn in the same moment is the same.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from ringdove.kit import db
+from ringdove.records import figure_fill, rhythms, stores
+from ringdove.rules.scenes import Store
+from ringdove.runtime import Runtime
+
+LOOK_EVERY_S: Final = 10.0
+
+
+async def run(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Works until told to stop."""
+    while not stop.is_set():
+        async with db.transaction(runtime.pool) as tx:
+            every = await stores.every(tx)
+        for store in every:
+            await fill(runtime, store, stop)
+            await learn(runtime, store)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+
+
+async def fill(runtime: Runtime, store: Store, stop: asyncio.Event | None = None) -> int:
+    """Goes on until everybody of this store is counted; how many steps. What was learnt before
+    many were counted is learnt anew."""
+    steps = 0
+    while not (stop and stop.is_set()):
+        more = await db.retried(runtime.pool, lambda tx: figure_fill.step(tx, store))
+        if not more:
+            break
+        steps += 1
+    if steps:
+        await db.retried(runtime.pool, lambda tx: rhythms.learn(tx, store, runtime.clock()))
+    return steps
+
+
+async def learn(runtime: Runtime, store: Store) -> bool:
+    """Learns the store's rhythm if that was last done a day ago; whether it did."""
+
+    async def work(tx: db.Tx) -> bool:
+        if not await rhythms.is_due(tx, store, runtime.clock()):
+            return False
+        await rhythms.learn(tx, store, runtime.clock())
+        return True
+
+    return await db.retried(runtime.pool, work)
