@@ -144,10 +144,11 @@ FROM (
 """)
 # A young table has no statistics: the planner then takes a million people for one, and looks all
 # touches through for each. Work is shared by our own connections: helpers of one statement would
-# each add up all touches once more.
+# each add up all touches once more. A condition may hash all people of a segment: where that does
+# not fit into memory, they would be looked through again for each.
 IN_BULK = """
-SELECT set_config('enable_nestloop', 'off', true),
-  set_config('max_parallel_workers_per_gather', '0', true)
+SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true),
+  set_config('max_parallel_workers_per_gather', '0', true), set_config('work_mem', '64MB', true)
 """
 COUNTS = sql.SQL("SELECT v.verdict, v.reason, count(*) FROM ({verdicts}) v GROUP BY 1, 2")
 # Where a bucket can be cut so that two connections have as much to do.
@@ -287,13 +288,13 @@ Counts = Counter[tuple[str, str]]
 
 async def counts(pool: AsyncConnectionPool[Any], question: Question) -> Counts:
     """How many of everybody, by verdict and reason: on two connections, each with its share."""
-    pieces = await _pieces(pool, question.store)
+    todo = await pieces(pool, question.store)
     statement = COUNTS.format(verdicts=question.verdicts)
     found: Counts = Counter()
 
     async def work() -> None:
-        while pieces:
-            piece = pieces.pop()
+        while todo:
+            piece = todo.pop()
             async with db.transaction(pool) as tx:
                 await tx.execute(IN_BULK)
                 async with tx.cursor(row_factory=tuple_row) as cursor:
@@ -307,7 +308,8 @@ async def counts(pool: AsyncConnectionPool[Any], question: Question) -> Counts:
     return found
 
 
-async def _pieces(pool: AsyncConnectionPool[Any], store: Store) -> list[tuple[int, int, int]]:
+async def pieces(pool: AsyncConnectionPool[Any], store: Store) -> list[tuple[int, int, int]]:
+    """A bucket and a range of ids, (first, after), each: what connections can share out."""
     buckets = buckets_of_store(store.bucket_base, store.bucket_span)
     if len(buckets) > 1:
         return [(bucket, 0, ID_MAX) for bucket in buckets]

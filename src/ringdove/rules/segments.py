@@ -7,10 +7,11 @@ asking; dates are in the store's own zone. A person who was merged is asked with
 both names.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any as Anything, Literal
+from typing import Annotated, Literal
+from typing import Any as Anything
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -22,6 +23,7 @@ Number = Annotated[Decimal, Field(ge=-(10**12), le=10**12)]
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 DEPTH_MAX = 8  # of groups within groups
 LEAVES_MAX = 100
+WHOLE_MAX = 500  # with those of all segments that it names
 
 
 class Said(BaseModel):
@@ -66,6 +68,7 @@ class Goods(Said):
     skus: Words = ()
 
 
+ALL_GOODS = Goods()
 ONCE = Range(at_least=Decimal(1))
 EVER = Span()
 
@@ -77,7 +80,7 @@ class Bought(Said):
     """Bought goods, in orders that were not cancelled, returned or removed (R20, R21)."""
 
     leaf: Literal["bought"] = "bought"
-    goods: Goods = Goods()
+    goods: Goods = ALL_GOODS
     when: Span = EVER
     times: Range = Field(ONCE, description="In so many orders.")
     pieces: Range | None = None
@@ -100,7 +103,7 @@ class Visited(Said):
     """Looked at pages of the shop or app (R20)."""
 
     leaf: Literal["visited"] = "visited"
-    goods: Goods = Field(Goods(), description="Brands are those of the catalogue.")
+    goods: Goods = Field(ALL_GOODS, description="Brands are those of the catalogue.")
     pages: Words = Field((), description="Beginnings of addresses: /sale")
     when: Span = EVER
     times: Range = ONCE
@@ -111,7 +114,7 @@ class CartLeft(Said):
     """Has a cart that waits, with something in it (R20)."""
 
     leaf: Literal["cart"] = "cart"
-    goods: Goods = Goods()
+    goods: Goods = ALL_GOODS
     total: Range | None = None
     hours: Range | None = Field(None, description="Since its last change.")
 
@@ -188,6 +191,10 @@ class OwnFieldIs(Said):
 
 
 # ------------------------------------------------------------------ how they take our texts
+
+
+# States of a message in which it has so ended.
+ENDS = {"delivered": ("delivered",), "failed": ("failed", "expired")}
 
 
 class Texts(Said):
@@ -328,3 +335,64 @@ def leaves(tree: Node) -> Iterator[Node]:
         yield tree
     for node in inside:
         yield from leaves(node)
+
+
+# ------------------------------------------------------------------ segments within segments
+
+
+class TooLarge(ValueError):
+    """A tree with all that it asks for is more than can be answered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"With the segments that it names this asks {WHOLE_MAX} conditions and more: ask for"
+            " less at once."
+        )
+
+
+class NoSegment(LookupError):
+    """A tree names a segment that there is not, or that asks for itself."""
+
+    def __init__(self, segment: int, path: Sequence[int] = ()) -> None:
+        self.segment = segment
+        self.path = (*path, segment)
+        super().__init__(
+            f"Segment {segment} asks for itself (by {' → '.join(map(str, self.path))}): take one of"
+            " these conditions out."
+            if path
+            else f"No segment has the number {segment}: choose another."
+        )
+
+
+def named(known: Mapping[int, Node], number: int, path: tuple[int, ...]) -> Node:
+    """The tree of a segment that is asked for inside those of `path`. Raises NoSegment."""
+    if number in path:
+        raise NoSegment(number, path)
+    if number not in known:
+        raise NoSegment(number)
+    return known[number]
+
+
+def whole(tree: Node, known: Mapping[int, Node], path: tuple[int, ...] = ()) -> Iterator[Node]:
+    """All leaves, also those of the segments that the tree asks for, at any depth. `path`: the
+    segments that it stands in itself. Raises NoSegment, TooLarge."""
+    count = 0
+    for node in _whole(tree, known, path):
+        count += 1
+        if count > WHOLE_MAX:
+            raise TooLarge
+        yield node
+
+
+def _whole(tree: Node, known: Mapping[int, Node], path: tuple[int, ...]) -> Iterator[Node]:
+    for node in leaves(tree):
+        yield node
+        if isinstance(node, InSegment):
+            inner = named(known, node.segment, path)
+            yield from _whole(inner, known, (*path, node.segment))
+
+
+def plain(tree: Node) -> dict[str, Anything]:
+    """A tree as JSON."""
+    told: dict[str, Anything] = TREE.dump_python(tree, mode="json", exclude_none=True)
+    return told
