@@ -1,6 +1,7 @@
 """Who people are and how they take our texts, as SQL. rules/pictures.py says the same in Python."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Final
 
 from ringdove.kit import db
