@@ -1,14 +1,31 @@
-"""How people come to the demo's list: its forms, keyword, rewards and fields of its own."""
+"""How people come to the demo's list, forms, keyword, rewards, fields of its own, and into which
+segments they fall."""
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeVar
 
 from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
-from ringdove.records import forms, own_fields, rewards
+from ringdove.records import forms, own_fields, rewards, segments
 from ringdove.rules.own_fields import OwnField
 from ringdove.rules.scenes import Store
+from ringdove.rules.segments import (
+    All,
+    Any,
+    Bought,
+    Goods,
+    InSegment,
+    Node,
+    Not,
+    Orders,
+    Place,
+    Range,
+    Reach,
+    Span,
+    Visited,
+)
 from ringdove.rules.ways_in import Form, Keyword, Reward
 
 TOKEN_BYTES = 9
@@ -33,6 +50,38 @@ FIELDS = (
     OwnField("likes", "Likes", "choice", ("candles", "ceramics", "linen", "tea")),
     OwnField("club", "Member of the garden club", "yes_no"),
 )
+
+SEGMENTS: tuple[tuple[str, Node], ...] = (
+    (
+        "Tea drinkers",
+        Bought(goods=Goods(categories=("Tea", "Mugs")), when=Span(within_days=365)),
+    ),
+    (
+        "Looked at lamps, bought none",
+        All(of=(
+            Visited(goods=Goods(categories=("Lamps",)), when=Span(within_days=60)),
+            Not(of=Bought(goods=Goods(categories=("Lamps",)))),
+        )),
+    ),
+    (
+        "Minsk and Grodno, twice or more",
+        All(of=(
+            Place(cities=("Минск", "Гродно")),
+            Orders(times=Range(at_least=Decimal(2))),
+            Reach(channel="sms"),
+        )),
+    ),
+    (
+        "Tea drinkers and soap lovers",
+        Any(of=(InSegment(segment=1), Bought(goods=Goods(categories=("Soap",))))),
+    ),
+)  # fmt: skip
+
+
+async def name_segments(tx: Tx, store: Store, at: datetime) -> None:
+    """Those that the shop has saved."""
+    for name, tree in SEGMENTS:
+        await segments.create(tx, store, name, tree, at)
 
 
 async def open_ways_in(tx: Tx, store: Store, at: datetime) -> None:

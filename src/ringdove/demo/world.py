@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
-from ringdove.demo.joining import open_ways_in
+from ringdove.demo.joining import name_segments, open_ways_in
 from ringdove.demo.past import Plan, make_past
 from ringdove.demo.people import ABROAD, HOME
 from ringdove.demo.purchases import CONSENT_WORDS
@@ -126,6 +126,7 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
             store, ways = await open_shop(tx, runtime, settings, span, owner)
             if settings is LINDEN:
                 await open_ways_in(tx, store, now - timedelta(days=200))
+                await name_segments(tx, store, now - timedelta(days=150))
                 await users.set_role(tx, helper, store.id, "support")
             with _uncollected():
                 past = make_past(
