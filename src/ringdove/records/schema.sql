@@ -1081,6 +1081,16 @@ CREATE TABLE segment (
   PRIMARY KEY (store_id, id)
 );
 
+CREATE TABLE segment_size (              -- as it was counted last, for the list of segments
+  bucket integer NOT NULL,               -- the first of the store's
+  store_id integer NOT NULL,
+  segment_id integer NOT NULL,
+  people integer NOT NULL,
+  is_whole boolean NOT NULL,             -- false: at least so many, the time was up
+  counted_at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, segment_id)
+);
+
 -- ---------------------------------------------------------------- campaigns
 
 CREATE TABLE campaign (
@@ -1119,6 +1129,8 @@ CREATE TABLE campaign_run (              -- how far a campaign has come in a buc
   changed_at timestamptz NOT NULL,
   total integer NOT NULL DEFAULT 0,      -- people of the bucket when it began
   remade_id bigint NOT NULL DEFAULT 0,   -- waiting texts before this one have the words of `version`
+  is_held boolean NOT NULL DEFAULT false, -- paused: what waits is due a hundred years later
+  is_taken_back boolean NOT NULL DEFAULT false, -- it was ended, and nothing waits any more
   PRIMARY KEY (bucket, store_id, campaign_id)
 );
 
@@ -1190,3 +1202,4 @@ SELECT ringdove_reference(t) FROM unnest(ARRAY['segment', 'campaign']) t;
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'campaign_run', 'rehearsal', 'link_click']) t;
 SELECT ringdove_reference('own_date');
+SELECT ringdove_distribute('segment_size', 'contact');

@@ -82,6 +82,8 @@ CREATE TABLE campaign_run (
   changed_at timestamptz NOT NULL,
   total integer NOT NULL DEFAULT 0,
   remade_id bigint NOT NULL DEFAULT 0,
+  is_held boolean NOT NULL DEFAULT false,
+  is_taken_back boolean NOT NULL DEFAULT false,
   PRIMARY KEY (bucket, store_id, campaign_id)
 );
 
@@ -192,3 +194,16 @@ CREATE TABLE own_date (
   PRIMARY KEY (store_id, id)
 );
 SELECT ringdove_reference('own_date');
+
+-- ---------------------------------------------------------------- sizes of segments, as counted last
+
+CREATE TABLE segment_size (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  segment_id integer NOT NULL,
+  people integer NOT NULL,
+  is_whole boolean NOT NULL,
+  counted_at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, segment_id)
+);
+SELECT ringdove_distribute('segment_size', 'contact');
