@@ -75,8 +75,9 @@ PUT_TOUCHES = """
 INSERT INTO touch SELECT r.* FROM jsonb_populate_recordset(NULL::touch, %(rows)s) r RETURNING 1
 """
 PUT_BOUGHT = """
-INSERT INTO contact_category
-SELECT r.* FROM jsonb_populate_recordset(NULL::contact_category, %(rows)s) r RETURNING 1
+INSERT INTO contact_category (bucket, store_id, contact_id, category, bought_at, orders)
+SELECT r.bucket, r.store_id, r.contact_id, r.category, r.bought_at, r.orders
+FROM jsonb_populate_recordset(NULL::contact_category, %(rows)s) r RETURNING 1
 """
 
 
