@@ -22,6 +22,8 @@ from ringdove.web import (
     api,
     automations,
     calendar,
+    campaign_audience,
+    campaign_compose,
     campaigns,
     confirm,
     connections,
@@ -39,6 +41,7 @@ from ringdove.web import (
     imports,
     leave,
     leave_site,
+    links,
     live,
     login,
     messages,
@@ -57,6 +60,8 @@ from ringdove.web import (
     retention,
     rewards,
     routes,
+    segment_asking,
+    segments,
     setup,
     sign_up,
     store,
@@ -80,6 +85,8 @@ PAGES: tuple[APIRouter, ...] = (
     team.router,
     today.router,
     people_list.router,
+    segment_asking.router,  # before segments, whose ids would take its words
+    segments.router,
     customers.router,
     imports.router,
     exports.router,
@@ -99,6 +106,8 @@ PAGES: tuple[APIRouter, ...] = (
     unknown.router,
     automations.router,
     campaigns.router,
+    campaign_compose.router,
+    campaign_audience.router,
     calendar.router,
     connections.router,
     gateways.router,
@@ -135,31 +144,46 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.runtime = runtime
     app.state.streams = live.Streams()
     app.state.tries = Throttle()
+    app.state.links = links.Links(runtime)
     app.state.callers = Throttle(tries_max=login.CALLER_TRIES_MAX)
     for router in PAGES:
         app.include_router(router)
     for router in (*api.ROUTERS, api.pages):
         app.include_router(router)
-    for routes_of in (doors, gateway_doors, public, leave, leave_site, confirm, sign_up, only):
+    for routes_of in (
+        doors,
+        gateway_doors,
+        public,
+        leave,
+        leave_site,
+        confirm,
+        sign_up,
+        only,
+        links,
+    ):
         app.router.routes.extend(routes_of.ROUTES)
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_address)
     app.add_exception_handler(SignInFirst, on_sign_in_first)
     app.add_middleware(Guard, refuse=refuse_forged, crashed=on_crash)
+    app.add_middleware(links.Redirector, links=app.state.links)  # before all else: see there
     return app
 
 
 @asynccontextmanager
 async def _life(app: FastAPI) -> AsyncIterator[None]:
     hearing = asyncio.create_task(live.hear(app.state.runtime.database_url, app.state.streams))
+    telling = asyncio.create_task(app.state.links.clicks.tell_again())
     try:
         yield
     finally:
         app.state.streams.close()
-        hearing.cancel()
-        with suppress(asyncio.CancelledError):
-            await hearing
+        for task in (hearing, telling):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await app.state.links.clicks.close()
 
 
 async def _on_bad_address(request: Request, error: Exception) -> Response:

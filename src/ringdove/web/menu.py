@@ -51,6 +51,7 @@ MENU = (
         (
             Entry("/campaigns", N_("Campaigns"), "send"),
             Entry("/calendar", N_("Calendar"), "calendar"),
+            Entry("/segments", N_("Segments"), "filter"),
         ),
     ),
     Group(

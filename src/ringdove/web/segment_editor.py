@@ -2,8 +2,8 @@
 
 What came is kept even when it means nothing yet, with what is wrong beside it: segment_view makes
 of it what templates/segment_bits.html draws, static/js/segment_editor.js changes that and writes
-the JSON back into its field. A page that embeds it takes `drawing` for what it shows first and `read`
-for what comes back.
+the JSON back into its field. A page that embeds it takes `drawing` for what it shows first and
+`read` for what comes back.
 """
 
 import json

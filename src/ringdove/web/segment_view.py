@@ -47,6 +47,15 @@ def view(drawn: Drawing, say: Speech, choices: Choices) -> NodeView:
     return _node(raw, (), drawn, say, choices, is_left_out=False)
 
 
+def shared(say: Speech, choices: Choices) -> dict[str, Any]:
+    """What a page with editors is drawn with besides: all conditions by groups, as new ones."""
+    return {
+        "segment_choices": choices,
+        "segment_groups": kit(say, choices),
+        "segment_new_group": NodeView("all"),
+    }
+
+
 def fresh(leaf: Leaf, say: Speech, choices: Choices) -> NodeView:
     """A new condition, as it is added."""
     return _node({"leaf": leaf.leaf, **leaf.start}, (), Drawing({}), say, choices,
