@@ -31,33 +31,44 @@ from ringdove.rules import effects, send_hours
 from ringdove.rules.scenes import Contact, Scene, Store
 
 Row = dict[str, Any]
-Effects = Mapping[type[Any], list[Any]]
 
 EARLY: Final = timedelta(days=1)  # as far as a shop's clock may be ahead of ours
+
+
+class Told(NamedTuple):
+    """The effects of a batch that figures follow from."""
+
+    people: Sequence[effects.SaveContact]
+    bought: Sequence[effects.BuyFrom]
+    changed: Sequence[effects.CountBought]
+    carts: Sequence[effects.SaveCart]
+    visits: Sequence[effects.SaveVisit]
+    merges: Sequence[effects.SaveMerge]
+
 
 # ------------------------------------------------------------------ the story
 
 
-async def keep(tx: Tx, scene: Scene, of: Effects) -> None:
+async def keep(tx: Tx, scene: Scene, told: Told) -> None:
     """What changes by the effects of this batch; all its rows are written."""
-    merged = _whose(scene, (one for e in of[effects.SaveMerge]
+    store = scene.store
+    merged = _whose(scene, (one for e in told.merges
                             for one in (e.merge.contact_id, e.merge.other_id)))  # fmt: skip
-    bought = _whose(scene, (effect.contact_id for effect in of[effects.BuyFrom]))
-    changed = _whose(scene, (effect.contact_id for effect in of[effects.CountBought]))
-    carts = _whose(scene, (effect.cart.contact_id for effect in of[effects.SaveCart]))
+    changed = _whose(scene, (effect.contact_id for effect in told.changed)) - merged
+    bought = _whose(scene, (effect.contact_id for effect in told.bought)) - merged | changed
+    touched = _whose(scene, (effect.cart.contact_id for effect in told.carts)) - merged | bought
     looks: dict[int, list[effects.SaveVisit]] = defaultdict(list)
-    for visit in of[effects.SaveVisit]:
+    for visit in told.visits:
         for whose in _whose(scene, [visit.contact_id]) - merged:
             looks[whose].append(visit)
-    touched = (bought | changed | carts) - merged
-    store = scene.store
     await _add_looks(tx, scene, looks)
-    await _forget_bought(tx, store, changed - merged)
-    await _count_orders(tx, store, _members(scene, touched), bought | changed)
-    await _meet(tx, scene, of, touched | looks.keys() | merged)
+    await _forget_bought(tx, store, changed)
+    await _count_orders(tx, store, _members(scene, touched), bought)
+    saved = {effect.contact.id for effect in told.people} - scene.known_people.keys()
+    new = _whose(scene, saved) - touched - looks.keys() - merged
+    await _run(tx, MEET, store, [_key(one) for one in new])
     if merged:
-        gone = {one.id for one in scene.contacts.values() if one.merged_into}
-        await drop(tx, store, gone)
+        await drop(tx, store, {one.id for one in scene.contacts.values() if one.merged_into})
         await count_anew(tx, store, [scene.contacts[one] for one in sorted(merged)])
 
 
@@ -119,12 +130,6 @@ WHERE f.bucket = r.bucket AND f.bucket = ANY(%(buckets)s) AND f.store_id = %(sto
   AND f.contact_id = r.contact_id
 """
 DROP_CATEGORIES = DROP.replace("contact_figure", "contact_category")
-
-
-async def _meet(tx: Tx, scene: Scene, of: Effects, already: Collection[int]) -> None:
-    saved = {effect.contact.id for effect in of[effects.SaveContact]}
-    new = _whose(scene, saved - scene.known_people.keys()) - set(already)
-    await _run(tx, MEET, scene.store, [_key(one) for one in new])
 
 
 async def drop(tx: Tx, store: Store, contact_ids: Iterable[int]) -> None:

@@ -34,7 +34,11 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     store = scene.store
     await _people(tx, store, scene, of)
     await _purchases(tx, store, scene, of)
-    await figures.keep(tx, scene, of)
+    told = figures.Told(
+        of[effects.SaveContact], of[effects.BuyFrom], of[effects.CountBought],
+        of[effects.SaveCart], of[effects.SaveVisit], of[effects.SaveMerge],
+    )  # fmt: skip
+    await figures.keep(tx, scene, told)
     await _enrollments(tx, store, of)
     await _cancel_queued(tx, store, of[effects.CancelQueued])
     await merges.write(tx, store, of[effects.SaveMerge], of[effects.CancelAddressed])
@@ -44,8 +48,9 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await confirming.write(tx, store, of[effects.SaveQuestion])
     given = of[effects.GiveReward]
     await ways_in.write(
-        tx, scene, of[effects.SaveWelcome], given, of[effects.UseCode], of[effects.CountWay]
-    )
+        tx, scene, of[effects.SaveWelcome], given, of[effects.UseCode], of[effects.CountWay],
+        of[effects.UseOffer],
+    )  # fmt: skip
     await _hear(tx, store, of, now, ids)
     await _count(tx, store, of, now, scene)
 
