@@ -155,9 +155,9 @@ class Decider:
                     if is_held(person.id):
                         told = _held(told)
                     elif (variant, kind.language, channel) not in self.spoken:
-                        told = _silent(told, "no_words")
+                        told = silent(told, "no_words")
                     elif carrier.way is None:
-                        told = _silent(told, carrier.reason)
+                        told = silent(told, carrier.reason)
                 add(Wish(person, channel, recipient, kind.language, variant, carrier, told))
         return found
 
@@ -265,15 +265,16 @@ def carrier_of(ways: Ways, channel: str, recipient: str, today: date) -> Carrier
     return Carrier(way, "", own.per_part if own else None, currency, dearest)
 
 
+def silent(told: Told, reason: str) -> Told:
+    """The same, not said for this reason."""
+    found = told.outcome._replace(state="dropped", reason=reason)
+    return Told(found, told.not_before, told.not_after)
+
+
 def _held(told: Told) -> Told:
     if told.held is None:
-        told.held = _silent(told, "holdout")
+        told.held = silent(told, "holdout")
     return told.held
-
-
-def _silent(told: Told, reason: str) -> Told:
-    silent = told.outcome._replace(state="dropped", reason=reason)
-    return Told(silent, told.not_before, told.not_after)
 
 
 def _room(kept: dict[K, V]) -> dict[K, V]:

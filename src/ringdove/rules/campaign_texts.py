@@ -5,14 +5,15 @@ becomes a form whose words are fixed, and filling it costs half a microsecond. B
 tests hold them equal.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ringdove.rules import campaigns, languages, links, rewards, stop_links, texts
-from ringdove.rules.campaign_decisions import Wish
+from ringdove.rules.campaign_decisions import Told, Wish, silent
 from ringdove.rules.campaigns import Plan, link_name
 from ringdove.rules.scenes import Store
 from ringdove.rules.ways_in import Reward
@@ -27,6 +28,18 @@ class Text(NamedTuple):
     body: str
     encoding: str
     parts: int
+
+
+SILENCE = Text("", "", "", 1)
+
+
+class Made(NamedTuple):
+    """A message with its words, or a silence (then `text` is SILENCE)."""
+
+    id: int
+    wish: Wish
+    told: Told
+    text: Text
 
 
 @dataclass(slots=True, eq=False)
@@ -93,14 +106,14 @@ class Writer:
         """Whether any text names an offer's code."""
         return any("offer.code" in one.asked for one in self.words.values())
 
-    def links_of(self, message_ids: Sequence[int]) -> list[list[str]]:
-        """By link of the plan, those of these messages; none of a link that no text names."""
+    def _links_of(self, message_ids: Sequence[int]) -> list[list[str]]:
+        """By link of the plan, those of these messages; "" where no text names it."""
         said = {n for one in self.words.values() for n in one.numbers}
         prefix = links.prefix_of(self.store, self.address)
         return [
             [prefix + one for one in links.tokens(self.store.id, message_ids, n, self.link_key)]
             if n in said
-            else []
+            else [""] * len(message_ids)
             for n in range(len(self.plan.links))
         ]
 
@@ -115,6 +128,29 @@ class Writer:
         shift = wish.carrier.way.gateway.shift if wish.carrier.way else ""
         measure = texts.measure(body, shift)
         return Text("", body, measure.encoding, measure.parts)
+
+    def made(
+        self, wishes: Sequence[Wish], ids: Sequence[int], codes: Mapping[int, str]
+    ) -> Iterator["Made"]:
+        """Messages and silences of a page, in its order. `ids`: theirs; `codes`: of the offer, by
+        person."""
+        said = [one for one, wish in zip(ids, wishes, strict=True) if wish.is_said]
+        own_links = zip(*self._links_of(said), strict=True) if self.plan.links else repeat(())
+        needs_code = self.asks_code
+        for wish, message_id in zip(wishes, ids, strict=True):
+            if wish.told.outcome.state != "waiting":
+                yield Made(message_id, wish, wish.told, SILENCE)
+                continue
+            own, code = next(own_links), codes.get(wish.person.id, "")
+            if needs_code and not code:
+                yield Made(message_id, wish, silent(wish.told, "no_code"), SILENCE)
+                continue
+            try:
+                text = self.write(wish, own, code)
+            except texts.TextTooLong:
+                yield Made(message_id, wish, silent(wish.told, "too_long"), SILENCE)
+                continue
+            yield Made(message_id, wish, wish.told, text)
 
     def _values(
         self, words: Words, wish: Wish, own_links: Iterable[str], code: str

@@ -151,6 +151,12 @@ class Campaign:
     changed_by: int | None = None  # None: a program, or nobody yet
     asked_by: int | None = None  # who asked for approval
 
+    @property
+    def clock(self) -> datetime:
+        """The moment at which its decisions are asked: when it began, or when it was changed while
+        it was paused. A pause alone moves nothing, so what goes on is decided as before it."""
+        return max(self.began_at or self.created_at, self.changed_at)
+
 
 # ------------------------------------------------------------------ what a plan says and asks
 
