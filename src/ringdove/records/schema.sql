@@ -1113,8 +1113,10 @@ CREATE TABLE campaign (
   changed_by integer,                    -- NULL: a program
   asked_by integer,                      -- for approval
   copied_from integer,
+  made_key text,                         -- of a program: the same key is the same campaign
   PRIMARY KEY (store_id, id)
 );
+CREATE UNIQUE INDEX campaign_made ON campaign (store_id, made_key);
 
 CREATE TABLE campaign_run (              -- how far a campaign has come in a bucket: its checkpoint
   bucket integer NOT NULL,

@@ -66,8 +66,10 @@ CREATE TABLE campaign (
   changed_by integer,
   asked_by integer,
   copied_from integer,
+  made_key text,
   PRIMARY KEY (store_id, id)
 );
+CREATE UNIQUE INDEX campaign_made ON campaign (store_id, made_key);
 
 CREATE TABLE campaign_run (
   bucket integer NOT NULL,
