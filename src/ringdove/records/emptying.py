@@ -85,6 +85,10 @@ WHERE {OF_PEOPLE.format("c")} AND c.key <> 'erased/' || c.id
 VISITS = EMPTY["visits"] = f"""
 DELETE FROM visit v WHERE {OF_PEOPLE.format("v")}
 """
+# That a link of a message was opened stays counted.
+CLICKS = EMPTY["clicks"] = f"""
+UPDATE link_click c SET device = '' WHERE {OF_PEOPLE.format("c")} AND c.device <> ''
+"""
 MERGES = EMPTY["merges"] = f"""
 DELETE FROM contact_merge g WHERE {OF_PEOPLE.format("g")}
 """

@@ -53,6 +53,7 @@ CARTS = f"SELECT {ROW} AS row FROM cart t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT 
 VISITS = f"SELECT {ROW} AS row FROM visit t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 MESSAGES = f"SELECT {ROW} AS row FROM message t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 INBOUND = f"SELECT {ROW} AS row FROM inbound t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
+CLICKS = f"SELECT {ROW} AS row FROM link_click t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 RUNS = f"SELECT {ROW} AS row FROM enrollment t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 REWARDS = f"SELECT {ROW} AS row FROM reward_given t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 OFFERS_USED = f"SELECT {ROW} AS row FROM offer_use t WHERE {OF_PEOPLE} ORDER BY t.at LIMIT %(most)s"
@@ -77,6 +78,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {  # by kind: the table, and how t
     "visits": ("visit", VISITS),
     "messages": ("message", MESSAGES),
     "texts_from_them": ("inbound", INBOUND),
+    "clicks": ("link_click", CLICKS),
     "automations": ("enrollment", RUNS),
     "rewards": ("reward_given", REWARDS),
     "offers": ("touch", OFFERS),

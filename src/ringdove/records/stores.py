@@ -70,6 +70,14 @@ async def every(tx: Tx) -> list[Store]:
     return [_store(row) for row in await (await tx.execute(EVERY)).fetchall()]
 
 
+LINK_HOSTS = "SELECT id, link_host, website FROM store"
+
+
+async def link_hosts(tx: Tx) -> list[DictRow]:
+    """Every store's short domain ("" where it has none) and website: for who opens links."""
+    return await (await tx.execute(LINK_HOSTS)).fetchall()
+
+
 # The lock makes "one more than the last" safe: no serial in a table that a cluster copies around.
 LOCK = "LOCK TABLE store IN SHARE ROW EXCLUSIVE MODE"
 CREATE = """
@@ -112,3 +120,12 @@ UPDATE store
 async def change(tx: Tx, store_id: int, settings: StoreSettings) -> None:
     """What the owner changed on the store's page; its buckets stay."""
     await tx.execute(CHANGE, asdict(settings) | {"store_id": store_id})
+
+
+SET_LINK_HOST = "UPDATE store SET link_host = %(host)s WHERE id = %(store_id)s"
+
+
+async def set_link_host(tx: Tx, store_id: int, host: str) -> None:
+    """The short domain of its links from now on. Raises psycopg.errors.UniqueViolation when it is
+    another store's."""
+    await tx.execute(SET_LINK_HOST, {"store_id": store_id, "host": host})

@@ -19,10 +19,10 @@ from ringdove.rules import (
     erasing,
     facts,
     merging,
+    offers,
     people,
     people_changes,
     phones,
-    rewards,
     sign_ups,
     suppression,
     wording,
@@ -74,14 +74,14 @@ def _order_placed(scene: Scene, fact: facts.OrderPlaced, now: datetime) -> None:
     _bring_cart(scene, fact.order.cart, order.contact_id)
     if fact.order.consent:
         people.agree(scene, person, fact.order.consent, fact.order.placed_at, "checkout")
-    rewards.used(scene, fact, order)
+    offers.used(scene, fact, order)
     automations.begin(scene, fact, order, now)
     scene.happens(AnswerWaiting(f"order/{order.key}"))
 
 
 def _order_changed(scene: Scene, fact: facts.OrderChanged, now: datetime) -> None:
     order = _keep_order(scene, fact.order, now)
-    rewards.used(scene, fact, order)
+    offers.used(scene, fact, order)
     scene.happens(AnswerWaiting(f"order/{order.key}"))
 
 
@@ -239,6 +239,7 @@ def _close(scene: Scene, key: str, state: str, at: datetime) -> Order:
         scene.happens(SaveOrder(order))
         _add_to_person(scene, order, -1)
         scene.happens(CountBought(order.contact_id))
+        offers.freed(scene, order, at)
     return order
 
 
@@ -438,6 +439,13 @@ def _person_edited(scene: Scene, fact: facts.PersonEdited, now: datetime) -> Non
     people_changes.edit(scene, fact)
 
 
+def _link_opened(scene: Scene, fact: facts.LinkOpened, now: datetime) -> None:
+    person = scene.contacts.get(fact.contact)
+    if person:
+        people.seen(scene, person, fact.at)
+        scene.happens(Count("clicked"))
+
+
 def _kept_only(scene: Scene, fact: facts.Fact, now: datetime) -> None:
     """Kept as a fact; its answer comes with automations that ask for it."""
     order = getattr(fact, "order", None)
@@ -476,6 +484,7 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.PhoneSettled: _phone_settled,
     facts.PhoneChanged: people_changes.change_number,
     facts.PersonEdited: _person_edited,
+    facts.LinkOpened: _link_opened,
     facts.PeopleMerged: merging.merge,
     facts.PeopleParted: merging.part,
     facts.AddressBounced: suppression.address_bounced,

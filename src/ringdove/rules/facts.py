@@ -509,6 +509,16 @@ class PersonEdited(Fact):
     about: ClassVar[str] = "contact"
 
 
+class LinkOpened(Fact):
+    """A person opened a link of a message for the first time; robots and previews do not count."""
+
+    kind: Literal["link.opened"] = "link.opened"
+    contact: int
+    message: int
+    number: int = Field(0, description="Which of the message's links, from 0.")
+    about: ClassVar[str] = "contact"
+
+
 class PeopleMerged(Fact):
     """Two contacts are one person; `contact` is who stays."""
 
@@ -599,6 +609,7 @@ AnyFact = Annotated[
     | PhoneSettled
     | PhoneChanged
     | PersonEdited
+    | LinkOpened
     | PeopleMerged
     | PeopleParted,
     Field(discriminator="kind"),

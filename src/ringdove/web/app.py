@@ -24,6 +24,7 @@ from ringdove.web import (
     calendar,
     campaign_audience,
     campaign_compose,
+    campaign_running,
     campaigns,
     confirm,
     connections,
@@ -46,6 +47,7 @@ from ringdove.web import (
     login,
     messages,
     money,
+    offers,
     only,
     own_fields,
     parked,
@@ -58,7 +60,6 @@ from ringdove.web import (
     public,
     reconfirm,
     retention,
-    rewards,
     routes,
     segment_asking,
     segments,
@@ -108,6 +109,7 @@ PAGES: tuple[APIRouter, ...] = (
     campaigns.router,
     campaign_compose.router,
     campaign_audience.router,
+    campaign_running.router,
     calendar.router,
     connections.router,
     gateways.router,
@@ -121,7 +123,7 @@ PAGES: tuple[APIRouter, ...] = (
     ways_in.router,
     ways_out.router,
     posters.router,
-    rewards.router,
+    offers.router,
 )
 SHUTDOWN_S = 5
 KEPT_FOR_EVER = "public, max-age=31536000, immutable"

@@ -1,0 +1,310 @@
+"""What is known of links that are opened: which message a token names, and where it leads.
+
+Tokens seen lately are answered from memory. Others that arrive in the same moment are looked up by
+one statement. What a campaign says is read again every few seconds, so that a mended link leads
+where it should from then on, also in texts that went before. All of it has a bound.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from ringdove.kit import db
+from ringdove.kit.buckets import made_at
+from ringdove.kit.crypto import SealBroken
+from ringdove.records import campaigns, clicks, connections, rewards, stores, ways_out
+from ringdove.rules import link_targets, links
+from ringdove.rules.campaigns import Campaign, Link
+from ringdove.rules.link_targets import Ground, OpensCart, Target
+from ringdove.rules.links import Claim
+from ringdove.rules.scenes import Store
+from ringdove.rules.ways_in import Reward
+from ringdove.runtime import STORES, Runtime
+from ringdove.stores.edge import united
+
+log = structlog.get_logger()
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+TOKENS_MAX = 50_000
+TOKEN_KEPT_S = 60.0
+CAMPAIGNS_MAX = 2_000
+FRESH_S = 5.0  # what a campaign says, where a person's cart is
+STALE_S = 600.0  # answered from memory while it is read anew, or the database is away
+NEW_STORE_S = 0.2  # how soon a store that was made just now is known
+AHEAD = timedelta(hours=1)  # ids may run ahead of the clock a little
+BATCH_MAX = 500
+LOOK_UPS_MAX = 2  # statements at once; what arrives meanwhile goes with the next
+
+
+@dataclass(slots=True)
+class Opened:
+    """A link of a message that somebody has."""
+
+    claim: Claim
+    contact_id: int
+    campaign_id: int
+    variant: int
+    channel: str
+    language: str
+    sent_at: datetime | None
+    is_known: bool  # False: of somebody erased, nothing more is noted
+    kept_until: float
+    target: Target | None = None  # of a personal one
+    target_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Aims:
+    """A campaign, as far as its links need it."""
+
+    store: Store
+    campaign: Campaign
+    ground: Ground
+    offer: Reward | None
+    read_s: float
+    targets: dict[tuple[int, str, int], Target] = field(default_factory=dict)
+
+    def link(self, number: int) -> Link:
+        """What a token names; the shop's first page where the campaign has no such link now."""
+        found = self.campaign.plan.links
+        return found[number] if number < len(found) else Link()
+
+    def tags(self, opened: Opened) -> dict[str, str]:
+        """utm parameters."""
+        variants = self.campaign.plan.variants
+        several = len(variants) > 1 and opened.variant < len(variants)
+        name = variants[opened.variant].name if several else ""
+        return link_targets.tags_of(opened.channel, self.campaign.name, name)
+
+
+class Hosts(NamedTuple):
+    """The stores there are, and their short domains."""
+
+    homes: Mapping[int, str]  # each store's website
+    by_name: Mapping[str, int]  # of a short domain, its store
+
+
+class Kept(Generic[K, V]):
+    """Values by key, the oldest forgotten when there are too many; one that is being made is made
+    once, however many wait for it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._making: dict[K, asyncio.Task[V]] = {}
+
+    def get(self, key: K) -> V | None:
+        return self._values.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+    def start(self, key: K, make: Callable[[], Coroutine[Any, Any, V]]) -> "asyncio.Task[V]":
+        """Begins to make it anew, unless somebody does."""
+        making = self._making.get(key)
+        if making is None:
+            making = self._making[key] = asyncio.create_task(self._make(key, make))
+            making.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return making
+
+    async def _make(self, key: K, make: Callable[[], Coroutine[Any, Any, V]]) -> V:
+        try:
+            value = await make()
+            self.put(key, value)
+            return value
+        finally:
+            del self._making[key]
+
+
+class LinkBook:
+    """One a process. Raises psycopg.OperationalError while the database is away."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._key = runtime.link_key
+        self._tokens: Kept[str, Opened] = Kept(TOKENS_MAX)
+        self._aims: Kept[tuple[int, int], Aims | None] = Kept(CAMPAIGNS_MAX)
+        self._hosts: Kept[str, Hosts] = Kept(1)
+        self._hosts_read_s = -STALE_S
+        self._queue: dict[Claim, asyncio.Future[Opened | None]] = {}
+        self._looking = 0
+        self._workers: set[asyncio.Task[None]] = set()
+
+    # ---------------------------------------------------------------- short domains
+
+    async def hosts(self) -> Hosts:
+        """All stores and short domains, as they were a few seconds ago."""
+        now_s = time.monotonic()
+        known = self._hosts.get("")
+        if known is not None and now_s - self._hosts_read_s < FRESH_S:
+            return known
+        self._hosts_read_s = now_s if known is not None else self._hosts_read_s
+        reading = self._hosts.start("", self._read_hosts)
+        return known if known is not None else await asyncio.shield(reading)
+
+    async def _is_store(self, store_id: int) -> bool:
+        if store_id in (await self.hosts()).homes:
+            return True
+        if time.monotonic() - self._hosts_read_s < NEW_STORE_S:
+            return False
+        return store_id in (await asyncio.shield(self._hosts.start("", self._read_hosts))).homes
+
+    async def _read_hosts(self) -> Hosts:
+        async with db.transaction(self._runtime.pool) as tx:
+            rows = await stores.link_hosts(tx)
+        self._hosts_read_s = time.monotonic()
+        names = {row["link_host"]: row["id"] for row in rows if row["link_host"]}
+        return Hosts({row["id"]: row["website"] for row in rows}, names)
+
+    # ---------------------------------------------------------------- tokens
+
+    def seen(self, token: str) -> Opened | None:
+        """What was opened lately, without waiting."""
+        known = self._tokens.get(token)
+        return known if known is not None and time.monotonic() < known.kept_until else None
+
+    async def opened(self, token: str) -> Opened | None:
+        """What a token names; None: no message that was ever made."""
+        claim = links.read(token, self._key)
+        if claim is None or made_at(claim.message_id) > self._runtime.clock() + AHEAD:
+            return None  # guessed: most guesses speak of the years to come
+        if not await self._is_store(claim.store_id):
+            return None
+        waiting = self._queue.get(claim)
+        if waiting is None:
+            waiting = self._queue[claim] = asyncio.get_running_loop().create_future()
+            if self._looking < LOOK_UPS_MAX:
+                self._looking += 1
+                worker = asyncio.create_task(self._look_up())
+                self._workers.add(worker)
+                worker.add_done_callback(self._workers.discard)
+        found = await asyncio.shield(waiting)
+        if found is not None:
+            self._tokens.put(token, found)
+        return found
+
+    async def _look_up(self) -> None:
+        """Looks up what waits until nothing does."""
+        try:
+            while self._queue:
+                await asyncio.sleep(0)  # whoever arrives in the same round comes along
+                batch = dict(list(self._queue.items())[:BATCH_MAX])
+                for claim in batch:
+                    del self._queue[claim]
+                await self._answer(batch)
+        finally:
+            self._looking -= 1
+
+    async def _answer(self, batch: dict[Claim, "asyncio.Future[Opened | None]"]) -> None:
+        claims = list(batch)
+        try:
+            async with db.transaction(self._runtime.pool) as tx:
+                rows = await clicks.opened(tx, claims)
+        except Exception as error:
+            for waiting in batch.values():
+                waiting.set_exception(error)
+                waiting.exception()  # seen, also where nobody waits any more
+            return
+        until = time.monotonic() + TOKEN_KEPT_S
+        for n, claim in enumerate(claims):
+            row = rows.get(n)
+            names_one = row is not None and row["campaign_id"] is not None
+            batch[claim].set_result(_opened(claim, row, until) if row and names_one else None)
+
+    # ---------------------------------------------------------------- where they lead
+
+    async def aims(self, opened: Opened) -> Aims | None:
+        """The campaign of a link; None: there is none any more."""
+        key = (opened.claim.store_id, opened.campaign_id)
+        known, now_s = self._aims.get(key), time.monotonic()
+        if known is not None and now_s - known.read_s < FRESH_S:
+            return known
+        reading = self._aims.start(key, partial(self._read_aims, *key))
+        if known is not None and now_s - known.read_s < STALE_S:
+            return known
+        return await asyncio.shield(reading)
+
+    async def _read_aims(self, store_id: int, campaign_id: int) -> Aims | None:
+        async with db.transaction(self._runtime.pool) as tx:
+            store = await stores.find(tx, store_id)
+            campaign = await campaigns.find(tx, store_id, campaign_id)
+            if store is None or campaign is None:
+                return None
+            plan = campaign.plan
+            skus = [
+                sku for one in plan.links for sku in (one.sku, *(line.sku for line in one.lines))
+            ]
+            products = await clicks.products(tx, store, skus)
+            shops = await connections.of_store(tx, store_id)
+            offer = await rewards.find(tx, store_id, plan.offer) if plan.offer else None
+        opens = tuple(found for shop in shops if (found := self._opens_carts(store, shop)))
+        ground = Ground(store.website, products, opens)
+        return Aims(store, campaign, ground, offer, time.monotonic())
+
+    def _opens_carts(self, store: Store, shop: connections.Connection) -> OpensCart | None:
+        module = STORES.get(shop.kind)
+        if shop.paused_at or not hasattr(module, "cart_url") or module is None:
+            return None
+        try:
+            secrets = self._runtime.sealer.open(shop.secrets)
+            settings = united(module.Settings, shop.settings, secrets, store.time_zone)
+        except (SealBroken, ValidationError) as error:
+            log.error("link.shop_broken", connection=shop.id, error=type(error).__name__)
+            return None
+        return partial(module.cart_url, settings)
+
+    def target_at_hand(self, opened: Opened, aims: Aims) -> Target | None:
+        """Where it leads, without waiting; None: ask `target`."""
+        key = (opened.claim.number, opened.channel, opened.variant)
+        known = aims.targets.get(key)
+        if known is None and opened.target_until > time.monotonic():
+            known = opened.target
+        return known
+
+    async def target(self, opened: Opened, aims: Aims) -> Target:
+        """Where it leads this person."""
+        link, tags = aims.link(opened.claim.number), aims.tags(opened)
+        if not link_targets.is_personal(link):
+            found = link_targets.leads_to(link, aims.ground, tags)
+            aims.targets[opened.claim.number, opened.channel, opened.variant] = found
+            return found
+        async with db.transaction(self._runtime.pool) as tx:
+            person = await ways_out.person(tx, aims.store, opened.contact_id)
+            people = [person.id, *person.also] if person else []
+            code = await _code(tx, aims, people)
+            own = None
+            if link.kind == "own_cart" and people:
+                own = await clicks.own_cart(tx, aims.store, people)
+        opened.target = link_targets.leads_to(link, aims.ground, tags, code, own)
+        opened.target_until = time.monotonic() + FRESH_S
+        return opened.target
+
+
+async def _code(tx: db.Tx, aims: Aims, people: list[int]) -> str:
+    """The person's code of the campaign's offer, under whichever name it was given; "": none."""
+    offer = aims.offer
+    if offer is None or not people:
+        return ""
+    if offer.source == "common":
+        return offer.code
+    given = await rewards.codes_of(tx, aims.store, offer.id, people)
+    return next((given[one] for one in people if one in given), "")
+
+
+def _opened(claim: Claim, row: clicks.Row, until: float) -> Opened:
+    return Opened(
+        claim, row["contact_id"], row["campaign_id"], row["variant"], row["channel"],
+        row["language"], row["sent_at"], row["is_known"], until,
+    )  # fmt: skip

@@ -1,0 +1,285 @@
+"""The redirector: https://<short domain>/<token> and <our address>/l/<token> (R28 to R31, N5).
+
+Stands before all routing, since a text to a million people brings a thousand of them in a second. A
+redirect is answered here at once; what is said in words (an offer that ended, a phone's offer on a
+desktop, a cart to be filled by hand, a wrong link) goes on to a route behind the usual guard. HEAD
+is answered and never counted. Tokens are heard at the root of every domain: the short domain of
+last year works as long as it leads here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ringdove.rules import languages, link_visitors, links
+from ringdove.rules.link_targets import Target, is_over, web_address
+from ringdove.rules.link_visitors import Asked, Visitor
+from ringdove.rules.scenes import Store
+from ringdove.runtime import Runtime
+from ringdove.web import public
+from ringdove.web.leave import NOBODYS
+from ringdove.web.link_book import Aims, Hosts, LinkBook, Opened
+from ringdove.web.link_clicks import ClickBuffer
+from ringdove.web.only import qr_of
+from ringdove.web.security import STRICT_TRANSPORT, Throttle
+from ringdove.web.views import runtime_of
+
+log = structlog.get_logger()
+
+PREFIX = "/l/"
+LENGTHS = frozenset({links.SHORT.signs, links.LONG.signs})
+WRONG_MAX = 60  # of one caller in five minutes; then they are told to wait
+FLOOD_MAX = 600  # likewise; then nothing is looked up for them at all
+AGENT_MAX = 1_000  # signs of a header that are looked at
+FOUND = "ringdove.link"  # in the scope: what the redirector knows, for the route below
+NO_TARGET = Target()
+NOWHERE = "-"  # a token that is none, for the page of wrong links
+# What a short domain shows besides links: the styles of the pages above.
+ON_SHORT_DOMAINS = ("/static/", "/look/", PREFIX)
+ROBOTS_TXT = b"User-agent: *\nDisallow: /\n"
+PLAIN = [
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-robots-tag", b"noindex, nofollow"),
+]
+SECURE = (b"strict-transport-security", STRICT_TRANSPORT.encode())
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of a link whose page is to be shown."""
+
+    token: str
+    aims: Aims
+    opened: Opened
+    page: str  # ended, desktop, cart, nothing
+    target: Target
+
+
+class Links:
+    """What a process keeps of links; `app.state.links`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.book = LinkBook(runtime)
+        self.clicks = ClickBuffer(runtime)
+        self.wrong = Throttle(tries_max=WRONG_MAX)
+        self.flood = Throttle(tries_max=FLOOD_MAX)
+
+
+class Redirector:
+    """ASGI middleware: answers links, lets everything else pass."""
+
+    def __init__(self, app: ASGIApp, links: Links) -> None:
+        self._app = app
+        self._links = links
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        token = path[len(PREFIX) :] if path.startswith(PREFIX) else path[1:]
+        is_token = len(token) in LENGTHS and token.isascii() and token.isalnum()
+        try:
+            if is_token and scope["method"] in ("GET", "HEAD"):
+                await self._link(token, scope, receive, send)
+            elif not await self._is_shown(scope, path):
+                await self._short_domain(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        except psycopg.OperationalError as error:
+            log.error("link.database_away", error=type(error).__name__)
+            await _say(send, scope, 503, b"Try again in a minute.", [(b"retry-after", b"30")])
+
+    # ---------------------------------------------------------------- one link
+
+    async def _link(self, token: str, scope: Scope, receive: Receive, send: Send) -> None:
+        mine = self._links
+        headers = dict(scope["headers"])
+        opened = mine.book.seen(token)
+        if opened is None:
+            if mine.flood.is_closed(_address(scope), mine.runtime.clock().timestamp()):
+                await self._wrong(scope, receive, send)
+                return
+            opened = await mine.book.opened(token)
+        aims = await mine.book.aims(opened) if opened else None
+        if opened is None or aims is None or not await self._is_at_home(headers, opened):
+            await self._wrong(scope, receive, send)
+            return
+        visitor, now = link_visitors.seen(_asked(headers)), mine.runtime.clock()
+        if scope["method"] == "GET" and b"lang=" not in scope["query_string"] and opened.is_known:
+            self._note(opened, visitor, scope, now)
+        link = aims.link(opened.claim.number)
+        if is_over(link, now):
+            await self._page(Found(token, aims, opened, "ended", NO_TARGET), scope, receive, send)
+        elif link.phones_only and visitor.device != "phone":
+            await self._page(Found(token, aims, opened, "desktop", NO_TARGET), scope, receive, send)
+        else:
+            target = mine.book.target_at_hand(opened, aims)
+            if target is None:
+                target = await mine.book.target(opened, aims)
+            if target.url:
+                await _say(send, scope, 302, b"", [(b"location", target.url.encode("ascii"))])
+                return
+            page = "cart" if target.lines else "nothing"
+            await self._page(Found(token, aims, opened, page, target), scope, receive, send)
+
+    async def _is_at_home(self, headers: Mapping[bytes, bytes], opened: Opened) -> bool:
+        """A short domain opens the links of its own store only."""
+        hosts = await self._links.book.hosts()
+        owner = _owner(hosts, headers)
+        return owner is None or owner == opened.claim.store_id
+
+    def _note(self, opened: Opened, visitor: Visitor, scope: Scope, now: datetime) -> None:
+        kind = visitor.kind
+        if kind == "person" and link_visitors.came_unread(opened.sent_at, now):
+            kind = "robot"
+        claim = opened.claim
+        self._links.clicks.note(
+            claim.store_id, claim.message_id, opened.contact_id, claim.number, now, kind,
+            visitor.device, _address(scope),
+        )  # fmt: skip
+
+    async def _page(self, found: Found, scope: Scope, receive: Receive, send: Send) -> None:
+        inner = {**scope, "path": PREFIX + found.token, "raw_path": b"", FOUND: found}
+        await self._app(inner, receive, send)
+
+    async def _wrong(self, scope: Scope, receive: Receive, send: Send) -> None:
+        inner = {**scope, "path": PREFIX + NOWHERE, "raw_path": b""}
+        await self._app(inner, receive, send)
+
+    # ---------------------------------------------------------------- a short domain
+
+    async def _is_shown(self, scope: Scope, path: str) -> bool:
+        """Whether a page of ours may be seen under this host: a short domain shows links only."""
+        if path.startswith(ON_SHORT_DOMAINS):
+            return True
+        try:
+            hosts = await self._links.book.hosts()
+        except psycopg.Error:
+            return True  # the page itself says what is wrong
+        return _owner(hosts, dict(scope["headers"])) is None
+
+    async def _short_domain(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hosts = await self._links.book.hosts()
+        owner = _owner(hosts, dict(scope["headers"]))
+        home = web_address(hosts.homes.get(owner or 0, ""))
+        if scope["path"] == "/" and home:
+            await _say(send, scope, 302, b"", [(b"location", home.encode("ascii"))])
+            return
+        if scope["path"] == "/robots.txt":
+            await _say(send, scope, 200, ROBOTS_TXT, [(b"content-type", b"text/plain")])
+            return
+        await self._wrong(scope, receive, send)
+
+
+def _owner(hosts: Hosts, headers: Mapping[bytes, bytes]) -> int | None:
+    """The store whose short domain was asked."""
+    if not hosts.by_name:
+        return None
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    name, colon, port = host.rpartition(":")
+    return hosts.by_name.get(name if colon and port.isdigit() else host)
+
+
+def _asked(headers: Mapping[bytes, bytes]) -> Asked:
+    def said(name: bytes) -> str:
+        return headers.get(name, b"")[:AGENT_MAX].decode("latin-1")
+
+    purpose = said(b"sec-purpose") + said(b"purpose") + said(b"x-purpose") + said(b"x-moz")
+    return Asked(
+        said(b"user-agent"), said(b"accept"), said(b"accept-language"), purpose,
+        said(b"sec-fetch-mode"), said(b"sec-ch-ua-mobile"),
+    )  # fmt: skip
+
+
+def _address(scope: Scope) -> str:
+    """Who asks, as the proxies that we trust say it."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+async def _say(send: Send, scope: Scope, status: int, body: bytes, more: Headers) -> None:
+    headers = [*more, *PLAIN, (b"content-length", b"%d" % len(body))]
+    if scope["scheme"] == "https":
+        headers.append(SECURE)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+# ------------------------------------------------------------------ what is said in words
+
+
+async def show(request: Request) -> Response:
+    """A link that leads to no address just now, and why."""
+    found: Found | None = request.scope.get(FOUND)
+    if found is None:
+        return _wrong_page(request)
+    store, opened = found.aims.store, found.opened
+    language = _language(request, store, opened)
+    link = found.aims.link(opened.claim.number)
+    if found.page == "ended":
+        day = _day(store, link.ends_at, language)
+        return _render(request, "link_ended.html", store, language, 410, day=day)
+    if found.page == "desktop":
+        outside = runtime_of(request).settings.outside_url
+        qr = qr_of(links.url_of(store, outside, found.token))
+        return _render(request, "link_desktop.html", store, language, 200, qr=qr)
+    if found.page == "cart":
+        return _render(request, "link_cart.html", store, language, 200, target=found.target)
+    w = languages.phrases(language)["public"]["link"]
+    note = {"title": w["wrong_title"], "note": w["wrong"]}
+    return _render(request, "link_wrong.html", store, language, 404, **note)
+
+
+def _wrong_page(request: Request) -> Response:
+    """No link of ours. Whoever tries many is told to wait."""
+    mine: Links = request.app.state.links
+    caller, now_s = _address(request.scope), mine.runtime.clock().timestamp()
+    closed = mine.wrong.is_closed(caller, now_s)
+    mine.wrong.failed(caller, now_s)
+    mine.flood.failed(caller, now_s)
+    spoken = [one for one in languages.languages_present() if "public" in languages.phrases_of(one)]
+    language = public.language_of(request, sorted(spoken, key=lambda one: one != "en"))
+    w = languages.phrases(language)["public"]["link"]
+    said = ("busy_title", "busy", 429) if closed else ("wrong_title", "wrong", 404)
+    return _render(
+        request, "link_wrong.html", NOBODYS, language, said[2], title=w[said[0]], note=w[said[1]]
+    )
+
+
+def _language(request: Request, store: Store, opened: Opened) -> str:
+    """What was picked on the page, else what the message spoke."""
+    if opened.language in store.languages and "lang" not in request.query_params:
+        return opened.language
+    return public.language_of(request, store.languages)
+
+
+def _day(store: Store, ends: datetime | None, language: str) -> str:
+    return languages.say_day(ends.astimezone(ZoneInfo(store.time_zone)), language) if ends else ""
+
+
+def _render(
+    request: Request, template: str, store: Store, language: str, status: int, **context: object
+) -> Response:
+    w = languages.phrases(language)["public"]["link"]
+    response = public.render(
+        request, template, store, language, status=status, offered=store.languages, w=w, **context
+    )
+    response.headers["vary"] = "accept-language, user-agent, sec-ch-ua-mobile"
+    response.headers["referrer-policy"] = "no-referrer"  # the address is the person's own
+    return response
+
+
+ROUTES: list[BaseRoute] = [Route(PREFIX + "{token}", show, methods=["GET", "HEAD"])]
