@@ -9,7 +9,7 @@ from typing import Any, Final
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, bucket_of_id
 from ringdove.kit.db import Tx
-from ringdove.records import scenes, segments
+from ringdove.records import rhythms, scenes
 from ringdove.rules.pictures import (
     PAST_MAX,
     Basket,
@@ -23,6 +23,7 @@ from ringdove.rules.pictures import (
     Spoken,
 )
 from ringdove.rules.scenes import Contact, Item, Store
+from ringdove.rules.segments import Node
 
 Rows = Mapping[int, Sequence[Mapping[str, Any]]]  # by the living person
 
@@ -91,15 +92,24 @@ WHERE p.brand <> ''
 """
 
 
-async def one(tx: Tx, store: Store, contact_id: int) -> Picture | None:
-    """Of one person, under whichever of their names; None: nobody living."""
+class NobodyThere(LookupError):
+    """No living person has this id."""
+
+
+async def one(tx: Tx, store: Store, contact_id: int, trees: Mapping[int, Node]) -> Picture:
+    """Of one person, under whichever of their names. `trees`: what the store's segments ask.
+    Raises NobodyThere."""
     person = (await _people(tx, store, [contact_id])).get(contact_id)
-    if person and person.merged_into:
-        return await one(tx, store, person.merged_into)
-    return (await load(tx, store, [contact_id])).get(contact_id)
+    main_id = contact_id if person is None else person.merged_into or contact_id
+    found = (await load(tx, store, [main_id], trees)).get(main_id)
+    if found is None:
+        raise NobodyThere(contact_id)
+    return found
 
 
-async def load(tx: Tx, store: Store, contact_ids: Iterable[int]) -> dict[int, Picture]:
+async def load(
+    tx: Tx, store: Store, contact_ids: Iterable[int], trees: Mapping[int, Node]
+) -> dict[int, Picture]:
     """Of these, as far as they are living people by their main name."""
     everyone = await _people(tx, store, contact_ids)
     people = [one for one in everyone.values() if not (one.merged_into or one.erased_at)]
@@ -111,7 +121,7 @@ async def load(tx: Tx, store: Store, contact_ids: Iterable[int]) -> dict[int, Pi
     given = {"store_id": store.id, "keys": db.document(keys)}
     rows = {name: await _rows(tx, text, given) for name, text in PAST.items()}
     brands = await _brands(tx, store, rows)
-    paces, trees = await segments.paces(tx, store), await segments.trees(tx, store)
+    paces = await rhythms.of_store(tx, store)
     return {
         one.id: Picture(
             one, store.time_zone, **_past(one.id, rows), paces=paces, brands=brands, segments=trees

@@ -17,12 +17,12 @@ from psycopg_pool import AsyncConnectionPool
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
-from ringdove.records import deciding, segment_sql
+from ringdove.records import deciding, pictures, rhythms, segment_sql
 from ringdove.records.lookups import Row
 from ringdove.records.segment_parts import Writer
 from ringdove.rules import segments
 from ringdove.rules.consent import Draft
-from ringdove.rules.rhythm import Pace, Paces
+from ringdove.rules.pictures import Picture
 from ringdove.rules.scenes import Store
 from ringdove.rules.segments import TREE, Node
 
@@ -170,10 +170,6 @@ WHERE p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s
   AND p.brand = ANY(%(brands)s::text[])
 ORDER BY p.sku LIMIT %(most)s
 """
-PACES = """
-SELECT r.category, r.gap_days, r.weight, r.people, r.spent FROM rhythm r
-WHERE r.store_id = %(store_id)s
-"""
 
 
 async def condition(
@@ -187,7 +183,7 @@ async def condition(
         store, now, prefix, known,
         skus=await _skus(tx, store, leaves),
         merged=await _merged(tx, store),
-        paces=await paces(tx, store),
+        paces=await rhythms.of_store(tx, store),
     )  # fmt: skip
     return Condition(segment_sql.write(tree, writer), writer.params)
 
@@ -212,15 +208,6 @@ async def _skus(tx: Link, store: Store, leaves: Iterable[Node]) -> dict[str, lis
 async def _merged(tx: Link, store: Store) -> list[Mapping[str, Any]]:
     rows = await (await tx.execute(MERGED, _everywhere(store))).fetchall()
     return [{**row, "place": bucket_of_id(row["main"])} for row in rows]
-
-
-async def paces(tx: Link, store: Store) -> Paces:
-    """How often people buy, as it was learnt last."""
-    rows = await (await tx.execute(PACES, {"store_id": store.id})).fetchall()
-    return {
-        row["category"]: Pace(row["gap_days"], row["weight"], row["people"], row["spent"])
-        for row in rows
-    }
 
 
 def _everywhere(store: Store) -> dict[str, Any]:
@@ -348,3 +335,12 @@ async def everybody(
             await cursor.execute(statement, {**meant.params, **given})
             while rows := await cursor.fetchmany(PAGE_MAX):
                 yield rows
+
+
+# ------------------------------------------------------------------ one person
+
+
+async def picture(tx: Tx, store: Store, contact_id: int) -> Picture:
+    """All that a tree can ask of somebody, for rules/pictures.holds. Raises pictures.NobodyThere.
+    Of several people at once: pictures.load."""
+    return await pictures.one(tx, store, contact_id, await trees(tx, store))
