@@ -23,6 +23,7 @@ Number = Annotated[Decimal, Field(ge=-(10**12), le=10**12)]
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 DEPTH_MAX = 8  # of groups within groups
 LEAVES_MAX = 100
+NODES_MAX = 200  # of a level, groups too
 WHOLE_MAX = 500  # with those of all segments that it names
 
 
@@ -301,13 +302,14 @@ def _of_bounded_size(tree: Anything) -> Anything:
     """Refuses what is too deep or too large before it is looked into."""
     level, leaves = [tree], 0
     for _ in range(DEPTH_MAX + 1):
-        leaves += len(level)
-        if leaves > LEAVES_MAX:
+        inside = [_inside(node) for node in level]
+        leaves += sum(not some for some in inside)
+        if leaves > LEAVES_MAX or sum(map(len, inside)) > NODES_MAX:
             raise ValueError(
                 f"Too many conditions: {LEAVES_MAX} at most. Save a part of them as a segment of"
                 " its own and ask for that."
             )
-        level = [inner for node in level for inner in _inside(node)]
+        level = [inner for some in inside for inner in some]
         if not level:
             return tree
     raise ValueError(
