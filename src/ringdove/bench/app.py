@@ -138,6 +138,49 @@ def people(
 
 
 @app.command()
+def segments(
+    people: Annotated[int, typer.Option(help="People of the store.")] = 1_000_000,
+    lines: Annotated[int, typer.Option(help="Lines of their orders.")] = 5_000_000,
+    visits: Annotated[int, typer.Option(help="Pages that they looked at.")] = 20_000_000,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    save: Save = "",
+) -> None:
+    """Selections of people counted: by what is kept of each, and by rows."""
+    from ringdove.bench import ground, report
+    from ringdove.bench import segments as segmented
+    from ringdove.bench.segments_ground import Size
+
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine()}
+    with ground.temporary_home() as home:
+        wish = segmented.Wish(Size(people, lines, visits), span)
+        found |= report.run(segmented.measure(home, wish))
+    _tell(segmented.table(found), found, save)
+
+
+@app.command()
+def redirect(
+    messages: Annotated[int, typer.Option(help="Messages whose links are there.")] = 100_000,
+    openings: Annotated[int, typer.Option(help="Links opened from memory.")] = 100_000,
+    per_s: Annotated[int, typer.Option(help="The even pace at which times are taken.")] = 500,
+    seconds: Annotated[float, typer.Option(help="How long that pace is kept.")] = 10.0,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    save: Save = "",
+) -> None:
+    """Links opened: from the database, from memory, at an even pace; a plain Starlette 302."""
+    from ringdove.bench import ground, report
+    from ringdove.bench import redirect as opening
+
+    _demand_compiler()
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine()}
+    with ground.temporary_home() as home:
+        wish = opening.Wish(messages, openings, per_s, seconds, span)
+        found |= report.run(opening.measure(home, wish))
+    _tell(opening.table(found), found, save)
+
+
+@app.command()
 def draw(folder: Path, page: Path) -> None:
     """Write what was saved in a folder into the page of benchmarks."""
     from ringdove.bench import drawing
