@@ -23,6 +23,7 @@ class Wish:
     channel: str = ""
     recipe: str = ""
     klass: str = ""
+    campaign: int = 0
     since: datetime | None = None
     until: datetime | None = None
 
@@ -37,6 +38,7 @@ WHERE m.bucket = ANY(%(buckets)s) AND c.bucket = ANY(%(buckets)s)
   AND m.id < %(before)s AND m.id >= %(since)s
   AND (%(state)s = '' OR m.state = %(state)s) AND (%(channel)s = '' OR m.channel = %(channel)s)
   AND (%(recipe)s = '' OR m.recipe = %(recipe)s) AND (%(klass)s = '' OR m.class = %(klass)s)
+  AND (%(campaign)s = 0 OR m.campaign_id = %(campaign)s)
 ORDER BY m.id DESC LIMIT %(most)s
 """
 REACH = timedelta(days=400)
@@ -55,6 +57,7 @@ async def newest(
         "channel": wish.channel,
         "recipe": wish.recipe,
         "klass": wish.klass,
+        "campaign": wish.campaign,
         "most": most,
     }
     return await (await tx.execute(LIST, given)).fetchall()

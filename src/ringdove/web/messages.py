@@ -1,6 +1,7 @@
 """Messages: what was said, what was not and why, and the whole story of each (N2)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringdove.records import gateways, message_story
+from ringdove.records import campaigns, gateways, message_story
 from ringdove.records import wire as wire_records
 from ringdove.records.message_story import ROWS, Wish
 from ringdove.rules.messages import LIFE
@@ -32,13 +33,20 @@ async def show(
     channel: Word = "",
     recipe: Word = "",
     day: Word = "",
+    campaign: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     before: Id = ID_MAX,
 ) -> Response:
     """Messages and silences, newest first, filtered."""
     wish = _wish(page, state, channel, recipe, day)
     async with page.transaction() as tx:
+        of_campaign = await campaigns.find(tx, page.store.id, campaign) if campaign else None
+        if of_campaign:
+            wish = replace(wish, campaign=campaign, since=wish.since or of_campaign.began_at)
         rows = await message_story.newest(tx, page.store, wish, page.runtime.clock(), before)
-    kept = {"state": state, "channel": channel, "recipe": recipe, "day": day}
+    kept: dict[str, str | int] = {
+        "state": state, "channel": channel, "recipe": recipe, "day": day,
+        "campaign": campaign if of_campaign else "",
+    }  # fmt: skip
     return page.render(
         "messages.html",
         rows=rows,
@@ -47,6 +55,7 @@ async def show(
         states=[(word, state_words(page.say, word)) for word in LIFE],
         recipes=[(key, title(key, page.say.language)) for key in RECIPES],
         is_filtered=any(kept.values()),
+        campaign=of_campaign,
     )
 
 
