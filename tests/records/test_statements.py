@@ -42,6 +42,10 @@ FILLED = {
     "partitions.IN_DEFAULT": {"rest": "message_rest"},
     "deciding.VERDICTS": {"narrow": "true"},
     "deciding.COUNTS": {"verdicts": "SELECT '' AS verdict, '' AS reason"},
+    **{
+        f"report_counts.{name}": {"narrow": "true"}
+        for name in ("TEXTS", "PEOPLE", "CLICKS", "REPLIES", "STOPS", "AMONG")
+    },
 }
 # Not a plan: a lock, or what Alembic's own table says.
 NOT_PLANNED = re.compile(r"\s*(LOCK|CREATE|DROP)\b")

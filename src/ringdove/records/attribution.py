@@ -75,16 +75,18 @@ SELECT o.*, e.* FROM o CROSS JOIN LATERAL {claim} e
 """
 
 
-# What the campaign had for them is their own text: the first one, were there two.
+# What the campaign had for them is their own text: of two (by both channels) the one that was not
+# left out by the decision, and then the first.
 OWN = """(
     SELECT m.id AS own_id, m.variant AS own_variant, m.state AS own_state, m.reason AS own_reason,
-      m.done_at AS own_done_at, m.channel AS own_channel, m.language AS own_language,
-      m.network AS own_network, m.sent_at AS own_sent_at
+      m.done_at AS own_done_at, m.created_at AS own_created_at, m.channel AS own_channel,
+      m.language AS own_language, m.network AS own_network, m.sent_at AS own_sent_at
     FROM message m
     WHERE m.bucket = o.bucket AND m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s
       AND m.contact_id = o.contact_id AND m.id >= %(first)s AND m.id <= %(last)s
       AND m.campaign_id = %(campaign_id)s
-    ORDER BY m.id LIMIT 1)"""
+    ORDER BY m.state = 'dropped' AND m.reason <> 'holdout' AND m.done_at <= m.created_at, m.id
+    LIMIT 1)"""
 
 
 def _of_campaign(claim: str) -> str:
@@ -213,6 +215,7 @@ ORDER BY o.id
 TEXTS = """
 SELECT m.contact_id, m.id, coalesce(m.sent_at, m.created_at) AS at, m.class, m.state, m.reason,
   m.campaign_id, m.variant, m.recipe, m.channel, m.language, m.network, m.sent_at, m.done_at,
+  m.created_at,
   coalesce((k.plan ->> 'offer')::integer, 0) AS offer
 FROM message m LEFT JOIN campaign k ON k.store_id = m.store_id AND k.id = m.campaign_id
 WHERE m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s
@@ -288,13 +291,27 @@ async def _of_names(
     return found
 
 
+def was_left_out(text: Row, prefix: str = "") -> bool:
+    """Whether the decision left a person out when the campaign gathered its people: what is dropped
+    later was on its way, and counts with those who were written to."""
+    if text[f"{prefix}state"] != "dropped" or text[f"{prefix}reason"] == "holdout":
+        return False
+    done_at = text[f"{prefix}done_at"]
+    return done_at is not None and bool(done_at <= text[f"{prefix}created_at"])
+
+
 def _own(texts: Iterable[Row], cohort: Cohort) -> Row | None:
-    for one in texts:
-        if one["campaign_id"] == cohort.campaign_id and cohort.first <= one["id"] <= cohort.last:
-            told = ("id", "variant", "state", "reason", "done_at", "channel", "language",
-                    "network", "sent_at")  # fmt: skip
-            return {f"own_{name}": one[name] for name in told}
-    return None
+    mine = [
+        one
+        for one in texts
+        if one["campaign_id"] == cohort.campaign_id and cohort.first <= one["id"] <= cohort.last
+    ]
+    if not mine:
+        return None
+    own = min(mine, key=lambda one: (was_left_out(one), one["id"]))
+    told = ("id", "variant", "state", "reason", "done_at", "created_at", "channel", "language",
+            "network", "sent_at")  # fmt: skip
+    return {f"own_{name}": own[name] for name in told}
 
 
 def _claim(store: Store, order: Row, texts: Sequence[Row], clicks: Sequence[revenue.Click]) -> Row:
