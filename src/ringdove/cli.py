@@ -433,6 +433,20 @@ def imports(leashed: Leashed = False) -> None:
     _run(settings, all_due, leashed)
 
 
+@app.command(hidden=True)
+def campaigns(leashed: Leashed = False) -> None:
+    """Gather the people of campaigns that run, then end; `ringdove work` starts it by itself."""
+    settings = read_settings()
+    _set_up_logs(settings)
+
+    async def all_due(runtime: "Runtime", stop: asyncio.Event) -> None:
+        from ringdove.workers import campaigns as worker
+
+        await worker.all_due(runtime, stop)
+
+    _run(settings, all_due, leashed)
+
+
 @app.command(name="import", short_help="People from a CSV or XLSX file.")
 def import_people(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],

@@ -154,6 +154,10 @@ class Audience:
         is_last = not self._members and self._upto >= self._floor
         return Page(people, len(people), None if is_last else ids[-1] + 1)
 
+    async def people(self, tx: Tx, ids: Sequence[int]) -> list[Person]:
+        """These people, whether the condition still means them or not; in order."""
+        return await self._people(tx, ids[0], ids[-1] + 1, ids) if ids else []
+
     @property
     def _floor(self) -> int:
         return id_floor(self.began_at)

@@ -7,7 +7,7 @@ most a page that nobody has seen, and makes nobody twice.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -40,10 +40,13 @@ class Checkpoint:
     remade_id: int
     first_message: int | None
     last_message: int | None
+    is_held: bool
+    is_taken_back: bool
 
 
 OF_CAMPAIGN = """
-SELECT r.bucket, r.version, r.next_id, r.is_done, r.remade_id, r.first_message, r.last_message
+SELECT r.bucket, r.version, r.next_id, r.is_done, r.remade_id, r.first_message, r.last_message,
+  r.is_held, r.is_taken_back
 FROM campaign_run r
 WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
 """
@@ -94,6 +97,61 @@ async def start(
     """The bucket is begun, if it was not."""
     given = _key(store, campaign, bucket)
     await tx.execute(START, given | {"version": campaign.version, "total": total, "now": now})
+
+
+# ------------------------------------------------------------------ which are to be worked on
+
+# Over all stores on purpose: a worker asks which campaigns have something to do. The table is
+# small: one row a campaign, and few of them run at a time.
+UNDER_WAY = """
+SELECT c.store_id, c.id, c.state FROM campaign c
+WHERE c.state IN ('scheduled', 'running', 'paused')
+  OR c.state IN ('cancelled', 'sold_out') AND c.ended_at > %(since)s
+ORDER BY c.store_id, c.id
+"""
+HELD = """
+UPDATE campaign_run r SET is_held = %(is_held)s
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
+"""
+# Behind the checkpoint's lock: a page that was being written is written, none comes after it.
+ENDED = """
+UPDATE campaign_run r SET is_done = true
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
+  AND NOT r.is_done
+"""
+TAKEN_BACK = """
+UPDATE campaign_run r SET is_taken_back = true, changed_at = %(now)s
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
+"""
+ENDED_LATELY = timedelta(days=7)
+
+
+async def under_way(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
+    """Rows {store_id, id, state}: campaigns that are to begin, run, wait or were ended lately."""
+    return await (await tx.execute(UNDER_WAY, {"since": now - ENDED_LATELY})).fetchall()
+
+
+async def say_held(tx: Tx, store: Store, campaign_id: int, bucket: int, is_held: bool) -> None:
+    """All that waits in a bucket is held, or none of it is."""
+    given = {"bucket": bucket, "store_id": store.id, "campaign_id": campaign_id}
+    await tx.execute(HELD, given | {"is_held": is_held})
+
+
+async def end(tx: Tx, store: Store, campaign_id: int, bucket: int) -> None:
+    """Nothing more is made in a bucket."""
+    given = {"bucket": bucket, "store_id": store.id, "campaign_id": campaign_id}
+    await tx.execute(ENDED, given)
+
+
+async def say_taken_back(
+    tx: Tx, store: Store, campaign_id: int, bucket: int, now: datetime
+) -> None:
+    """Nothing waits in a bucket any more."""
+    given = {"bucket": bucket, "store_id": store.id, "campaign_id": campaign_id, "now": now}
+    await tx.execute(TAKEN_BACK, given)
+
+
+# ------------------------------------------------------------------ a page
 
 
 async def hold(tx: Tx, store: Store, campaign: Campaign, bucket: int, next_id: int) -> None:

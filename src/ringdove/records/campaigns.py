@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.kit.db import Tx
+from ringdove.records import stores
 from ringdove.rules import schedules
 from ringdove.rules.campaigns import LIFE, Campaign, Plan
 from ringdove.rules.scenes import Store
@@ -299,6 +300,23 @@ WHERE store_id = %(store_id)s AND id = %(campaign_id)s
 """
 
 
+# Texts may have been held while they were taken, by a pause that was over before a worker saw it.
+LOOK_FOR_HELD = """
+UPDATE campaign_run r SET is_held = true
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
+"""
+IS_IN = """
+SELECT FROM campaign
+WHERE store_id = %(store_id)s AND id = %(campaign_id)s AND state = %(state)s FOR SHARE
+"""
+
+
+async def is_in(tx: Tx, store_id: int, campaign_id: int, state: str) -> bool:
+    """Whether it is in this state, and stays in it until the transaction ends."""
+    given = {"store_id": store_id, "campaign_id": campaign_id, "state": state}
+    return await (await tx.execute(IS_IN, given)).fetchone() is not None
+
+
 async def pause(tx: Tx, store_id: int, campaign_id: int, now: datetime, reason: str = "") -> None:
     """Nothing of it leaves from now on until it is resumed. Raises CampaignRefused."""
     await move(tx, store_id, campaign_id, "paused", now, reason)
@@ -310,6 +328,9 @@ async def resume(tx: Tx, store_id: int, campaign_id: int, now: datetime) -> None
     if kept.state != "paused":
         raise CampaignRefused("It is not paused.")
     await move(tx, store_id, campaign_id, "running", now)
+    if store := await stores.find(tx, store_id):
+        given = {"buckets": stores.buckets(store), "store_id": store_id}
+        await tx.execute(LOOK_FOR_HELD, given | {"campaign_id": campaign_id})
 
 
 async def unschedule(tx: Tx, store_id: int, campaign_id: int, now: datetime) -> None:

@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS
-from ringdove.records import anew, counters, histories, spending
+from ringdove.records import anew, campaign_waiting, counters, histories, spending
 from ringdove.rules.consent import ALWAYS_ANSWERED
 from ringdove.rules.routes import Refusal
 from ringdove.rules.scenes import Store
@@ -85,7 +85,7 @@ class Place(NamedTuple):
 CLAIM = """
 WITH service AS MATERIALIZED (
   SELECT o.message_id, o.contact_id, o.guard, o.due_at, o.urgency,
-    o.window_until < %(now)s AS is_late
+    o.window_until < %(now)s AS is_late, o.campaign_id
   FROM outbox o
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.gateway_id = %(gateway_id)s
     AND o.urgency = 0 AND o.due_at <= %(now)s
@@ -93,7 +93,7 @@ WITH service AS MATERIALIZED (
   FOR UPDATE SKIP LOCKED
 ), marketing AS MATERIALIZED (
   SELECT o.message_id, o.contact_id, o.guard, o.due_at, o.urgency,
-    o.window_until < %(now)s AS is_late
+    o.window_until < %(now)s AS is_late, o.campaign_id
   FROM outbox o
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.gateway_id = %(gateway_id)s
     AND o.urgency = 1 AND o.due_at <= %(now)s
@@ -184,6 +184,9 @@ async def take_on(
     claimed, onwards = await _claim(tx, base, gateway_id, most, after)
     if not claimed:
         return [], onwards
+    named = {key: one.campaign_id for key, one in claimed.items() if one.campaign_id}
+    held, ended = await campaign_waiting.stop(tx, base, named)
+    claimed = {key: one for key, one in claimed.items() if key not in held and key not in ended}
     going: list[Taken] = []
     free: set[int] = set()
     said: list[int] = []  # whatever queued it once more: it is not said twice
@@ -196,6 +199,7 @@ async def take_on(
     ]  # fmt: skip
     if later:
         refused, free = await anew.postpone(tx, store, bucket, later, now)
+    refused |= ended
     waits = set(later) - free
     for *row, verdict, touched in judged:
         if row[0] in waits:
@@ -221,6 +225,7 @@ class Claimed(NamedTuple):
 
     is_late: bool  # its allowed hours have ended
     is_marketing: bool
+    campaign_id: int | None = None
 
 
 class Touched(NamedTuple):
@@ -280,7 +285,7 @@ async def _claim(
     if people:
         free = await anew.lock(tx, base["store_id"], base["bucket"], people)
         rows = [row for row in rows if row[4] != 1 or row[1] in free]
-    return {row[0]: Claimed(row[5], row[4] == 1) for row in rows}, onwards
+    return {row[0]: Claimed(row[5], row[4] == 1, row[6]) for row in rows}, onwards
 
 
 async def _mark(
@@ -321,13 +326,13 @@ WITH told AS (
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = t.message_id
     AND m.id = ANY(%(ids)s::bigint[]) AND m.state = 'waiting'
   RETURNING m.id, m.gateway_id, m.contact_id, m.order_id, m.class, m.topic, m.guard, t.retry_at,
-    coalesce(m.window_until, t.retry_at) AS window_until, m.not_after, m.attempts
+    coalesce(m.window_until, t.retry_at) AS window_until, m.not_after, m.attempts, m.campaign_id
 )
 INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, order_id, urgency, class,
-  topic, guard, due_at, window_until, not_after, attempts)
+  topic, guard, due_at, window_until, not_after, attempts, campaign_id)
 SELECT %(bucket)s, %(store_id)s, p.id, p.gateway_id, p.contact_id, p.order_id,
   CASE p.class WHEN 'marketing' THEN 1 ELSE 0 END, p.class, p.topic, p.guard, p.retry_at,
-  p.window_until, p.not_after, p.attempts
+  p.window_until, p.not_after, p.attempts, p.campaign_id
 FROM put p
 ON CONFLICT (bucket, store_id, message_id) DO NOTHING
 """

@@ -7,7 +7,7 @@ begins anew goes on there. What one page holds is all that is in memory.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,6 +35,10 @@ PAGE = 5_000  # people
 TRACKS = 2  # buckets at once
 
 
+# Gives codes of the offer to those who are spoken to: by person.
+Giving = Callable[[Tx, Sequence[Wish]], Awaitable[dict[int, str]]]
+
+
 @dataclass(slots=True)
 class Ground:
     """All that the pages of one campaign share."""
@@ -46,11 +50,14 @@ class Ground:
     writer: Writer
     condition: segment_records.Condition | None
     offer: Reward | None
+    giving: Giving | None = None  # in a rehearsal: of codes that nobody gets
 
     async def codes(self, tx: Tx, wishes: Sequence[Wish]) -> dict[int, str]:
         """Of the offer, for those who are spoken to; given now, the same again when asked again."""
         if self.offer is None or not self.writer.asks_code:
             return {}
+        if self.giving:
+            return await self.giving(tx, wishes)
         people = list({wish.person.id: None for wish in wishes if wish.is_said})
         found = await codes.for_page(
             tx, self.store, self.offer, people, self.campaign.clock,
@@ -142,10 +149,7 @@ async def _track(ground: Ground, left: list[int]) -> None:
 
 async def _bucket(ground: Ground, bucket: int) -> None:
     runtime, store, campaign = ground.runtime, ground.store, ground.campaign
-    audience = audiences.Audience(
-        store, campaign.plan, bucket, campaign.began_at or campaign.clock, campaign.clock,
-        ground.condition, ground.writer.asks_fields,
-    )  # fmt: skip
+    audience = audience_of(ground, bucket)
     async with db.transaction(runtime.pool) as tx:
         runs = await campaign_runs.of_campaign(tx, store, campaign.id)
         if bucket not in runs:
@@ -159,6 +163,15 @@ async def _bucket(ground: Ground, bucket: int) -> None:
         group.create_task(_read(ground, audience, first, pages))
         while page := await pages.get():
             await _write(ground, lines, page)
+
+
+def audience_of(ground: Ground, bucket: int) -> audiences.Audience:
+    """The campaign's people in a bucket."""
+    campaign = ground.campaign
+    return audiences.Audience(
+        ground.store, campaign.plan, bucket, campaign.began_at or campaign.clock, campaign.clock,
+        ground.condition, ground.writer.asks_fields,
+    )  # fmt: skip
 
 
 async def _read(

@@ -15,6 +15,7 @@ from ringdove.runtime import Runtime
 from ringdove.workers import (
     binds,
     bounces,
+    campaigns,
     failover,
     figuring,
     finding,
@@ -47,6 +48,7 @@ WORKERS: dict[str, Worker] = {
     "finding": finding.run,
     "figuring": figuring.run,
     "imports": imports.run,
+    "campaigns": campaigns.run,
     "retention": retention.run,
     "seal": seal.run,
     "reconfirm": reconfirm.run,

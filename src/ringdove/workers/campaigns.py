@@ -1,0 +1,267 @@
+"""Sees that campaigns begin, go on and end: by one process at a time, a look every second.
+
+Beginning, holding, letting go, taking back and stopping are small and done here; people are
+gathered in a process of their own (`ringdove campaigns`), so that a million of them take no time
+from the texts that leave meanwhile. Killed, that process is begun again by the next look.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from ringdove.kit import db
+from ringdove.kit.children import Child
+from ringdove.records import (
+    campaign_runs,
+    campaign_stops,
+    campaign_waiting,
+    leases,
+    rehearsals,
+    stores,
+)
+from ringdove.records import campaigns as records
+from ringdove.records.campaign_runs import Checkpoint
+from ringdove.rules.campaigns import Campaign
+from ringdove.rules.scenes import Store
+from ringdove.runtime import Runtime
+from ringdove.workers import campaigning, campaigns_remade, rehearsing
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 1.0
+STOPS_EVERY = 5  # looks: whether goods are sold out
+AGAIN_AFTER = 5  # looks, when the process of its own has ended
+
+Row = Mapping[str, Any]
+
+
+async def run(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Looks until told to stop."""
+    child: Child | None = None
+    rest = looks = 0
+    try:
+        async with db.Bell(runtime.database_url, ["campaigns"]) as bell:
+            while not stop.is_set():
+                looks += 1
+                async with leases.leased(runtime.pool, "campaigns", runtime.name) as lost:
+                    while lost is not None and not lost.is_set() and not stop.is_set():
+                        is_busy = await look(runtime, with_stops=looks % STOPS_EVERY == 0)
+                        looks, rest = looks + 1, max(0, rest - 1)
+                        if child and child.ended is not None:
+                            child, rest = None, AGAIN_AFTER
+                        if child is None and is_busy and not rest:
+                            child = Child(
+                                "campaigns", {"RINGDOVE_DATABASE_URL": runtime.database_url}
+                            )
+                            log.info("campaigns.begun", pid=child.pid)
+                        await _rung_or_told(bell, stop)
+                await _rung_or_told(bell, stop)
+    finally:
+        if child:
+            await asyncio.to_thread(child.end)
+
+
+async def _rung_or_told(bell: db.Bell, stop: asyncio.Event) -> None:
+    waits = [asyncio.create_task(bell.wait(LOOK_EVERY_S)), asyncio.create_task(stop.wait())]
+    _, late = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for one in late:
+        one.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await one
+
+
+# ------------------------------------------------------------------ one look
+
+
+async def look(runtime: Runtime, with_stops: bool = True) -> bool:
+    """One round over all campaigns that are under way: whether people are to be gathered, or a
+    rehearsal is asked for."""
+    async with db.transaction(runtime.pool) as tx:
+        rows = await campaign_runs.under_way(tx, runtime.clock())
+        is_busy = bool(await rehearsals.asked(tx))
+    for row in rows:
+        try:
+            is_busy |= await _look_at(runtime, row, with_stops)
+        except Exception:  # the others go on
+            log.exception("campaign.look_failed", store=row["store_id"], campaign=row["id"])
+    return is_busy
+
+
+async def _look_at(runtime: Runtime, row: Row, with_stops: bool) -> bool:
+    now = runtime.clock()
+    async with db.transaction(runtime.pool) as tx:
+        store = await stores.find(tx, row["store_id"])
+        campaign = await records.find(tx, row["store_id"], row["id"])
+        if store is None or campaign is None:
+            return False
+        if campaign.state == "scheduled":
+            if campaign.begin_at and campaign.begin_at <= now:
+                await records.move(tx, store.id, campaign.id, "running", now)
+                log.info("campaign.began", store=store.id, campaign=campaign.id)
+                return True
+            return False
+        if with_stops and campaign.state in ("running", "paused") and campaign.plan.stop:
+            if why := await campaign_stops.reached(tx, store, campaign):
+                await records.move(tx, store.id, campaign.id, "sold_out", now, why)
+                return False
+        runs = await campaign_runs.of_campaign(tx, store, campaign.id)
+    match campaign.state:
+        case "running":
+            return await _go_on(runtime, store, campaign, runs)
+        case "paused":
+            await _hold(runtime, store, campaign, runs)
+        case "cancelled" | "sold_out":
+            await _take_back(runtime, store, campaign, runs)
+    return False
+
+
+async def _go_on(
+    runtime: Runtime, store: Store, campaign: Campaign, runs: Mapping[int, Checkpoint]
+) -> bool:
+    """Whether people are still to be gathered, or texts to be made anew."""
+    if any(run.version != campaign.version for run in runs.values()):
+        return True
+    for run in runs.values():
+        if run.is_held:
+            await _let_go(runtime, store, campaign, run)
+    if len(runs) < len(stores.buckets(store)) or not all(run.is_done for run in runs.values()):
+        return True
+    async with db.transaction(runtime.pool) as tx:
+        for run in runs.values():
+            if await campaign_waiting.is_left(tx, _stretch(store, campaign, run)):
+                return False
+        await records.move(tx, store.id, campaign.id, "done", runtime.clock())
+    log.info("campaign.done", store=store.id, campaign=campaign.id)
+    return False
+
+
+async def _hold(
+    runtime: Runtime, store: Store, campaign: Campaign, runs: Mapping[int, Checkpoint]
+) -> None:
+    for run in runs.values():
+        while not run.is_held:
+            async with db.transaction(runtime.pool) as tx:
+                if not await _is_still(tx, store, campaign):
+                    return
+                where = _stretch(store, campaign, run)
+                if not await campaign_waiting.hold(tx, where, runtime.clock()):
+                    await campaign_runs.say_held(tx, store, campaign.id, run.bucket, True)
+                    break
+
+
+async def _let_go(runtime: Runtime, store: Store, campaign: Campaign, run: Checkpoint) -> None:
+    while True:
+        async with db.transaction(runtime.pool) as tx:
+            if not await _is_still(tx, store, campaign):
+                return
+            where = _stretch(store, campaign, run)
+            if not await campaign_waiting.let_go(tx, where, runtime.clock()):
+                await campaign_runs.say_held(tx, store, campaign.id, run.bucket, False)
+                return
+
+
+async def _is_still(tx: db.Tx, store: Store, campaign: Campaign) -> bool:
+    """Whether its state is what we go by; until the transaction ends it stays so."""
+    return await records.is_in(tx, store.id, campaign.id, campaign.state)
+
+
+async def _take_back(
+    runtime: Runtime, store: Store, campaign: Campaign, runs: Mapping[int, Checkpoint]
+) -> None:
+    reason = campaign_waiting.ENDED[campaign.state]
+    for run in runs.values():
+        if run.is_taken_back:
+            continue
+        async with db.transaction(runtime.pool) as tx:
+            await campaign_runs.end(tx, store, campaign.id, run.bucket)
+            runs_now = await campaign_runs.of_campaign(tx, store, campaign.id)
+        where = _stretch(store, campaign, runs_now[run.bucket])
+        while True:
+            async with db.transaction(runtime.pool) as tx:
+                now = runtime.clock()
+                if not await campaign_waiting.take_back(tx, store, where, reason, now):
+                    await campaign_runs.say_taken_back(tx, store, campaign.id, run.bucket, now)
+                    break
+
+
+def _stretch(store: Store, campaign: Campaign, run: Checkpoint) -> dict[str, Any]:
+    return campaign_waiting.stretch(
+        store, campaign.id, run.bucket, run.first_message, run.last_message
+    )
+
+
+# ------------------------------------------------------------------ the process of its own
+
+
+async def all_due(runtime: Runtime, stop: asyncio.Event) -> None:
+    """What the process of its own does: rehearsals first, since somebody waits for them, then all
+    campaigns that gather, until nothing is left to do."""
+    tried: set[tuple[int, int]] = set()
+    while not stop.is_set():
+        if await rehearsing.next_asked(runtime, stop):
+            continue
+        async with db.transaction(runtime.pool) as tx:
+            rows = await campaign_runs.under_way(tx, runtime.clock())
+        due = [
+            (row["store_id"], row["id"])
+            for row in rows
+            if row["state"] == "running" and (row["store_id"], row["id"]) not in tried
+        ]
+        if not due:
+            return
+        tried.add(due[0])
+        working = asyncio.create_task(work_on(runtime, *due[0]))
+        ending = asyncio.create_task(stop.wait())
+        await asyncio.wait([working, ending], return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not working.done():  # the page at hand is not written: it comes again
+            working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+
+
+async def work_on(runtime: Runtime, store_id: int, campaign_id: int) -> None:
+    """One campaign, as far as it goes now; by one process at a time. What is wrong with itself
+    pauses it and stops nothing else (P11)."""
+    async with leases.leased(
+        runtime.pool, f"campaign/{store_id}/{campaign_id}", runtime.name
+    ) as at:
+        if at is None:
+            return
+        async with db.transaction(runtime.pool) as tx:
+            store = await stores.find(tx, store_id)
+            campaign = await records.find(tx, store_id, campaign_id)
+        if store is None or campaign is None or campaign.state != "running":
+            return
+        working = asyncio.create_task(_work(runtime, store, campaign))
+        losing = asyncio.create_task(at.wait())
+        await asyncio.wait([working, losing], return_when=asyncio.FIRST_COMPLETED)
+        losing.cancel()
+        if not working.done():
+            working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+
+
+async def _work(runtime: Runtime, store: Store, campaign: Campaign) -> None:
+    try:
+        await campaigns_remade.remake(runtime, store, campaign)
+        await campaigning.gather(runtime, store, campaign)
+    except Exception as error:
+        if _may_pass(error):
+            raise
+        log.exception("campaign.broke", store=store.id, campaign=campaign.id)
+        async with db.transaction(runtime.pool) as tx:
+            with contextlib.suppress(records.CampaignRefused):
+                reason = f"It broke: {error}"[:300]
+                await records.pause(tx, store.id, campaign.id, runtime.clock(), reason)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same may succeed later: the database was away; also of what tasks raised."""
+    if isinstance(error, ExceptionGroup):
+        return all(_may_pass(one) for one in error.exceptions)
+    return db.may_pass(error)
