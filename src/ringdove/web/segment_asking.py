@@ -24,7 +24,7 @@ from ringdove.rules import pictures, searching
 from ringdove.rules.consent import Draft
 from ringdove.rules.searching import Filters
 from ringdove.rules.segments import NoSegment, TooLarge
-from ringdove.web import segment_editor
+from ringdove.web import segment_editor, segment_words
 from ringdove.web.forms import Filled, read_form
 from ringdove.web.reasons import reason_words
 from ringdove.web.segment_editor import JSON_MAX
@@ -47,10 +47,12 @@ Text = Annotated[str, StringConstraints(max_length=200)]
 
 
 class AskForm(Filled):
-    """`before`: how many there were at the last count; `q`, `person`: whom it is tested on."""
+    """`before`: how many there were at the last count; `mirror`: where the number is shown once
+    more; `q`, `person`: whom it is tested on."""
 
     tree: Annotated[str, StringConstraints(max_length=JSON_MAX)] = ""
     before: Annotated[str, StringConstraints(pattern=r"^\d{0,12}$")] = ""
+    mirror: Annotated[str, StringConstraints(pattern=r"^[a-z-]{0,40}$")] = ""
     q: Text = ""
     person: Annotated[str, StringConstraints(pattern=r"^\d{0,19}$")] = ""
 
@@ -103,8 +105,11 @@ async def _asked(page: StorePage) -> tuple[AskForm, segment_editor.Drawing]:
 async def count(page: ViewerPage) -> Response:
     """How many it has, and how that changed since it was counted last."""
     asked, read = await _asked(page)
-    trouble, found = read.trouble, None
+    trouble, found, words = read.trouble, None, ""
     if read.tree is not None:
+        async with page.transaction() as tx:
+            names = await names_of(tx, page.store, page.say)
+        words = segment_words.say(read.tree, page.say, names)
         try:
             found = await while_waited_for(
                 page.request,
@@ -116,7 +121,7 @@ async def count(page: ViewerPage) -> Response:
     change = found.people - int(asked.before) if found and asked.before else 0
     before = found.people if found else asked.before
     return page.render("segment_count.html", found=found, change=change, trouble=trouble,
-                       before=before)  # fmt: skip
+                       before=before, words=words, mirror=asked.mirror)  # fmt: skip
 
 
 @router.post("/reach")
@@ -148,7 +153,7 @@ async def sample(page: ViewerPage) -> Response:
                     tx, page.store, read.tree, page.runtime.clock(), most=SAMPLE
                 )
                 rows = found.rows
-    return page.render("segment_sample.html", rows=rows)
+    return page.render("segment_sample.html", rows=rows, is_asked=read.tree is not None)
 
 
 @router.post("/test")

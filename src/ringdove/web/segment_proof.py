@@ -27,7 +27,7 @@ class Proof:
     text: str
     holds: bool
     found: str = ""
-    join: str = ""  # all, any, not; segment: what the named segment asks
+    join: str = ""  # all, any; segment: what the named segment asks
     parts: tuple["Proof", ...] = ()
 
 
@@ -40,16 +40,36 @@ def proof(reason: Reason, say: Speech, names: Names) -> Proof:
         case segments.Any():
             return Proof(say.gettext("at least one of this"), reason.holds, "", "any", parts)
         case segments.Not():
-            return Proof(say.gettext("not in what is left out"), reason.holds, "", "not", parts)
+            inner = parts[0]
+            text = say.gettext("not: %(what)s", what=inner.text)
+            return Proof(text, reason.holds, inner.found, inner.join, inner.parts)
     text = lines(reason.node, say, names).text
     join = "segment" if isinstance(reason.node, segments.InSegment) else ""
     return Proof(text, reason.holds, _found(reason, say, names), join, parts)
 
 
 def _found(reason: Reason, say: Speech, names: Names) -> str:
-    said = [_one(name, value, say, names) for name, value in reason.value.items()]
+    said = [
+        _one(name, value, say, names)
+        for name, value in reason.value.items()
+        if _is_asked(reason.node, name)
+    ]
     some = [text for text in said if text]
     return ", ".join(some) if some or not reason.value else say.gettext("nothing")
+
+
+# What a condition looks at only when it is asked for: the name of what was found and of the field.
+_ASKED: Mapping[type, Mapping[str, str]] = {
+    segments.Bought: {"pieces": "pieces", "spent": "spent"},
+    segments.Orders: {one: one for one in ("times", "spent", "average", "first", "last")},
+    segments.Place: {"country": "countries", "region": "regions", "city": "cities"},
+    segments.CartLeft: {"goods": "goods"},
+}
+
+
+def _is_asked(leaf: segments.Node, name: str) -> bool:
+    fields = _ASKED.get(type(leaf), {})
+    return name not in fields or getattr(leaf, fields[name]) not in (None, (), segments.Goods())
 
 
 def _one(name: str, value: Any, say: Speech, names: Names) -> str:
@@ -84,6 +104,14 @@ def _money(value: Decimal, say: Speech, names: Names) -> str:
     return say.money(value, names.currency) if value else ""
 
 
+def _average(value: Decimal, say: Speech, names: Names) -> str:
+    return say.gettext("%(sum)s an order", sum=say.money(value, names.currency))
+
+
+def _first(value: datetime, say: Speech, names: Names) -> str:
+    return say.gettext("first %(day)s", day=say.day(value))
+
+
 def _key(value: str, say: Speech, names: Names) -> str:
     if say.masked:
         return say.gettext("there is one")
@@ -112,7 +140,8 @@ _WORDS: Mapping[str, Callable[[Any, Speech, Names], str]] = {
     "years": _years,
     "spent": _money,
     "total": _money,
-    "average": _money,
+    "average": _average,
+    "first": _first,
     "key": _key,
     "last": _last,
     "children": _days,

@@ -192,6 +192,7 @@ const deeds = {
     const place = editor.querySelector("[data-tree]");
     place.innerHTML = said;
     place.hidden = false;
+    if (editor.dataset.empty) place.querySelector(".segment-empty").textContent = editor.dataset.empty;
     const saved = editor.querySelector("[data-saved]");
     if (saved) saved.value = "";
     write(editor);

@@ -1,5 +1,5 @@
-// A box that takes words one by one and suggests while one types: arrows choose, Enter or a comma takes,
-// Escape closes, Backspace in an empty box forgets the last. Each [data-suggests] holds a list of words
+// A box that takes words one by one and suggests while one types: arrows choose, Enter takes the chosen
+// one, a comma what was typed; Escape closes, Backspace in an empty box forgets the last. Each [data-suggests] holds a list of words
 // and the box; the address of suggestions lies in data-home around it. Changes are told by "words".
 const SUGGEST_AFTER_MS = 180;
 let numbered = 0;
@@ -72,11 +72,20 @@ function open(input, found) {
     });
     list.append(option);
   }
+  if (input.value.trim() && found.length) list.firstElementChild.setAttribute("aria-selected", "true");
   tell(place, "found", { n: found.length });
   if (!found.length) return;
   input.after(list);
   input.setAttribute("aria-expanded", "true");
   input.setAttribute("aria-controls", list.id);
+  point(input, [...list.children]);
+}
+
+// The option that Enter would take.
+function point(input, options) {
+  const chosen = options.find((one) => one.getAttribute("aria-selected") === "true");
+  if (chosen) input.setAttribute("aria-activedescendant", chosen.id);
+  else input.removeAttribute("aria-activedescendant");
 }
 
 function close(input) {
@@ -98,11 +107,11 @@ function keyed(event) {
     const down = event.key === "ArrowDown";
     const next = at < 0 ? (down ? 0 : options.length - 1) : (at + (down ? 1 : -1) + options.length) % options.length;
     options.forEach((one, n) => one.setAttribute("aria-selected", String(n === next)));
-    input.setAttribute("aria-activedescendant", options[next].id);
+    point(input, options);
     options[next].scrollIntoView({ block: "nearest" });
   } else if (event.key === "Enter" || (event.key === "," && input.value.trim())) {
     event.preventDefault();
-    if (at >= 0) take(input, options[at].dataset.value, options[at].dataset.label);
+    if (at >= 0 && event.key === "Enter") take(input, options[at].dataset.value, options[at].dataset.label);
     else if (input.value.trim()) take(input, input.value.trim());
   } else if (event.key === "Escape" && options.length) {
     event.preventDefault();
