@@ -11,6 +11,7 @@ from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.records import figures
+from ringdove.records.figure_rows import Named
 from ringdove.records.lookups import NO_END
 from ringdove.rules.scenes import Store
 
@@ -73,7 +74,7 @@ async def step(tx: Tx, store: Store) -> bool:
     given |= mark | {"most": STEP}
     page = [row["id"] for row in await (await tx.execute(PEOPLE, given)).fetchall()]
     rows = await (await tx.execute(LOCK, given | {"ids": db.numbers(page)})).fetchall()
-    people = [figures.Named(row["id"], tuple(row["also"])) for row in rows]
+    people = [Named(row["id"], tuple(row["also"])) for row in rows]
     await figures.count_anew(tx, store, people)
     if len(page) < STEP:
         await tx.execute(DONE, given)

@@ -7,7 +7,7 @@ the rows themselves. rules/pictures.py says the same in Python.
 from typing import Final
 
 from ringdove.kit.buckets import id_floor
-from ringdove.records.figures import EARLY
+from ringdove.records.figure_rows import EARLY
 from ringdove.records.segment_parts import (
     SQL,
     TRUE,
