@@ -7,6 +7,7 @@ the wrong person (P10). Nothing here knows of workers; cli.py decides what runs 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from ringdove.runtime import Runtime
 from ringdove.web import (
@@ -24,6 +25,7 @@ from ringdove.web import (
     calendar,
     campaign_audience,
     campaign_compose,
+    campaign_review,
     campaign_running,
     campaigns,
     confirm,
@@ -109,6 +111,7 @@ PAGES: tuple[APIRouter, ...] = (
     campaigns.router,
     campaign_compose.router,
     campaign_audience.router,
+    campaign_review.router,
     campaign_running.router,
     calendar.router,
     connections.router,
@@ -140,9 +143,23 @@ class Assets(StaticFiles):
         return response
 
 
+class Application(FastAPI):
+    """FastAPI, but links are opened before it looks at anything: see web/links.py."""
+
+    opens: links.Redirector
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.opens(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(runtime: Runtime) -> FastAPI:
     """The application on an open Runtime."""
-    app = FastAPI(title="Ringdove", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_life)
+    app = Application(
+        title="Ringdove", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_life
+    )
     app.state.runtime = runtime
     app.state.streams = live.Streams()
     app.state.tries = Throttle()
@@ -169,7 +186,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_bad_address)
     app.add_exception_handler(SignInFirst, on_sign_in_first)
     app.add_middleware(Guard, refuse=refuse_forged, crashed=on_crash)
-    app.add_middleware(links.Redirector, links=app.state.links)  # before all else: see there
+    app.opens = links.Redirector(partial(FastAPI.__call__, app), app.state.links)
     return app
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from ringdove.kit.db import Tx
-from ringdove.records import campaign_sums
+from ringdove.records import campaign_totals
 from ringdove.rules.campaigns import Campaign
 
 
@@ -24,7 +24,7 @@ class Result:
 async def results(tx: Tx, page: Any, shown: Sequence[Campaign]) -> dict[int, Result]:
     """Of the campaigns of one page of the list; `page`: also a Caller."""
     found: dict[int, Result] = {}
-    sums = await campaign_sums.of(tx, page.store, [one.id for one in shown])
+    sums = await campaign_totals.of(tx, page.store, [one.id for one in shown])
     for one in shown:
         if one.id in sums:
             told = sums[one.id]

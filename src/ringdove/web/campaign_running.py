@@ -62,7 +62,7 @@ async def show(page: ViewerPage, campaign_id: CampaignId) -> Response:
         words=words,
         is_over=not LIFE[found.state],
         languages=words.languages_of(page.store.languages),
-        reason=reason_words(page.say, found.reason) if found.reason else "",
+        reason=found.reason and reason_words(page.say, found.reason),
     )
 
 
@@ -93,7 +93,7 @@ async def _do(tx: Tx, page: StorePage, found: Campaign, deed: str) -> str:
     _, now, store_id = page.say.gettext, page.runtime.clock(), page.store.id
     match deed:
         case "paused":
-            await campaigns.pause(tx, store_id, found.id, now, "paused_by_hand")
+            await campaigns.pause(tx, store_id, found.id, now)
             return _("Paused. What waits stays where it is until you resume.")
         case "resumed":
             await campaigns.resume(tx, store_id, found.id, now)
@@ -101,7 +101,7 @@ async def _do(tx: Tx, page: StorePage, found: Campaign, deed: str) -> str:
         case "unscheduled":
             await campaigns.unschedule(tx, store_id, found.id, now)
             return _("It is a draft again. Nothing was sent.")
-    await campaigns.cancel(tx, store_id, found.id, now, "cancelled_by_hand")
+    await campaigns.cancel(tx, store_id, found.id, now)
     return _("Cancelled. What was not yet sent is taken back.")
 
 

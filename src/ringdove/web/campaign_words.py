@@ -1,5 +1,6 @@
 """How the pages name what a campaign is, does and lacks."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -128,7 +129,16 @@ def by_place(say: Speech, found: list[Problem]) -> dict[str, list[tuple[str, boo
 
 def refusal(say: Speech, error: Exception) -> str:
     """Why something cannot be done now."""
-    return say.gettext(str(error))
+    told = str(error)
+    if dear := _DEAR.fullmatch(told):
+        return say.gettext(
+            "It may cost more than %(money)s: a second person has to approve it.",
+            money=f"{dear[1]} {dear[2]}",
+        )
+    return say.gettext(told)
+
+
+_DEAR = re.compile(r"It may cost more than (\S+) (\S+): a second person has to approve it\.")
 
 
 def key_date(say: Speech, key: str) -> str:

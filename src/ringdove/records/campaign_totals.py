@@ -24,7 +24,7 @@ WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class Totals:
     """Of one campaign; None: not known."""
 
     people: int | None
@@ -32,7 +32,7 @@ class Sums:
     money: Decimal | None
 
 
-async def of(tx: Tx, store: Store, campaign_ids: Sequence[int]) -> dict[int, Sums]:
+async def of(tx: Tx, store: Store, campaign_ids: Sequence[int]) -> dict[int, Totals]:
     """Of those that were rehearsed or have begun."""
     given = {
         "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
@@ -42,11 +42,11 @@ async def of(tx: Tx, store: Store, campaign_ids: Sequence[int]) -> dict[int, Sum
         row["campaign_id"]: int(row["n"])
         for row in await (await tx.execute(RUNS, given)).fetchall()
     }
-    found = {one: Sums(n, n, None) for one, n in queued.items()}
+    found = {one: Totals(n, n, None) for one, n in queued.items()}
     for row in await (await tx.execute(REHEARSED, given)).fetchall():
         told, n = row["result"], queued.get(row["campaign_id"])
-        people = n if n is not None else told.get("goes")
+        people = n if n is not None else told.get("queued")
         worst = told.get("worst")
         money = Decimal(str(worst)) if worst is not None else None
-        found[row["campaign_id"]] = Sums(people, n, money)
+        found[row["campaign_id"]] = Totals(people, n, money)
     return found
