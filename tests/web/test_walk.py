@@ -18,7 +18,7 @@ from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
 from ringdove.records import (
     api_keys,
-    codes,
+    code_lists,
     connections,
     forms,
     gateways,
@@ -26,6 +26,7 @@ from ringdove.records import (
     phones,
     rewards,
     routes,
+    segments,
     senders,
     stores,
 )
@@ -33,6 +34,7 @@ from ringdove.records import facts as fact_records
 from ringdove.rules import facts, ways_in
 from ringdove.rules.people_rows import Plan
 from ringdove.rules.routes import Route
+from ringdove.rules.segments import EVERYBODY
 from ringdove.rules.senders import Own
 from ringdove.rules.ways_in import Form, Keyword, Reward
 from ringdove.web import api
@@ -55,9 +57,10 @@ TOLD = {"scope": "marketing", "change": "in", "words": "yes"}
 FITTING: dict[str, Any] = {
     "plan": {"columns": {"phone": 0}},
     "forms": {"name": "Ours"},
-    "rewards": {"name": "Ours", "kind": "points", "points": 1},
+    "offers": {"name": "Ours", "kind": "points", "points": 1},
     "codes": {"codes": ["OURS1"]},
     "merges": {"other": "1"},
+    "segments": {"name": "Ours", "tree": {"leaf": "all"}},
     "number": {"phone": "+375291112299"},
     "phone": {"phone": "+375291112299"},
     "PATCH": {"name": "Ours"},
@@ -191,7 +194,8 @@ async def _life(site: Site) -> dict[str, int | str]:
             ),
             "step": "check",
             "form_id": await _way_in(site, tx),
-            "reward_id": WAYS,
+            "offer_id": WAYS,
+            "segment_id": WAYS,
             "word": ways_in.fold(SECRET),
             "code": "ZINAIDA-1",
             "key": "order_paid",
@@ -208,10 +212,11 @@ async def _way_in(site: Site, tx: Any) -> int:
     # Several: they are numbered in each store, and the neighbour makes the first of their own.
     for n in range(WAYS):
         await rewards.create(tx, 1, replace(reward, token=f"secretreward{n}"), now)
+        await segments.create(tx, store, SECRET, EVERYBODY, now)
         form = Form(0, f"secretform{n}", SECRET, words={"ru": {"title": SECRET}}, reward=WAYS)
         made = await forms.create(tx, 1, form, now)
         await forms.publish(tx, 1, made, now)
-    assert await codes.add(tx, store, WAYS, ["ZINAIDA-1"], [])
+    assert await code_lists.add(tx, store, WAYS, ["ZINAIDA-1"], [])
     await forms.add_keyword(tx, 1, Keyword(made, SECRET, "ru"), SECRET, now)
     return made
 

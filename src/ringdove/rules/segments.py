@@ -10,7 +10,7 @@ both names.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from typing import Any as Anything
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
@@ -293,6 +293,10 @@ Inner = Annotated[
     Field(discriminator="leaf"),
 ]  # fmt: skip
 
+KINDS = frozenset(
+    str(kind.model_fields["leaf"].default) for kind in get_args(get_args(Inner)[0])
+)  # what `leaf` can say
+
 All.model_rebuild()
 Any.model_rebuild()
 Not.model_rebuild()
@@ -337,6 +341,29 @@ def leaves(tree: Node) -> Iterator[Node]:
         yield tree
     for node in inside:
         yield from leaves(node)
+
+
+def placed(tree: Node, at: str = "") -> Iterator[tuple[str, Node]]:
+    """All leaves with where they stand: "of.0.of", as errors name it; "": the tree itself."""
+    inside = _inside(tree)
+    if not inside and not isinstance(tree, All | Any):
+        yield at, tree
+    for n, node in enumerate(inside):
+        step = "of" if isinstance(tree, Not) else f"of.{n}"
+        yield from placed(node, f"{at}.{step}" if at else step)
+
+
+def path_of(place: Sequence[int | str]) -> str:
+    """Where in a tree an error of pydantic is: of.0.when.since. It also says the kind of each node,
+    which is left out here."""
+    path: list[str] = []
+    before: int | str = "of"
+    for step in place:
+        is_kind = step in KINDS and (before == "of" or isinstance(before, int))
+        if not is_kind:
+            path.append(str(step))
+        before = "" if is_kind else step
+    return ".".join(path)
 
 
 # ------------------------------------------------------------------ segments within segments
