@@ -51,7 +51,7 @@ async def _crew(home: Path, port: int) -> AsyncIterator[dict[str, Child]]:
                 await asyncio.to_thread(child.end)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as one:
         return int(one.getsockname()[1])
 
@@ -69,7 +69,7 @@ async def measure(home: Path, per_s: int, seconds: float, name: str) -> dict[str
         smsc_port = await things.enter_async_context(smsc.opened(operator))
         shop = await things.enter_async_context(ground.open_shop(home, name, smsc_port=smsc_port))
         door = await _door(shop)
-        port = _free_port()
+        port = free_port()
         crew = await things.enter_async_context(_crew(home, port))
         client = await things.enter_async_context(aiohttp.ClientSession())
         url = f"http://127.0.0.1:{port}/in/{door}"
@@ -178,7 +178,7 @@ async def idle(home: Path, seconds: float, name: str) -> dict[str, Any]:
         smsc_port = await things.enter_async_context(smsc.opened(operator))
         async with ground.open_shop(home, name, smsc_port=smsc_port) as shop:
             door = await _door(shop)
-        port = _free_port()
+        port = free_port()
         crew = await things.enter_async_context(_crew(home, port))
         async with aiohttp.ClientSession() as client:
             await _ready(operator, client, f"http://127.0.0.1:{port}/in/{door}")

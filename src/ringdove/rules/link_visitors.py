@@ -8,7 +8,6 @@ on its way: before anybody can have read it, or from several addresses within a 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 
 from ringdove.rules.rewards import is_phone
@@ -55,7 +54,6 @@ class Visitor:
     device: str  # phone, tablet, desktop; of machines what they pretend
 
 
-@lru_cache(maxsize=10_000)
 def seen(asked: Asked) -> Visitor:
     """Who asks, as far as one request shows it."""
     return Visitor(_kind(asked), _device(asked))

@@ -85,21 +85,45 @@ def tokens(store_id: int, message_ids: Sequence[int], number: int, key: bytes) -
 
 def read(token: str, key: bytes) -> Claim | None:
     """What a token says; None: it is none that we can have made."""
-    form = SHORT if len(token) == SHORT.signs else LONG
-    if len(token) != form.signs or not _VALUES.keys() >= set(token):
-        return None
-    said = 0
+    return read_all((token,), key)[0]
+
+
+def read_all(tokens: Sequence[str], key: bytes) -> list[Claim | None]:
+    """The same of many, in their order."""
+    found: dict[str, Claim] = {}
+    for form in (SHORT, LONG):
+        said = {one: _value(one) for one in tokens if len(one) == form.signs}
+        said = {one: value for one, value in said.items() if 0 <= value < 1 << form.bits}
+        if said:
+            found.update(zip(said, _read(form, key, list(said.values())), strict=True))
+    return [claim if (claim := found.get(one)) and _can_be(claim) else None for one in tokens]
+
+
+def _read(form: _Form, key: bytes, values: Sequence[int]) -> Iterator[Claim]:
+    shift, low = form.right_bits, (1 << form.right_bits) - 1
+    lefts, rights = [one >> shift for one in values], [one & low for one in values]
+    for left, right in _mixed(form, key, lefts, rights, back=True):
+        rest = left << shift | right
+        yield Claim(
+            rest >> NUMBER_BITS + form.message_bits,
+            rest >> NUMBER_BITS & (1 << form.message_bits) - 1,
+            rest & (1 << NUMBER_BITS) - 1,
+        )
+
+
+def _can_be(claim: Claim) -> bool:
+    return claim.store_id > 0 and claim.message_id > 0
+
+
+def _value(token: str) -> int:
+    """The number that a token spells; below zero: other signs are in it."""
+    value = 0
     for sign in token:
-        said = said * 62 + _VALUES[sign]
-    if said >> form.bits:
-        return None
-    low = (1 << form.right_bits) - 1
-    ((left, right),) = _mixed(form, key, [said >> form.right_bits], [said & low], back=True)
-    said = left << form.right_bits | right
-    number = said & (1 << NUMBER_BITS) - 1
-    message_id = said >> NUMBER_BITS & (1 << form.message_bits) - 1
-    store_id = said >> NUMBER_BITS + form.message_bits
-    return Claim(store_id, message_id, number) if store_id and message_id else None
+        place = _VALUES.get(sign, -1)
+        if place < 0:
+            return -1
+        value = value * 62 + place
+    return value
 
 
 def prefix_of(store: Store, address: str) -> str:

@@ -9,11 +9,14 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import psycopg
 import structlog
 from pydantic import ValidationError
 
@@ -43,6 +46,7 @@ NEW_STORE_S = 0.2  # how soon a store that was made just now is known
 AHEAD = timedelta(hours=1)  # ids may run ahead of the clock a little
 BATCH_MAX = 500
 LOOK_UPS_MAX = 2  # statements at once; what arrives meanwhile goes with the next
+CONNECTION_KEPT_S = 1.0  # for look-ups, after the last one
 
 
 @dataclass(slots=True)
@@ -128,6 +132,10 @@ class Kept(Generic[K, V]):
             del self._making[key]
 
 
+Waiting = dict[str, list["asyncio.Future[Opened | None]"]]
+"""By token, who waits to know what it names."""
+
+
 class LinkBook:
     """One a process. Raises psycopg.OperationalError while the database is away."""
 
@@ -138,7 +146,9 @@ class LinkBook:
         self._aims: Kept[tuple[int, int], Aims | None] = Kept(CAMPAIGNS_MAX)
         self._hosts: Kept[str, Hosts] = Kept(1)
         self._hosts_read_s = -STALE_S
-        self._queue: dict[Claim, asyncio.Future[Opened | None]] = {}
+        self._queue: Waiting = {}
+        self._rung = asyncio.Event()
+        self._is_busy = False
         self._looking = 0
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -177,51 +187,84 @@ class LinkBook:
 
     async def opened(self, token: str) -> Opened | None:
         """What a token names; None: no message that was ever made."""
-        claim = links.read(token, self._key)
-        if claim is None or made_at(claim.message_id) > self._runtime.clock() + AHEAD:
-            return None  # guessed: most guesses speak of the years to come
-        if not await self._is_store(claim.store_id):
-            return None
-        waiting = self._queue.get(claim)
-        if waiting is None:
-            waiting = self._queue[claim] = asyncio.get_running_loop().create_future()
-            if self._looking < LOOK_UPS_MAX:
-                self._looking += 1
-                worker = asyncio.create_task(self._look_up())
-                self._workers.add(worker)
-                worker.add_done_callback(self._workers.discard)
-        found = await asyncio.shield(waiting)
-        if found is not None:
-            self._tokens.put(token, found)
-        return found
+        try:
+            return await self._looked_up(token)
+        except psycopg.OperationalError:  # perhaps only the connection was lost
+            return await self._looked_up(token)
+
+    async def _looked_up(self, token: str) -> Opened | None:
+        waiting: asyncio.Future[Opened | None] = asyncio.get_running_loop().create_future()
+        self._queue.setdefault(token, []).append(waiting)
+        self._rung.set()
+        if self._looking < LOOK_UPS_MAX and (self._is_busy or not self._looking):
+            self._looking += 1
+            worker = asyncio.create_task(self._look_up())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        return await waiting
 
     async def _look_up(self) -> None:
-        """Looks up what waits until nothing does."""
+        """Looks up what waits; keeps its connection as long as links keep coming."""
+        batch: Waiting = {}
         try:
-            while self._queue:
-                await asyncio.sleep(0)  # whoever arrives in the same round comes along
-                batch = dict(list(self._queue.items())[:BATCH_MAX])
-                for claim in batch:
-                    del self._queue[claim]
-                await self._answer(batch)
+            async with self._runtime.pool.connection() as link:
+                await link.set_autocommit(True)  # each statement stands for itself
+                try:
+                    while batch := await self._next_batch():
+                        self._is_busy = True
+                        await self._answer(link, batch)
+                        self._is_busy = False
+                finally:
+                    if not link.closed:
+                        await link.set_autocommit(False)
+        except Exception as error:  # whoever waits is told, and asks anew
+            if not batch:
+                batch, self._queue = self._queue, {}
+            for one in (each for waiting in batch.values() for each in waiting):
+                if not one.done():
+                    one.set_exception(error)
         finally:
+            self._is_busy = False
             self._looking -= 1
 
-    async def _answer(self, batch: dict[Claim, "asyncio.Future[Opened | None]"]) -> None:
-        claims = list(batch)
-        try:
-            async with db.transaction(self._runtime.pool) as tx:
-                rows = await clicks.opened(tx, claims)
-        except Exception as error:
-            for waiting in batch.values():
-                waiting.set_exception(error)
-                waiting.exception()  # seen, also where nobody waits any more
-            return
+    async def _next_batch(self) -> "Waiting":
+        """What arrived by now; nothing when for a while nothing came."""
+        if not self._queue:
+            self._rung.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), CONNECTION_KEPT_S)
+        await asyncio.sleep(0)  # whoever arrives in the same round comes along
+        batch = dict(islice(self._queue.items(), BATCH_MAX))
+        for token in batch:
+            del self._queue[token]
+        return batch
+
+    async def _answer(self, link: db.Tx, batch: "Waiting") -> None:
+        claims = await self._possible(list(batch))
+        rows = await clicks.opened(link, list(claims.values())) if claims else {}
         until = time.monotonic() + TOKEN_KEPT_S
-        for n, claim in enumerate(claims):
-            row = rows.get(n)
-            names_one = row is not None and row["campaign_id"] is not None
-            batch[claim].set_result(_opened(claim, row, until) if row and names_one else None)
+        found = {
+            token: _opened(claim, row, until)
+            for n, (token, claim) in enumerate(claims.items())
+            if (row := rows.get(n)) and row["campaign_id"] is not None
+        }
+        for token, waiting in batch.items():
+            if token in found:
+                self._tokens.put(token, found[token])
+            for one in waiting:
+                if not one.done():
+                    one.set_result(found.get(token))
+
+    async def _possible(self, tokens: list[str]) -> dict[str, Claim]:
+        """What these tokens say, where it can be: most guesses speak of stores that there are not,
+        or of the years to come."""
+        ahead = self._runtime.clock() + AHEAD
+        read = zip(tokens, links.read_all(tokens, self._key), strict=True)
+        return {
+            token: claim
+            for token, claim in read
+            if claim and made_at(claim.message_id) < ahead and await self._is_store(claim.store_id)
+        }
 
     # ---------------------------------------------------------------- where they lead
 

@@ -10,6 +10,8 @@ last year works as long as it leads here.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -38,7 +40,7 @@ PREFIX = "/l/"
 LENGTHS = frozenset({links.SHORT.signs, links.LONG.signs})
 WRONG_MAX = 60  # of one caller in five minutes; then they are told to wait
 FLOOD_MAX = 600  # likewise; then nothing is looked up for them at all
-AGENT_MAX = 1_000  # signs of a header that are looked at
+HEADER_MAX = 500  # octets of each that are looked at
 FOUND = "ringdove.link"  # in the scope: what the redirector knows, for the route below
 NO_TARGET = Target()
 NOWHERE = "-"  # a token that is none, for the page of wrong links
@@ -78,16 +80,13 @@ class Links:
 
 
 class Redirector:
-    """ASGI middleware: answers links, lets everything else pass."""
+    """ASGI: answers links, lets everything else pass to the application behind it."""
 
     def __init__(self, app: ASGIApp, links: Links) -> None:
         self._app = app
         self._links = links
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         path: str = scope["path"]
         token = path[len(PREFIX) :] if path.startswith(PREFIX) else path[1:]
         is_token = len(token) in LENGTHS and token.isascii() and token.isalnum()
@@ -117,7 +116,7 @@ class Redirector:
         if opened is None or aims is None or not await self._is_at_home(headers, opened):
             await self._wrong(scope, receive, send)
             return
-        visitor, now = link_visitors.seen(_asked(headers)), mine.runtime.clock()
+        visitor, now = _visitor(headers), mine.runtime.clock()
         if scope["method"] == "GET" and b"lang=" not in scope["query_string"] and opened.is_known:
             self._note(opened, visitor, scope, now)
         link = aims.link(opened.claim.number)
@@ -193,15 +192,19 @@ def _owner(hosts: Hosts, headers: Mapping[bytes, bytes]) -> int | None:
     return hosts.by_name.get(name if colon and port.isdigit() else host)
 
 
-def _asked(headers: Mapping[bytes, bytes]) -> Asked:
-    def said(name: bytes) -> str:
-        return headers.get(name, b"")[:AGENT_MAX].decode("latin-1")
-
-    purpose = said(b"sec-purpose") + said(b"purpose") + said(b"x-purpose") + said(b"x-moz")
-    return Asked(
-        said(b"user-agent"), said(b"accept"), said(b"accept-language"), purpose,
-        said(b"sec-fetch-mode"), said(b"sec-ch-ua-mobile"),
+def _visitor(headers: Mapping[bytes, bytes]) -> Visitor:
+    get = headers.get
+    return _seen(
+        get(b"user-agent", b"")[:HEADER_MAX], get(b"accept", b"")[:HEADER_MAX],
+        get(b"accept-language", b"")[:HEADER_MAX],
+        (get(b"sec-purpose") or get(b"purpose") or get(b"x-purpose") or get(b"x-moz") or b"")[:99],
+        get(b"sec-fetch-mode", b"")[:99], get(b"sec-ch-ua-mobile", b"")[:99],
     )  # fmt: skip
+
+
+@lru_cache(maxsize=10_000)
+def _seen(*said: bytes) -> Visitor:
+    return link_visitors.seen(Asked(*(one.decode("latin-1") for one in said)))
 
 
 def _address(scope: Scope) -> str:
@@ -271,7 +274,7 @@ def _day(store: Store, ends: datetime | None, language: str) -> str:
 
 
 def _render(
-    request: Request, template: str, store: Store, language: str, status: int, **context: object
+    request: Request, template: str, store: Store, language: str, status: int, **context: Any
 ) -> Response:
     w = languages.phrases(language)["public"]["link"]
     response = public.render(
