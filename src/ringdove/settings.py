@@ -52,6 +52,7 @@ class Settings:
     reroute_after_s: float = _knob(
         60.0, "A gateway that is not connected for so long: its texts go over the next one."
     )
+    campaign_page: int = _knob(5_000, "People of a campaign that are written at once.")
     idle_poll_s: float = _knob(5.0, "How long an idle worker sleeps when no notice wakes it.")
     sign_in_hint: str = _knob("", "A line that the sign-in page shows; the demo names its account.")
     log_level: str = _knob("info", "debug, info, warning or error.")

@@ -68,32 +68,32 @@ OF_CAMPAIGN = """o.bucket = %(bucket)s AND o.store_id = %(store_id)s
   AND o.message_id >= %(first)s AND o.message_id <= %(last)s
   AND o.campaign_id = %(campaign_id)s"""
 HOLD_SOME = f"""
-WITH some AS MATERIALIZED (
+WITH page AS MATERIALIZED (
   SELECT o.message_id FROM outbox o WHERE {OF_CAMPAIGN} AND o.due_at < %(far)s
   ORDER BY o.message_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
 UPDATE outbox o SET due_at = o.due_at + %(held_for)s
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-  AND o.message_id = ANY(ARRAY(SELECT s.message_id FROM some s))
+  AND o.message_id = ANY(ARRAY(SELECT s.message_id FROM page s))
 """
 LET_GO_SOME = f"""
-WITH some AS MATERIALIZED (
+WITH page AS MATERIALIZED (
   SELECT o.message_id FROM outbox o WHERE {OF_CAMPAIGN} AND o.due_at >= %(far)s
   ORDER BY o.message_id LIMIT %(most)s FOR UPDATE
 )
 UPDATE outbox o SET due_at = o.due_at - %(held_for)s
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-  AND o.message_id = ANY(ARRAY(SELECT s.message_id FROM some s))
+  AND o.message_id = ANY(ARRAY(SELECT s.message_id FROM page s))
 RETURNING o.gateway_id
 """
 TAKE_BACK_SOME = f"""
-WITH some AS MATERIALIZED (
+WITH page AS MATERIALIZED (
   SELECT o.message_id FROM outbox o WHERE {OF_CAMPAIGN}
   ORDER BY o.message_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ), gone AS (
   DELETE FROM outbox o
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-    AND o.message_id = ANY(ARRAY(SELECT s.message_id FROM some s))
+    AND o.message_id = ANY(ARRAY(SELECT s.message_id FROM page s))
   RETURNING o.message_id
 )
 UPDATE message m SET state = 'dropped', reason = %(reason)s, done_at = %(now)s

@@ -31,7 +31,6 @@ from ringdove.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
-PAGE = 5_000  # people
 TRACKS = 2  # buckets at once
 
 
@@ -189,7 +188,7 @@ async def decided(
     runtime, next_id = ground.runtime, first
     while True:
         async with db.transaction(runtime.pool) as tx:
-            page = await audience.page(tx, next_id, PAGE)
+            page = await audience.page(tx, next_id, runtime.settings.campaign_page)
             wishes: list[Wish] = []
             for begin in range(0, len(page.people), campaign_runs.SLICE):
                 wishes += ground.decider.decide(page.people[begin : begin + campaign_runs.SLICE])
