@@ -123,7 +123,7 @@ _MONTHS_3 = {"within_days": 90}
 # ------------------------------------------------------------------ the conditions
 
 _BUYING = (
-    Leaf("bought", "receipt", N_("Bought"),
+    Leaf("bought", "receipt", N_("Bought goods"),
          N_("What, how often, when and for how much; or what they never bought."),
          (*_goods(is_more=False), _TIMES, _when(),
           _number("spent", N_("Spent on it"), unit=MONEY, is_more=True),
@@ -182,7 +182,7 @@ _PERSON = (
     Leaf("language", "language", N_("Language"), N_("Which they chose for our texts."),
          (Field("languages", N_("Languages"), "words", "languages"),), needs=("languages",)),
     Leaf("origin", "login", N_("Came by"), N_("An order, a form, an import, and when."),
-         (Field("origins", N_("By"), "words", "origins"),
+         (Field("origins", N_("Came through"), "words", "origins"),
           Field("notes", N_("Which one"), "words", "notes", is_more=True,
                 hint=N_("Which form, keyword, import or connection: form/3.")),
           _when())),
@@ -190,10 +190,10 @@ _PERSON = (
          (Field("key", N_("Field"), "choice", "fields"),
           Field("words", N_("Is one of"), "words", "field", of=("text", "choice"),
                 hint=N_("None: it is filled in.")),
-          _number("number", N_("Is"), of=("number",)),
+          _number("number", N_("It is"), of=("number",)),
           _when("when", N_("Was"), of=("date",)),
           _number("in_days", N_("Will be"), MAYBE_AHEAD, DAYS, of=("date",)),
-          Field("yes", N_("Is"), "choice", of=("yes_no",),
+          Field("yes", N_("It is"), "choice", of=("yes_no",),
                 options={"": N_("filled in"), "yes": N_("yes"), "no": N_("no")})),
          needs=("key",)),
 )  # fmt: skip
@@ -208,7 +208,7 @@ _TEXTS = (
          {"what": "clicked", "when": _MONTHS_3}),
     Leaf("permission", "shield-check", N_("Permission"),
          N_("What they said of offers, of a topic or of a category."),
-         (Field("scope", N_("Of"), "choice", "scopes"),
+         (Field("scope", N_("About"), "choice", "scopes"),
           Field("states", N_("They"), "choices", options=STATES)),
          {"scope": "marketing", "states": ["in"]}, ("states",)),
     Leaf("reach", "phone", N_("Can be reached"), N_("By text or by e-mail."),
