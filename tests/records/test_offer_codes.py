@@ -11,9 +11,9 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS
-from ringdove.records import codes, rewards
+from ringdove.records import code_lists, codes, forms, rewards
 from ringdove.rules.effects import GiveReward, UseCode
-from ringdove.rules.ways_in import Reward
+from ringdove.rules.ways_in import Form, Reward
 from tests.flows.conftest import NOON, Shop
 
 OWN = Reward(0, "o1", "Teas", "code", source="own", prefix="TEA", valid_days=14)
@@ -61,7 +61,7 @@ def test_a_page_gets_codes_and_the_same_ones_again(play: Any) -> None:
         for offer, listed in ((OWN, 0), (POOL, 301)):
             offer = await made(shop, offer)
             async with db.transaction(shop.runtime.pool) as tx:
-                await codes.add(tx, shop.store, offer.id, [f"L{n}" for n in range(listed)], [])
+                await code_lists.add(tx, shop.store, offer.id, [f"L{n}" for n in range(listed)], [])
             first = await given(shop, offer, people)
             assert len(set(first)) == 300 and all(first)
             assert first == await given(shop, offer, people)
@@ -89,7 +89,7 @@ def test_a_list_that_ends_gives_nothing_more_and_counts_what_is_owed(play: Any) 
         people = people_of(shop, 5)
         offer = await made(shop, POOL)
         async with db.transaction(shop.runtime.pool) as tx:
-            await codes.add(tx, shop.store, offer.id, ["A-1", "A-2", "A-3"], [])
+            await code_lists.add(tx, shop.store, offer.id, ["A-1", "A-2", "A-3"], [])
         assert await given(shop, offer, people) == ["A-1", "A-2", "A-3", "", ""]
         assert (await counts(shop)) == {"reward/1/given": 3, "reward/1/owed": 2}
         rows = await shop.rows("SELECT contact_id, code, is_welcome FROM reward_given ORDER BY id")
@@ -127,7 +127,7 @@ def test_a_code_that_somebody_has_by_chance_is_not_given_again(play: Any) -> Non
         await shop.rows(
             "INSERT INTO free_code SELECT %(bucket)s, %(store)s, %(id)s, c"
             " FROM unnest(%(codes)s::text[]) c RETURNING code",
-            bucket=codes._list_bucket(shop.store, pool.id), store=shop.store.id, id=pool.id,
+            bucket=codes.list_bucket(shop.store, pool.id), store=shop.store.id, id=pool.id,
             codes=db.words([mine[1], "TEA-ZZZ", "TEA-ZZZZ"]),
         )  # fmt: skip
         assert sorted(await given(shop, pool, people)) == ["TEA-ZZZ", "TEA-ZZZZ"]
@@ -151,6 +151,26 @@ async def welcome(shop: Shop, offer: Reward, people: list[int], tx: db.Tx) -> li
     return kept
 
 
+def test_what_was_given_for_subscribing_is_said_again_by_a_campaign(play: Any) -> None:
+    """R6, P7: the welcome's code while it is unused, though it was made another way."""
+
+    async def story(shop: Shop) -> None:
+        offer, (anna, boris) = await made(shop, OWN), people_of(shop, 2)
+        async with db.transaction(shop.runtime.pool) as tx:
+            form = Form(0, "f", "Footer", reward=offer.id)
+            await forms.create(tx, shop.store.id, form, NOON)
+            id = shop.runtime.ids.make(BUCKETS[shop.store.bucket_base])
+            news = [GiveReward(id, anna, offer.id, NOON, "TEA-HELLO", True, False, 0, NOON)]
+            await codes.give(tx, shop.store, news)
+            await rewards.put_given(tx, shop.store, news)
+        first, second = await given(shop, offer, [anna, boris])
+        assert first == "TEA-HELLO" and second.startswith("TEA-")
+        await use(shop, first)
+        assert (await given(shop, offer, [anna, boris]))[0] not in (first, second, "")
+
+    play(story)
+
+
 @pytest.mark.slow
 def test_ten_thousand_races_of_pages_and_welcomes(play: Any) -> None:
     """P7: pages of campaigns, welcomes and redemptions on real connections, all on one list that is
@@ -160,7 +180,7 @@ def test_ten_thousand_races_of_pages_and_welcomes(play: Any) -> None:
         pool, own = await made(shop, POOL), await made(shop, OWN)
         wishes = 10_000
         async with db.transaction(shop.runtime.pool) as tx:
-            await codes.add(tx, shop.store, pool.id, [f"L{n}" for n in range(wishes)], [])
+            await code_lists.add(tx, shop.store, pool.id, [f"L{n}" for n in range(wishes)], [])
         people = people_of(shop, wishes)
         got: list[str] = []
         tried = partial(db.retried, shop.runtime.pool)

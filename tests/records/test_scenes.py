@@ -79,7 +79,9 @@ def test_what_was_written_is_what_is_loaded(play, span):
 
 
 # These ask for a form; tests/flows/test_ways_in.py finds the row of each.
-WAYS_IN = {effects.SaveWelcome, effects.GiveReward, effects.UseCode, effects.CountWay}
+WAYS_IN = {
+    effects.SaveWelcome, effects.GiveReward, effects.UseCode, effects.UseOffer, effects.CountWay,
+}  # fmt: skip
 # These ask for two people by their ids (tests/flows/test_merging.py), or for a number that is asked
 # whether it is theirs (tests/flows/test_confirming.py); the rows of each are found there.
 MERGING = {effects.SaveMerge, effects.CancelAddressed, effects.ReleaseKey}

@@ -91,18 +91,18 @@ def test_forms_and_keywords_are_made_over_the_api(program: Program) -> None:
 
 
 def test_rewards_and_their_lists_are_made_over_the_api(program: Program) -> None:
-    made = post(program, "rewards", {"name": "Ten", "kind": "code", "source": "pool"}).json()
-    there = f"rewards/{made['id']}"
+    made = post(program, "offers", {"name": "Ten", "kind": "code", "source": "pool"}).json()
+    there = f"offers/{made['id']}"
     assert post(program, f"{there}/codes", {"codes": ["a-1", "A-1", "b-2"]}).json() == {"added": 2}
     assert post(program, f"{there}/codes", {"codes": ["a-1"]}).json() == {"added": 0}
     assert post(program, f"{there}/codes", {"codes": ["!"]}).status == 422
-    assert post(program, "rewards", {"name": "No", "kind": "points"}).status == 422
+    assert post(program, "offers", {"name": "No", "kind": "points"}).status == 422
     changed = program.ask(
         "PUT", f"{BASE}/{there}",
         {"name": "Ten!", "kind": "code", "source": "pool", "valid_until": "2027-01-31"},
     )  # fmt: skip
     assert changed.status == 200
-    (one,) = program.ask("GET", f"{BASE}/rewards").json()
+    (one,) = program.ask("GET", f"{BASE}/offers").json()
     assert (one["name"], one["left"], one["counts"]["given"]) == ("Ten!", 2, 0)
     assert one["valid_until"].startswith("2027-01-31T")
     assert post(program, f"{there}/retire").json() == {"accepted": True}
@@ -151,8 +151,8 @@ def _put(site: Site, statement: str) -> None:
 
 def test_a_code_that_all_share_has_its_time_only(program: Program) -> None:
     wish = {"name": "All", "kind": "code", "code": "HELLO10", "valid_from": "2099-01-01"}
-    made = post(program, "rewards", wish).json()
+    made = post(program, "offers", wish).json()
     found = program.ask("GET", f"{BASE}/codes/hello10").json()
-    assert (found["valid"], found["reason"], found["reward_id"]) == (False, "not_yet", made["id"])
-    program.ask("PUT", f"{BASE}/rewards/{made['id']}", wish | {"valid_from": None})
+    assert (found["valid"], found["reason"], found["offer_id"]) == (False, "not_yet", made["id"])
+    program.ask("PUT", f"{BASE}/offers/{made['id']}", wish | {"valid_from": None})
     assert program.ask("GET", f"{BASE}/codes/HELLO10").json()["valid"] is True

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ringdove.kit import db
-from tests.web.conftest import Answer, Looker, Site, Visitor
+from tests.web.conftest import Looker, Site, Visitor
 from tests.web.test_sign_up import PAGE, form_of, given, rows
 
 HOME = "/stores/1/ways-in"
@@ -93,39 +93,6 @@ def test_a_poster_says_what_is_kept_as_consent(site: Site) -> None:
     assert owner.get(f"{HOME}/keywords/NONE/poster").status == 404
 
 
-def test_a_list_of_codes_is_read_and_known_ones_are_left_out(site: Site) -> None:
-    owner = site.set_up()
-    told = {"kind": "code", "name": "Ten", "source": "pool"}
-    address = owner.post(f"{HOME}/rewards", told).headers["location"]
-
-    def add(codes: str) -> Answer:
-        return owner.post(f"{address}/codes", {"codes": codes})
-
-    assert add("one-1\nTWO 2;three3").status == 303
-    assert add("ONE-1, four4").status == 303
-    assert add("жёлтый").status == 422
-    found = rows(site, "SELECT code FROM free_code ORDER BY code")
-    assert [row["code"] for row in found] == ["FOUR4", "ONE-1", "THREE3", "TWO2"]
-
-
-@pytest.mark.parametrize(
-    ("told", "field"),
-    [
-        ({"kind": "code", "source": "common", "code": "!"}, "code"),
-        ({"kind": "points", "points": ""}, "points"),
-        ({"kind": "page"}, "text"),
-        ({"kind": "page", "text": "x", "url": "javascript:alert(1)"}, "url"),
-        ({"kind": "page", "text": "x", "valid_from": "2026-12-02", "valid_until": "2026-12-01"},
-         "valid_until"),
-    ],
-)  # fmt: skip
-def test_a_reward_that_is_none_is_refused(site: Site, told: dict[str, str], field: str) -> None:
-    owner = site.set_up()
-    answer = owner.post(f"{HOME}/rewards", {"name": "Ten"} | told)
-    assert answer.status == 422 and f'id="f-{field}-wrong"' in answer.text
-    assert not rows(site, "SELECT FROM reward")
-
-
 @pytest.mark.browser
 @pytest.mark.slow
 def test_a_merchant_makes_a_form_sees_it_and_prints_a_poster(
@@ -198,9 +165,6 @@ def test_the_pages_on_a_phone_in_the_dark(
     for path in (
         "",
         "/forms/1",
-        "/rewards/1",
-        "/rewards/new?kind=code",
-        "/rewards/new?kind=points",
     ):
         owner.go(HOME + path)
         owner.assert_clean()

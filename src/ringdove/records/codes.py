@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ringdove.kit import db
-from ringdove.kit.buckets import Ids, LentIds, bucket_of, bucket_of_id, buckets_of_store
+from ringdove.kit.buckets import Ids, LentIds, bucket_of, bucket_of_id
 from ringdove.kit.db import Tx
 from ringdove.records import forms
 from ringdove.records import rewards as rewards_given
@@ -19,8 +19,6 @@ from ringdove.rules.effects import GiveReward, UseCode
 from ringdove.rules.rewards import Keyed
 from ringdove.rules.scenes import Store
 from ringdove.rules.ways_in import Code, Reward
-
-IMPORTED_MAX = 100_000  # in one go
 
 # One bucket is asked, that of the reward. Codes that others keep are passed over.
 KEEP = """
@@ -54,7 +52,7 @@ WHERE r.bucket = ANY(%(buckets)s)
 async def keep(tx: Tx, store: Store, reward_id: int, most: int) -> list[str]:
     """Up to `most` codes of a list that nobody else can be given until this transaction ends."""
     about = {
-        "bucket": _list_bucket(store, reward_id), "store_id": store.id, "reward_id": reward_id,
+        "bucket": list_bucket(store, reward_id), "store_id": store.id, "reward_id": reward_id,
         "most": most,
     }  # fmt: skip
     rows = await (await tx.execute(KEEP, about)).fetchall()
@@ -66,7 +64,7 @@ async def keep(tx: Tx, store: Store, reward_id: int, most: int) -> list[str]:
 async def give(tx: Tx, store: Store, news: Sequence[GiveReward]) -> None:
     """Takes them off their lists and makes them their people's."""
     taken = [
-        {"bucket": _list_bucket(store, one.reward_id), "reward_id": one.reward_id, "code": one.code}
+        {"bucket": list_bucket(store, one.reward_id), "reward_id": one.reward_id, "code": one.code}
         for one in news
         if one.from_pool
     ]
@@ -85,7 +83,8 @@ async def give(tx: Tx, store: Store, news: Sequence[GiveReward]) -> None:
         await tx.execute(PUT, _rows(store, own))
 
 
-def _list_bucket(store: Store, reward_id: int) -> int:
+def list_bucket(store: Store, reward_id: int) -> int:
+    """Where the list of a reward's codes lies."""
     return bucket_of(store.bucket_base, store.bucket_span, f"reward/{reward_id}")
 
 
@@ -102,6 +101,7 @@ def _rows(store: Store, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 # ------------------------------------------------------------------ a page of a campaign
 
 TURNS_MAX = 100  # codes that one person can have used of one offer
+TURNS_SHOWN = 12
 
 # Already there: this person's of before, or by chance somebody else's. Never given a second time.
 PUT_PAGE = """
@@ -151,7 +151,7 @@ async def for_page(
         new, found = 0, {}
     elif offer.source == "common":
         new, found = len(people), dict.fromkeys(people, offer.code)
-    elif offer.source == "own":
+    elif not offer.from_list:
         new, found = await _own_page(tx, store, offer, people, now, keyed)
     else:
         new, found = await _list_page(tx, store, offer, people, now, ids)
@@ -167,17 +167,33 @@ async def _own_page(
 ) -> tuple[int, dict[int, str]]:
     """How many codes are new, and everybody's."""
     secret = keyed(f"offer/{offer.id}")
-    new, found, wanting = 0, dict[int, str](), people
+    # Most offers are never given for subscribing: nobody's code has to be looked for.
+    is_welcome = await forms.gives(tx, store.id, offer.id)
+    found = await _had(tx, store, offer, people, now) if is_welcome else dict[int, str]()
+    new, wanting = 0, [one for one in people if one not in found]
     for turn in range(TURNS_MAX):
-        made = dict(
-            zip(wanting, offers.own_codes(offer.prefix, secret, wanting, turn), strict=True)
-        )
-        put, mine = await _put_page(tx, store, offer, made, now)
-        new, found = new + put, found | mine
-        wanting = [one for one in wanting if one not in found]
         if not wanting:
             break
+        said = offers.own_codes(offer.prefix, secret, wanting, turn)
+        put, mine = await _put_page(tx, store, offer, dict(zip(wanting, said, strict=True)), now)
+        new, found = new + put, found | mine
+        wanting = [one for one in wanting if one not in found]
     return new, found
+
+
+async def _had(
+    tx: Tx, store: Store, offer: Reward, people: list[int], now: datetime
+) -> dict[int, str]:
+    """Who has an unused code of it that was noted beside them, made good as if it was given now."""
+    had = await rewards_given.codes_of(tx, store, offer.id, people)
+    known = await find(tx, store, had.values())
+    mine = {
+        person: code
+        for person, code in had.items()
+        if (one := known.get(code)) and _is_unused(one, offer, person)
+    }
+    await rewards_given.extend(tx, store, offer, list(mine), now)
+    return await _extend(tx, store, offer, mine, now)
 
 
 async def _put_page(
@@ -217,19 +233,11 @@ async def _list_page(
     tx: Tx, store: Store, offer: Reward, people: list[int], now: datetime, ids: Ids | LentIds
 ) -> tuple[int, dict[int, str]]:
     """The same of a list of the shop's: what a person has of it stands in their bucket."""
-    had = await rewards_given.codes_of(tx, store, offer.id, people)
-    known = await find(tx, store, had.values())
-    mine = {
-        person: code
-        for person, code in had.items()
-        if (one := known.get(code)) and _is_unused(one, offer, person)
-    }
-    found = await _extend(tx, store, offer, mine, now)
-    await rewards_given.extend(tx, store, offer, list(mine), now)
+    found = await _had(tx, store, offer, people, now)
     wanting, new = [one for one in people if one not in found], dict[int, str]()
     while wanting:
         about = {
-            "bucket": _list_bucket(store, offer.id), "store_id": store.id,
+            "bucket": list_bucket(store, offer.id), "store_id": store.id,
             "reward_id": offer.id, "most": len(wanting),
         }  # fmt: skip
         taken = [row["code"] for row in await (await tx.execute(TAKE_PAGE, about)).fetchall()]
@@ -248,6 +256,21 @@ async def _list_page(
         ],
     )  # fmt: skip
     return len(new), found | new
+
+
+async def of_person(
+    tx: Tx, store: Store, offer: Reward, contact_id: int, keyed: Keyed
+) -> Code | None:
+    """The code that a campaign made for this person last; None: none did. Those of a list stand
+    with their person (records/rewards.given)."""
+    secret = keyed(f"offer/{offer.id}")
+    turns = [
+        offers.own_codes(offer.prefix, secret, [contact_id], turn)[0] for turn in range(TURNS_SHOWN)
+    ]
+    known = await find(tx, store, turns)
+    found = (known[code] for code in reversed(turns) if code in known)
+    mine = [one for one in found if (one.reward_id, one.contact_id) == (offer.id, contact_id)]
+    return next((one for one in mine if one.used_at is None), mine[0] if mine else None)
 
 
 def _page(store: Store, codes: Sequence[str]) -> dict[str, Any]:
@@ -297,56 +320,3 @@ async def use(tx: Tx, store: Store, news: Sequence[UseCode]) -> None:
     ]  # fmt: skip
     if rows:
         await tx.execute(USE, _rows(store, rows))
-
-
-# ------------------------------------------------------------------ the list
-
-ADD = """
-INSERT INTO free_code (bucket, store_id, reward_id, code)
-SELECT %(bucket)s, %(store_id)s, %(reward_id)s, v.code
-FROM jsonb_array_elements_text(%(codes)s) AS v(code)
-ORDER BY v.code ON CONFLICT (bucket, store_id, reward_id, code) DO NOTHING
-"""
-LEFT = """
-SELECT f.reward_id, count(*)::integer AS n FROM free_code f
-WHERE f.bucket = ANY(%(buckets)s) AND f.store_id = %(store_id)s GROUP BY f.reward_id
-"""
-OF_OTHERS = """
-SELECT v.code FROM jsonb_array_elements_text(%(codes)s) AS v(code)
-WHERE EXISTS (
-  SELECT FROM free_code f
-  WHERE f.bucket = ANY(%(buckets)s) AND f.store_id = %(store_id)s
-    AND f.reward_id = ANY(%(others)s::integer[]) AND f.code = v.code)
-"""
-
-
-async def add(
-    tx: Tx, store: Store, reward_id: int, codes: Iterable[str], others: Iterable[int]
-) -> int:
-    """Puts codes on a reward's list; those that were given, are on it or on the list of another
-    reward are left out. How many are new."""
-    wanted = set(codes)
-    wanted -= (await find(tx, store, wanted)).keys()
-    about = {
-        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
-        "store_id": store.id,
-        "others": db.numbers(others),
-        "codes": db.document(sorted(wanted)),
-    }
-    cursor = await tx.execute(OF_OTHERS, about)
-    wanted -= {row["code"] for row in await cursor.fetchall()}
-    about = {
-        "bucket": _list_bucket(store, reward_id), "store_id": store.id, "reward_id": reward_id,
-        "codes": db.document(sorted(wanted)),
-    }  # fmt: skip
-    return (await tx.execute(ADD, about)).rowcount
-
-
-async def left(tx: Tx, store: Store) -> dict[int, int]:
-    """How many codes wait on the list of each reward."""
-    about = {
-        "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
-        "store_id": store.id,
-    }
-    rows = await (await tx.execute(LEFT, about)).fetchall()
-    return {row["reward_id"]: row["n"] for row in rows}

@@ -41,6 +41,18 @@ async def by_token(tx: Tx, token: str) -> tuple[int, Form] | None:
     return (row["store_id"], ways_in.form_of(row)) if row else None
 
 
+GIVES = """
+SELECT FROM sign_up_form
+WHERE store_id = %(store_id)s AND settings ->> 'reward' = %(reward_id)s::text LIMIT 1
+"""
+
+
+async def gives(tx: Tx, store_id: int, reward_id: int) -> bool:
+    """Whether any form gives this reward, or did once."""
+    given = {"store_id": store_id, "reward_id": str(reward_id)}
+    return (await tx.execute(GIVES, given)).rowcount > 0
+
+
 # The row of the store is locked, so that two new forms do not take one number.
 LOCK = "SELECT id FROM store WHERE id = %(store_id)s FOR UPDATE"
 CREATE = """

@@ -12,7 +12,7 @@ from ringdove.kit.db import Tx
 from ringdove.rules import ways_in
 from ringdove.rules.effects import GiveReward
 from ringdove.rules.scenes import Store
-from ringdove.rules.ways_in import REWARD_SETTINGS, Reward
+from ringdove.rules.ways_in import Reward
 
 REWARDS_MAX = 200
 
@@ -37,10 +37,32 @@ async def find(tx: Tx, store_id: int, reward_id: int) -> Reward | None:
     return ways_in.reward_of(row) if row else None
 
 
+# Over all stores on purpose: a worker asks whose codes are told to shops. A small table.
+TOLD_TO_SHOPS = f"""
+SELECT store_id, {COLUMNS} FROM reward
+WHERE retired_at IS NULL AND settings ->> 'shop' = 'coupons' ORDER BY store_id, id
+"""
+
+
+async def told_to_shops(tx: Tx) -> list[tuple[int, Reward]]:
+    """Offers whose codes are made as coupons in a shop, with their stores."""
+    rows = await (await tx.execute(TOLD_TO_SHOPS)).fetchall()
+    return [(row["store_id"], ways_in.reward_of(row)) for row in rows]
+
+
 async def by_token(tx: Tx, token: str) -> tuple[int, Reward] | None:
     """The reward of a page's address, with its store."""
     row = await (await tx.execute(BY_TOKEN, {"token": token})).fetchone()
     return (row["store_id"], ways_in.reward_of(row)) if row else None
+
+
+OTHERS = "SELECT id FROM reward WHERE store_id = %(store_id)s AND id <> %(reward_id)s"
+
+
+async def others(tx: Tx, store_id: int, reward_id: int) -> list[int]:
+    """The numbers of all but this one."""
+    given = {"store_id": store_id, "reward_id": reward_id}
+    return [row["id"] for row in await (await tx.execute(OTHERS, given)).fetchall()]
 
 
 # The row of the store is locked, so that two new rewards do not take one number.
@@ -74,12 +96,9 @@ async def change(tx: Tx, store_id: int, reward: Reward) -> None:
 
 
 def _row(store_id: int, reward: Reward) -> dict[str, Any]:
-    settings = {name: getattr(reward, name) for name in REWARD_SETTINGS}
-    for name in ("valid_from", "valid_until"):
-        settings[name] = settings[name].isoformat() if settings[name] else None
     return {
         "store_id": store_id, "reward_id": reward.id, "token": reward.token, "name": reward.name,
-        "kind": reward.kind, "settings": Jsonb(settings),
+        "kind": reward.kind, "settings": Jsonb(ways_in.reward_settings(reward)),
     }  # fmt: skip
 
 
@@ -187,7 +206,7 @@ async def given(tx: Tx, store: Store, contact_id: int) -> Sequence[Mapping[str, 
     return await (await tx.execute(GIVEN, about)).fetchall()
 
 
-async def opened(tx: Tx, store: Store, given_id: int, at: datetime) -> None:
-    """Its link was opened as it must be; the first time counts."""
+async def opened(tx: Tx, store: Store, given_id: int, at: datetime) -> bool:
+    """Its link was opened as it must be; the first time counts. Whether this was it."""
     about = {"bucket": bucket_of_id(given_id), "store_id": store.id, "given_id": given_id}
-    await tx.execute(OPENED, about | {"at": at})
+    return (await tx.execute(OPENED, about | {"at": at})).rowcount > 0

@@ -11,22 +11,36 @@ from psycopg.errors import SerializationFailure
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of
 from ringdove.kit.db import Tx
-from ringdove.records import codes, forms, rewards
-from ringdove.rules import effects, facts, people, phones
-from ringdove.rules import rewards as reward_rules
+from ringdove.records import codes, forms, offer_uses, rewards
+from ringdove.rules import effects, facts, offers, people, phones
 from ringdove.rules.confirming import asked_scopes
 from ringdove.rules.scenes import Scene, Store
 from ringdove.rules.ways_in import WaysIn, Welcome
 
+CLOSING = (facts.OrderCancelled, facts.OrderRemoved)
+
 
 async def load(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
     """Fills scene.ways_in; people and gateways are in the scene already, their rows locked."""
-    named = {code for fact in batch for code in reward_rules.codes_of(fact)}
-    if named:
-        scene.ways_in.codes = await codes.find(tx, scene.store, named)
+    await _load_used(tx, scene, batch)
     joining = [fact for fact in batch if may_join(fact)]
     if joining:
         await _load_ways(tx, scene, joining)
+
+
+async def _load_used(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
+    """What orders at hand were paid with, and what they gave back."""
+    named = {code for fact in batch for code in offers.codes_of(fact)}
+    if not named and not any(isinstance(fact, CLOSING) for fact in batch):
+        return
+    ways, store = scene.ways_in, scene.store
+    people = {order.contact_id for order in scene.orders.values()}
+    people |= {place for one in scene.contacts.values() for place in (one.id, *one.also)}
+    ways.uses = await offer_uses.of_people(tx, store, people)
+    named |= {use.code for use in ways.uses.values()}
+    if named:
+        ways.codes = await codes.find(tx, store, named)
+        ways.rewards = {one.id: one for one in await rewards.of_store(tx, store.id)}
 
 
 def may_join(fact: facts.Fact) -> bool:
@@ -43,6 +57,7 @@ async def _load_ways(tx: Tx, scene: Scene, joining: Sequence[facts.Fact]) -> Non
         keywords=await forms.keywords(tx, store.id),
         rewards={reward.id: reward for reward in await rewards.of_store(tx, store.id)},
         codes=scene.ways_in.codes,
+        uses=scene.ways_in.uses,
         number=number_of(scene),
     )
     scene.ways_in = ways
@@ -57,7 +72,7 @@ async def _load_ways(tx: Tx, scene: Scene, joining: Sequence[facts.Fact]) -> Non
     ways.rewarded = await rewards.rewarded(tx, store, some)
     offered = {form.reward for form in ways.forms.values()}
     for reward_id in sorted(offered & ways.rewards.keys()):
-        if ways.rewards[reward_id].source == "pool":
+        if ways.rewards[reward_id].from_list:
             ways.free[reward_id] = await codes.keep(tx, store, reward_id, len(joining))
 
 
@@ -137,6 +152,7 @@ WHERE w.bucket = r.bucket AND w.bucket = ANY(%(buckets)s) AND w.store_id = %(sto
 async def write(
     tx: Tx, scene: Scene, told: list[effects.SaveWelcome], given: list[effects.GiveReward],
     used: list[effects.UseCode], counted: Iterable[effects.CountWay],
+    paid: list[effects.UseOffer],
 ) -> None:  # fmt: skip
     """Writes what a batch changed of ways in."""
     store = scene.store
@@ -154,6 +170,7 @@ async def write(
     await rewards.put_given(tx, store, given)
     await codes.give(tx, store, given)
     await codes.use(tx, store, used)
+    await offer_uses.put(tx, store, [one.use for one in paid])
     news: dict[str, int] = {}
     for one in counted:
         news[one.name] = news.get(one.name, 0) + one.n

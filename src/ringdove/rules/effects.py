@@ -25,7 +25,7 @@ from ringdove.rules.scenes import (
     Return,
     Scene,
 )
-from ringdove.rules.ways_in import Welcome
+from ringdove.rules.ways_in import Use, Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,15 +435,25 @@ class GiveReward:
 
 @dataclass(frozen=True, slots=True)
 class UseCode:
-    """An order was paid with a code."""
+    """An order was paid with a code, or is no more: then it is free again."""
 
     code: str
     order: str
-    at: datetime
+    at: datetime | None
 
     def show(self, scene: Scene) -> None:
         known = scene.ways_in.codes[self.code]
         scene.ways_in.codes[self.code] = replace(known, used_at=self.at, used_order=self.order)
+
+
+@dataclass(frozen=True, slots=True)
+class UseOffer:
+    """An order was paid with an offer's code, a common one too; or gives it back."""
+
+    use: Use
+
+    def show(self, scene: Scene) -> None:
+        scene.ways_in.uses[self.use.reward_id, self.use.order_id] = self.use
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rewards for subscribing: what is given, to whom, and whether it may be used (R6 to R10, R34).
+"""Rewards for subscribing: what is given, to whom, and behind which links (R6 to R10).
 
 A number is welcomed with a reward once for ever, however often it leaves and comes back and
 whichever form it comes by; a person who changed the number is not rewarded anew either. A code
@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
 
-from ringdove.rules import facts
-from ringdove.rules.effects import CountWay, GiveReward, UseCode
-from ringdove.rules.scenes import Contact, Order, Scene
-from ringdove.rules.ways_in import Code, Reward
+from ringdove.rules.effects import CountWay, GiveReward
+from ringdove.rules.scenes import Contact, Scene
+from ringdove.rules.ways_in import Reward
 
 _SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 STORE_BITS, REWARD_BITS, PERSON_BITS, SEAL_BITS = 31, 20, 63, 40
@@ -42,8 +41,8 @@ def give(scene: Scene, person: Contact, reward: Reward, now: datetime) -> GiveRe
         reward_id=reward.id,
         at=now,
         code=code,
-        is_own=reward.kind == "code" and reward.source != "common",
-        from_pool=reward.source == "pool",
+        is_own=reward.has_own_codes,
+        from_pool=reward.from_list,
         points=reward.points if reward.kind == "points" else 0,
         valid_until=reward.ends(now),
     )
@@ -61,7 +60,7 @@ def _code_for(scene: Scene, reward: Reward, person: Contact) -> str:
         return ""
     if reward.source == "common":
         return reward.code
-    if reward.source == "pool":
+    if reward.from_list:
         kept = scene.ways_in.free.get(reward.id)
         return kept[0] if kept else ""
     # Another id each time a batch is answered: two that met by chance do not meet again.
@@ -82,57 +81,7 @@ def spelled(code: str) -> str:
     return re.sub(r"[\s–—]+", "", code.replace("–", "-").replace("—", "-")).upper()
 
 
-# ------------------------------------------------------------------ orders paid with codes
-
-
-def codes_of(fact: facts.Fact) -> list[str]:
-    """The codes that an order's fact names, as they are kept."""
-    order = getattr(fact, "order", None)
-    return [spelled(code) for code in order.codes] if isinstance(order, facts.Order) else []
-
-
-def used(scene: Scene, fact: facts.OrderPlaced | facts.OrderChanged, order: Order) -> None:
-    """The order was paid with these. The shop has taken them when we hear of it, so nothing is
-    refused here; the first order that names a code has it."""
-    for code in codes_of(fact):
-        known = scene.ways_in.codes.get(code)
-        if known and known.used_at is None:
-            scene.happens(
-                UseCode(code, order.key, fact.at), CountWay(f"reward/{known.reward_id}/used")
-            )
-
-
-# ------------------------------------------------------------------ may it be used?
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a code may be used now, and why not."""
-
-    valid: bool
-    reason: str = ""  # unknown, not_yet, ended, used, guest, account_unknown, other_person, left
-    until: datetime | None = None
-
-
-def may_use(
-    reward: Reward, code: Code | None, who: Contact | None, account: str, now: datetime
-) -> Verdict:
-    """Asked by the shop at the checkout. `code` is None for one that all share; `who`: the person
-    behind the account that was told (R8, R34, R35)."""
-    until = code.valid_until if code else reward.valid_until
-    if reward.valid_from and now < reward.valid_from:
-        return Verdict(False, "not_yet", until)
-    if until and now >= until:
-        return Verdict(False, "ended", until)
-    if code and code.used_at:
-        return Verdict(False, "used", until)
-    if reward.registered_only and not account:
-        return Verdict(False, "guest", until)
-    if account and who is None and (reward.registered_only or code):
-        return Verdict(False, "account_unknown", until)
-    if code and who and code.contact_id not in (None, who.id, *who.also):
-        return Verdict(False, "other_person", until)
-    return Verdict(True, "", until)
+# ------------------------------------------------------------------ who may look
 
 
 def may_open(person: Contact | None) -> bool:

@@ -7,8 +7,9 @@ keeps exactly those words. A keyword by text leads to a form, whose words stand 
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,8 +48,18 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class DayGood:
+    """A product of one day, in the order of its list (R37)."""
+
+    title: str
+    url: str = ""
+    price: str = ""  # as it is shown, with its currency
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reward:
-    """What is given for subscribing (R6 to R10)."""
+    """What is given for subscribing (R6 to R10), and what campaigns offer (R34 to R37, R42)."""
 
     id: int
     token: str
@@ -67,6 +78,20 @@ class Reward:
     valid_days: int = 0  # from the giving; 0: no such end
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    discount: str = ""  # percent, amount, delivery, gift, words; "": nothing is said of it
+    worth: Decimal = Decimal(0)  # per cent, or money of the store
+    gift: str = ""  # what is given, or the words
+    goods_of: str = ""  # skus, categories, brands; "": the whole shop
+    goods: tuple[str, ...] = ()
+    channel: str = ""  # web, app, social or a marketplace's name; "": wherever they buy (R42)
+    subscribers_only: bool = False  # R35
+    early_from: datetime | None = None  # for subscribers; all others wait until valid_from (R36)
+    daily: tuple[DayGood, ...] = ()  # of a page: one a day, from its first day (R37)
+    uses_each: int = 0  # by one person; 0: once for a code of one's own, a common one always
+    uses_total: int = 0  # 0: no limit
+    frees: bool = False  # a cancelled order gives its code back
+    shop: str = ""  # how it knows codes: "" it asks us, coupons we make them in it, file by hand
+    connection: int = 0  # in which shop coupons are made
     retired: bool = False
 
     def ends(self, given_at: datetime) -> datetime | None:
@@ -79,6 +104,17 @@ class Reward:
     def by_link(self) -> bool:
         """Whether its text carries a personal link and not the code itself."""
         return self.kind == "page" or self.phones_only
+
+    @property
+    def from_list(self) -> bool:
+        """Whether its codes are made or imported before they are given."""
+        is_made_ahead = self.source == "own" and self.shop != ""
+        return self.kind == "code" and (self.source == "pool" or is_made_ahead)
+
+    @property
+    def has_own_codes(self) -> bool:
+        """Whether a code of it belongs to one person."""
+        return self.kind == "code" and self.source != "common"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +152,18 @@ class Code:
     used_order: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An order that was paid with an offer's code."""
+
+    reward_id: int
+    order_id: int
+    contact_id: int
+    code: str
+    at: datetime
+    freed_at: datetime | None = None  # it was cancelled, and the offer gives codes back
+
+
 @dataclass(slots=True)
 class WaysIn:
     """Those of a store, and what was given of them already to the people at hand."""
@@ -127,6 +175,7 @@ class WaysIn:
     rewarded: set[int] = field(default_factory=set)  # people who were given a welcome's reward
     free: dict[int, list[str]] = field(default_factory=dict)  # codes kept for this batch, by reward
     codes: dict[str, Code] = field(default_factory=dict)  # those that orders at hand were paid with
+    uses: dict[tuple[int, int], Use] = field(default_factory=dict)  # by reward and order
     number: str = ""  # to which people text
 
 
@@ -291,18 +340,29 @@ def span_of(
     return begins, ends
 
 
-REWARD_SETTINGS = (
-    "source", "code", "prefix", "points", "only_for", "title", "text", "url", "phones_only",
-    "registered_only", "valid_days", "valid_from", "valid_until",
-)  # fmt: skip
+_IDENTITY = frozenset({"id", "token", "name", "kind", "retired"})
+REWARD_SETTINGS = tuple(one.name for one in fields(Reward) if one.name not in _IDENTITY)
+_MOMENTS = ("valid_from", "valid_until", "early_from")
+
+
+def reward_settings(reward: Reward) -> dict[str, Any]:
+    """What of a reward is stored as one document."""
+    told = {name: getattr(reward, name) for name in REWARD_SETTINGS}
+    for name in _MOMENTS:
+        told[name] = told[name].isoformat() if told[name] else None
+    told["daily"] = [asdict(one) for one in reward.daily]
+    return told | {"worth": str(reward.worth), "goods": list(reward.goods)}
 
 
 def reward_of(row: Mapping[str, Any]) -> Reward:
     """A reward from its stored row."""
     told = dict(row["settings"])
-    for name in ("valid_from", "valid_until"):
+    for name in _MOMENTS:
         if told.get(name):
             told[name] = datetime.fromisoformat(told[name])
+    told["worth"] = Decimal(told.get("worth", 0))
+    told["goods"] = tuple(told.get("goods", ()))
+    told["daily"] = tuple(DayGood(**one) for one in told.get("daily", ()))
     return Reward(
         id=row["id"], token=row["token"], name=row["name"], kind=row["kind"],
         retired=row["retired_at"] is not None, **told,

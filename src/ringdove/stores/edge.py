@@ -94,11 +94,12 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What history() asks the worker to send."""
+    """What history() and coupons() ask the worker to send."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,14 @@ class Caught:
     seen_until: datetime
     more: bool = False
     unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of coupons that were to be made, by code: empty, the shop knows it; else its
+    words."""
+
+    said: Mapping[str, str]
 
 
 Answer = list[Fact] | Nothing | Refusal

@@ -52,6 +52,8 @@ MENU = (
             Entry("/campaigns", N_("Campaigns"), "send"),
             Entry("/calendar", N_("Calendar"), "calendar"),
             Entry("/segments", N_("Segments"), "filter"),
+            Entry("/offers", N_("Offers"), "gift"),
+            Entry("/reports", N_("Reports"), "chart-line"),
         ),
     ),
     Group(

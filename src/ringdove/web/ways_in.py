@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
-from ringdove.records import codes, forms, rewards, stores
+from ringdove.records import code_lists, forms, rewards, stores
 from ringdove.rules import texts, ways_in
 from ringdove.rules.scenes import Store
 from ringdove.rules.ways_in import ASKABLE, EDITABLE, LETTERS_MAX, Form
@@ -55,7 +55,7 @@ async def everything(tx: Tx, store: Store) -> dict[str, Any]:
         "rewards": every,
         "named": {reward.id: reward.name for reward in every},
         "counts": await forms.counts(tx, store.id, stores.buckets(store)),
-        "left": await codes.left(tx, store),
+        "listed": await code_lists.listed(tx, store),
         "number": await sign_up.number_of(tx, store.id),
         "language_names": LANGUAGE_NAMES,
         "keyword_form": typing.Form[typing.Filled](),

@@ -103,7 +103,7 @@ async def _catch_up(
     since = max((connection.seen_until or connection.created_at) - OVERLAP, connection.created_at)
     for _ in range(RUNS_MAX):
         talk = STORES[connection.kind].history(settings, since, store.country, runtime.clock())
-        answer = await _converse(talk, ask, lost)
+        answer: Caught | Refusal | None = await converse(talk, ask, lost)
         if answer is None:
             return None
         if isinstance(answer, Refusal):
@@ -116,15 +116,15 @@ async def _catch_up(
     return ""
 
 
-async def _converse(talk: Any, ask: Ask, lost: asyncio.Event) -> Caught | Refusal | None:
-    """Carries requests and responses between a shop's file and the shop. None: lost the lease."""
+async def converse(talk: Any, ask: Ask, lost: asyncio.Event) -> Any:
+    """Carries requests and responses between a shop's file and the shop: what its file made of
+    them, or a Refusal. None: lost the lease."""
     try:
         request = next(talk)
         while not lost.is_set():
             request = talk.send(await ask(request))
     except StopIteration as end:
-        answer: Caught | Refusal = end.value
-        return answer
+        return end.value
     except http.TROUBLES as error:
         return StoreBusy(f"The shop does not answer ({type(error).__name__}): asked again later.")
     except ValueError:
@@ -162,7 +162,7 @@ async def asker() -> AsyncIterator[Ask]:
     async with http.opened() as send:
 
         async def ask(request: Request) -> Response:
-            reply = await send(request.method, request.url, request.headers)
+            reply = await send(request.method, request.url, request.headers, request.body)
             return Response(reply.status, reply.headers, reply.body)
 
         yield ask

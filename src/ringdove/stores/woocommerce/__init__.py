@@ -18,13 +18,14 @@ from hashlib import sha256
 from ringdove.rules.facts import Fact
 from ringdove.stores.edge import Answer, BodyUnreadable, Nothing, Refusal, SignatureWrong, parse
 from ringdove.stores.woocommerce.carts import cart_url
+from ringdove.stores.woocommerce.coupons import coupons
 from ringdove.stores.woocommerce.history import history
 from ringdove.stores.woocommerce.reading import read_object
 from ringdove.stores.woocommerce.settings import Settings
 
 __all__ = [
-    "HELP", "ICON", "OWN_KEYS", "TITLE", "Settings", "cart_url", "history", "read", "sign", "steps",
-    "verify",
+    "HELP", "ICON", "OWN_KEYS", "TITLE", "Settings", "cart_url", "coupons", "history", "read",
+    "sign", "steps", "verify",
 ]  # fmt: skip
 
 TITLE = "WooCommerce"

@@ -5,26 +5,14 @@ the orders changed since the last look are asked for. history() yields requests 
 responses; workers/sync.py carries both.
 """
 
-import hmac
-from base64 import b64encode
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
 from ringdove.rules.facts import Fact
 from ringdove.stores import values
-from ringdove.stores.edge import (
-    Caught,
-    KeysWrong,
-    Refusal,
-    Request,
-    Response,
-    StoreBusy,
-    StoreRefused,
-    parse,
-)
+from ringdove.stores.edge import Caught, Refusal, Request, Response, StoreRefused, parse
+from ringdove.stores.woocommerce import rest
 from ringdove.stores.woocommerce.reading import read_object
 from ringdove.stores.woocommerce.settings import Settings
 
@@ -57,9 +45,7 @@ def history(
 
 
 def page_request(settings: Settings, since: datetime, page: int, now: datetime) -> Request:
-    """One page of orders. Over https the keys travel as they are, over http they only sign."""
-    address = settings.store_url.strip().rstrip("/")
-    url = f"{address if '://' in address else 'https://' + address}/wp-json/wc/v3/orders"
+    """One page of orders."""
     query = {
         "modified_after": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
         "dates_are_gmt": "true",
@@ -68,40 +54,12 @@ def page_request(settings: Settings, since: datetime, page: int, now: datetime) 
         "per_page": str(PAGE_SIZE),
         "page": str(page),
     }
-    if urlsplit(url).scheme == "https":
-        keys = b64encode(f"{settings.rest_key}:{settings.rest_secret}".encode()).decode()
-        return Request(f"{url}?{urlencode(query)}", {"authorization": f"Basic {keys}"})
-    return Request(f"{url}?{urlencode(_signed(url, query, settings, now))}")
-
-
-def _signed(url: str, query: dict[str, str], settings: Settings, now: datetime) -> dict[str, str]:
-    """OAuth 1.0a with one leg (RFC 5849 §3.4). The nonce is made of what differs every time."""
-    stamp = now.timestamp()
-    nonce = sha256(f"{settings.rest_secret}/{stamp:.6f}/{query['page']}".encode()).hexdigest()[:32]
-    signed = query | {
-        "oauth_consumer_key": settings.rest_key,
-        "oauth_nonce": nonce,
-        "oauth_signature_method": "HMAC-SHA256",
-        "oauth_timestamp": str(int(stamp)),
-    }
-    pairs = "&".join(f"{quote(k, '~')}={quote(v, '~')}" for k, v in sorted(signed.items()))
-    base = f"GET&{quote(url, '~')}&{quote(pairs, '~')}"
-    digest = hmac.new(f"{settings.rest_secret}&".encode(), base.encode(), sha256).digest()
-    return signed | {"oauth_signature": b64encode(digest).decode()}
+    return rest.request(settings, "orders", query, now)
 
 
 def _orders_of(response: Response) -> list[Any] | Refusal:
-    if response.status in (401, 403):
-        return KeysWrong("The shop refused the REST keys: make new ones with permission Read.")
-    if response.status == 404:
-        return StoreRefused(
-            "No WooCommerce REST API at this address: correct it, or set permalinks in WordPress."
-        )
-    if response.status in (301, 302, 307, 308):
-        there = values.text(response.headers.get("location"), 200).partition("?")[0]
-        return StoreRefused(f"The shop moved to {there}: enter that address here.")
-    if response.status == 429 or response.status >= 500:
-        return StoreBusy(f"The shop answered {response.status}: it is asked again later.")
+    if refusal := rest.refusal_of(response, "permission Read"):
+        return refusal
     told = parse(response.body)
     if response.status != 200 or not isinstance(told, list):
         return StoreRefused(f"The shop answered {response.status} without a list of orders.")

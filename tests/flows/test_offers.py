@@ -1,0 +1,86 @@
+"""Orders that are paid with offers: counted, limited, given back."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from ringdove.kit import db
+from ringdove.records import offer_uses
+from ringdove.rules import facts
+from ringdove.rules.ways_in import Reward
+from tests.flows.conftest import Shop, order
+from tests.records.test_offer_codes import counts, given, made
+
+OWN = Reward(0, "o1", "Teas", "code", source="own", prefix="TEA", frees=True)
+COMMON = Reward(0, "o2", "All", "code", code="HELLO10", frees=True)
+ANNA = {"phone": "8 (029) 111-22-33"}
+
+
+def cancelled(key: str, shop: Shop) -> facts.OrderCancelled:
+    return facts.OrderCancelled(id=f"order/{key}/cancelled/{shop.at}", at=shop.at, order=key)
+
+
+async def hear(shop: Shop, *told: facts.Fact) -> None:
+    shop.later(minutes=1)
+    await shop.hear(*told)
+    await shop.answer()
+
+
+def test_a_cancelled_order_gives_its_code_back(play: Any) -> None:
+    """R34: where the offer says so; and it counts no more in what the offer brought."""
+
+    async def story(shop: Shop) -> None:
+        own, common = await made(shop, OWN), await made(shop, COMMON)
+        await hear(shop, order("1"))
+        (person,) = await shop.rows("SELECT id FROM contact")
+        (code,) = await given(shop, own, [person["id"]])
+        await hear(shop, order("2", codes=[code.lower(), "hello10", "NONE"], at=shop.at))
+        (row,) = await shop.rows("SELECT used_order FROM promo_code")
+        assert row["used_order"] == "2"
+        assert (await counts(shop))["reward/1/used"] == (await counts(shop))["reward/2/used"] == 1
+        async with db.transaction(shop.runtime.pool) as tx:
+            found = await offer_uses.brought(tx, shop.store, common.id)
+        assert (found.orders, found.revenue) == (1, {"BYN": Decimal("59.90")})
+        await hear(shop, cancelled("2", shop), cancelled("1", shop))
+        (row,) = await shop.rows("SELECT used_at, used_order FROM promo_code")
+        assert row == {"used_at": None, "used_order": ""}
+        assert (await counts(shop))["reward/1/used"] == (await counts(shop))["reward/2/used"] == 0
+        async with db.transaction(shop.runtime.pool) as tx:
+            found = await offer_uses.brought(tx, shop.store, common.id)
+        assert (found.orders, found.freed, found.revenue) == (0, 1, {})
+        assert await given(shop, own, [person["id"]]) == [code]
+        await hear(shop, order("3", codes=[code], at=shop.at))
+        (row,) = await shop.rows("SELECT used_order FROM promo_code")
+        assert row["used_order"] == "3"
+
+    play(story)
+
+
+def test_an_order_told_again_is_one_use(play: Any) -> None:
+    """P8, R34: snapshots repeat their codes; a code good for two orders is used up by the second,
+    and one whose offer does not give back stays used."""
+
+    async def story(shop: Shop) -> None:
+        own = await made(shop, replace(OWN, uses_each=2, frees=False))
+        await hear(shop, order("1"))
+        (person,) = await shop.rows("SELECT id FROM contact")
+        (code,) = await given(shop, own, [person["id"]])
+        told = order("2", codes=[code], at=shop.at)
+        again = facts.OrderChanged(
+            id="order/2/changed", at=shop.at + timedelta(seconds=1),
+            order=told.order.model_copy(update={"changed_at": shop.at + timedelta(seconds=1)}),
+        )  # fmt: skip
+        await hear(shop, told)
+        await hear(shop, again)
+        assert (await counts(shop))["reward/1/used"] == 1
+        (row,) = await shop.rows("SELECT used_at FROM promo_code")
+        assert row["used_at"] is None
+        await hear(shop, order("3", codes=[code], at=shop.at))
+        (row,) = await shop.rows("SELECT used_order FROM promo_code")
+        assert row["used_order"] == "3" and (await counts(shop))["reward/1/used"] == 2
+        await hear(shop, cancelled("3", shop))
+        (row,) = await shop.rows("SELECT used_order FROM promo_code")
+        assert row["used_order"] == "3"
+
+    play(story)
