@@ -14,7 +14,7 @@ from ringdove.records import campaigns
 from ringdove.records.campaigns import CampaignRefused, Progress
 from ringdove.rules import campaign_recipes
 from ringdove.rules.campaign_recipes import RECIPES
-from ringdove.rules.campaigns import LIFE, Campaign, Plan, When
+from ringdove.rules.campaigns import LIFE, Campaign, Plan, When, channels_of
 from ringdove.rules.segments import All, Texts
 from ringdove.web import campaign_compose
 from ringdove.web import campaign_words as words
@@ -59,6 +59,7 @@ async def show(page: ViewerPage, campaign_id: CampaignId) -> Response:
         left=_left(page, progress),
         audience=audience,
         without=segment_said(without, page.say, names) if without else "",
+        channels=channels_of(found.plan),
         words=words,
         is_over=not LIFE[found.state],
         languages=words.languages_of(page.store.languages),

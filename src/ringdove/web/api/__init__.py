@@ -18,6 +18,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from ringdove.rules.facts import OutsideFact
 from ringdove.web.api import (
     ask,
+    calendar,
+    campaign_runs,
+    campaigns,
     consent,
     customers,
     exports,
@@ -52,6 +55,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     segments.router,
     keeping.router,
     leaving.router,
+    campaigns.router,
+    campaign_runs.router,
+    calendar.router,
 )
 
 VERSION = "1"
