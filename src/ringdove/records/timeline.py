@@ -90,6 +90,10 @@ LEFT JOIN purchase_order o
 LEFT JOIN gateway g ON g.id = m.gateway_id AND g.store_id = m.store_id
 WHERE (%(any_topic)s OR (m.topic = ANY(%(topics)s::text[])) = %(listed)s)
   AND m{OF_PERSON.format("m", "created_at")}"""
+# What a person opened of a message; machines on its way do not show here.
+CLICKS = KINDS["click"] = f"""
+SELECT k.id, k.at AS moment, k.message_id, k.number, k.device FROM link_click k
+WHERE k.kind = 'person' AND k{OF_PERSON.format("k", "at")}"""
 INBOUND = KINDS["inbound"] = f"""
 SELECT i.id, i.at AS moment, i.body, i.intent FROM inbound i
 WHERE i{OF_PERSON.format("i", "at")}"""

@@ -12,6 +12,7 @@ a million take a second or two. To hit any of a thousand million messages by gue
 requests.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -134,6 +135,20 @@ def prefix_of(store: Store, address: str) -> str:
 def url_of(store: Store, address: str, token: str) -> str:
     """The link as a text has it."""
     return prefix_of(store, address) + token
+
+
+_HOST = re.compile(r"(?=.{4,80}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
+
+
+def host_of(typed: str) -> str | None:
+    """A short domain as it is kept, from what somebody typed or pasted; "": none; None: it is no
+    domain. One in other letters is kept in those of the wire: a text stays in the short alphabet."""
+    text = typed.strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/.")
+    try:
+        host = text if text.isascii() else text.encode("idna").decode()
+    except UnicodeError:
+        return None
+    return host if not host or _HOST.fullmatch(host) else None
 
 
 # ------------------------------------------------------------------ the cipher

@@ -23,7 +23,7 @@ KINDS: Final[Mapping[str, frozenset[str]]] = {
     "purchase": frozenset({"order", "message", "run"}),
     "delivery": frozenset({"parcel", "message", "run"}),
     "after": frozenset({"return", "message", "run"}),
-    "long": frozenset({"inbound", "consent", "merge", "message", "run"}),
+    "long": frozenset({"inbound", "consent", "merge", "message", "run", "click"}),
 }
 
 

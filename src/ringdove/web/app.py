@@ -44,6 +44,7 @@ from ringdove.web import (
     imports,
     leave,
     leave_site,
+    link_host,
     links,
     live,
     login,
@@ -61,6 +62,7 @@ from ringdove.web import (
     proof,
     public,
     reconfirm,
+    reports,
     retention,
     routes,
     segment_asking,
@@ -85,6 +87,7 @@ PAGES: tuple[APIRouter, ...] = (
     login.router,
     setup.router,
     store.router,
+    link_host.router,
     team.router,
     today.router,
     people_list.router,
@@ -127,6 +130,7 @@ PAGES: tuple[APIRouter, ...] = (
     ways_out.router,
     posters.router,
     offers.router,
+    reports.router,
 )
 SHUTDOWN_S = 5
 KEPT_FOR_EVER = "public, max-age=31536000, immutable"

@@ -9,6 +9,7 @@ def deed_names(say: Speech) -> dict[str, str]:
     return {
         "store.created": _("Opened the store"),
         "store.changed": _("Changed the store settings"),
+        "link_host.changed": _("Changed the short domain of links"),
         "policy.changed": _("Changed the rules of sending"),
         "campaign.created": _("Made a campaign"),
         "campaign.deleted": _("Deleted the draft of a campaign"),

@@ -33,6 +33,7 @@ WENT: Mapping[str, str] = {
     "returns": N_("returns: keys"),
     "carts": N_("carts: what was in them"),
     "visits": N_("visits"),
+    "clicks": N_("openings of links: by which device"),
     "messages": N_("texts and letters: recipient and words"),
     "texts_from_them": N_("texts from the person"),
     "queued": N_("texts that were waiting"),

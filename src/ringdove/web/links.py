@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ringdove.kit.crypto import sign_hex
 from ringdove.rules import languages, link_visitors, links
 from ringdove.rules.link_targets import Target, is_over, web_address
 from ringdove.rules.link_visitors import Asked, Visitor
@@ -46,6 +47,8 @@ NO_TARGET = Target()
 NOWHERE = "-"  # a token that is none, for the page of wrong links
 # What a short domain shows besides links: the styles of the pages above.
 ON_SHORT_DOMAINS = ("/static/", "/look/", PREFIX)
+CHECK = "/l/check"  # answered with what only this installation can make of the question
+CHECK_MAX = 40  # signs of the question
 ROBOTS_TXT = b"User-agent: *\nDisallow: /\n"
 PLAIN = [
     (b"cache-control", b"no-store"),
@@ -93,6 +96,10 @@ class Redirector:
         try:
             if is_token and scope["method"] in ("GET", "HEAD"):
                 await self._link(token, scope, receive, send)
+            elif path == CHECK:
+                nonce = scope["query_string"][:CHECK_MAX].decode("latin-1")
+                said = answer_of(self._links.runtime, nonce).encode()
+                await _say(send, scope, 200, said, [(b"content-type", b"text/plain")])
             elif not await self._is_shown(scope, path):
                 await self._short_domain(scope, receive, send)
             else:
@@ -181,6 +188,11 @@ class Redirector:
             await _say(send, scope, 200, ROBOTS_TXT, [(b"content-type", b"text/plain")])
             return
         await self._wrong(scope, receive, send)
+
+
+def answer_of(runtime: Runtime, nonce: str) -> str:
+    """What whoever asks CHECK hears, wherever a domain leads."""
+    return sign_hex(runtime.link_key, f"reach/{nonce}".encode())[:32]
 
 
 def _owner(hosts: Hosts, headers: Mapping[bytes, bytes]) -> int | None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringdove.records import campaigns, gateways, message_story
+from ringdove.records import campaigns, clicks, gateways, message_story
 from ringdove.records import wire as wire_records
 from ringdove.records.message_story import ROWS, Wish
 from ringdove.rules.messages import LIFE
@@ -86,11 +86,13 @@ async def story(page: ViewerPage, message_id: int) -> Response:
         message, receipts = found
         packets = await wire_records.of_message(tx, page.store, message_id)
         bind = await message_story.taken_by(tx, page.store, message)
+        opened = await clicks.of_message(tx, page.store, message_id)
     kept = wire.shown_packets(page.say, packets)
     return page.render(
         "message.html",
         message=message,
         receipts=receipts,
+        clicks=opened,
         packets=kept if page.may("support") else [],
         are_hidden=bool(kept) and not page.may("support"),
         why_none=_why_no_packets(page, message),

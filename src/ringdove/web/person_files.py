@@ -38,6 +38,7 @@ SHOWN: Final[Mapping[str, Sequence[str]]] = {
     "texts_from_them": ("at", "sender", "body"),
     "carts": ("changed_at", "total", "items"),
     "visits": ("at", "page"),
+    "clicks": ("at", "device"),
     "rewards": ("at", "code", "points", "valid_until"),
     "categories": ("category", "orders", "bought_at"),
 }
