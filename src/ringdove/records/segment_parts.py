@@ -9,6 +9,7 @@ them.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import ceil, floor
 from typing import Any, Literal
 
 from psycopg import sql
@@ -73,6 +74,8 @@ class Writer:
     paces: Paces
     params: dict[str, Any] = field(default_factory=dict)
     path: tuple[int, ...] = ()  # of segments within segments
+    beside: bool = False  # contact c stands for a row of contact_figure, whose alias is r
+    in_parts: bool = False  # asked of ids from %(first)s to before %(after)s, not of all at once
 
     def put(self, value: Any) -> Sql:
         """A parameter of its own."""
@@ -95,6 +98,12 @@ class Writer:
     def range(self, column: str, range_: Range) -> Sql:
         """A number that lies in a range."""
         return self._between(column, range_.at_least, range_.at_most, "<=", "numeric")
+
+    def whole(self, column: str, range_: Range) -> Sql:
+        """A whole number that lies in a range: compared as such, a third of the time."""
+        least = None if range_.at_least is None else ceil(range_.at_least)
+        most = None if range_.at_most is None else floor(range_.at_most)
+        return self._between(column, least, most, "<=", "bigint")
 
     def _between(self, column: str, least: Any, most: Any, less: str, kind: str) -> Sql:
         asked: list[Sql] = [SQL(f"{column} IS NOT NULL")]
@@ -158,7 +167,12 @@ def opposite(one: Part) -> Part:
 def text(one: Part, writer: Writer) -> Sql:
     if isinstance(one, Plain):
         return one.text
+    if writer.beside and one.source.kept == "one" and one.one is None:
+        return SQL("({}) IS TRUE").format(one.having)
     rows, having = rows_of(one.source, writer), one.having
+    if writer.in_parts:
+        part = "SELECT r.* FROM ({}) r WHERE r.who >= %(first)s AND r.who < %(after)s"
+        rows = SQL(part).format(rows)
     lets_in = TRUE if TRUE in one.filters else either(one.filters)
     if one.without and one.one is None:
         having = is_not(having)

@@ -79,11 +79,9 @@ def _bought_as_kept(one: segments.Bought, when: Moments, writer: Writer) -> Part
     of_all = one.goods == segments.ALL_GOODS
     if when == times.EVER:
         if of_all and one.pieces is None:
-            asked = [
-                writer.range(column, range_)
-                for column, range_ in (("r.orders", one.times), ("r.spent", one.spent))
-                if range_ is not None
-            ]
+            asked = [writer.whole("r.orders", one.times)]
+            if one.spent is not None:
+                asked.append(writer.range("r.spent", one.spent))
             is_none = one.times.has(0) and (one.spent is None or one.spent.has(0))
             return _kept(both(asked), is_none)
         if of_all or (len(one.goods.categories) > 1 and one.times != segments.ONCE):
@@ -139,9 +137,10 @@ def goods(what: Goods, writer: Writer, row: str = "r") -> Sql:
 def orders(one: segments.Orders, writer: Writer) -> Part:
     zone = writer.store.time_zone
     asked: list[Sql] = []
-    for column, range_ in (("r.orders", one.times), ("r.spent", one.spent)):
-        if range_ is not None:
-            asked.append(writer.range(column, range_))
+    if one.times is not None:
+        asked.append(writer.whole("r.orders", one.times))
+    if one.spent is not None:
+        asked.append(writer.range("r.spent", one.spent))
     if one.average is not None:
         asked.append(writer.range("r.spent / nullif(r.orders, 0)", one.average))
     for column, span in (("r.first_order_at", one.first), ("r.last_order_at", one.last)):
@@ -176,7 +175,7 @@ def _visited_as_kept(one: segments.Visited, when: Moments, writer: Writer) -> Pa
         return None
     if when == times.EVER:
         if one.goods == segments.ALL_GOODS:
-            return _kept(writer.range("r.visits", one.times), one.times.has(0))
+            return _kept(writer.whole("r.visits", one.times), one.times.has(0))
         looked = SQL("({} AND r.visits > 0)").format(goods(one.goods, writer))
         return counted(CATEGORIES, looked, writer, [("coalesce(sum(r.visits){}, 0)", one.times)])
     return _at_a_time(one, when, writer, ("r.visited_at", ""), ("r.seen_at", ""))
@@ -205,19 +204,23 @@ def cart(one: segments.CartLeft, writer: Writer) -> Part:
 def rfm_class(one: segments.Rfm, writer: Writer) -> Part:
     """As rules/rfm.class_of."""
     lines = rfm.lines(rhythm.pace_of(writer.paces, rhythm.ALL))
-    text = SQL(
-        "CASE WHEN r.orders = 0 OR r.last_order_at IS NULL THEN 'never_bought'"
-        " WHEN r.last_order_at < {lost} THEN 'lost'"
-        " WHEN r.last_order_at < {around}"
-        " THEN CASE WHEN r.orders >= {regular} THEN 'at_risk' ELSE 'fading' END"
-        " WHEN r.orders >= {regular} THEN CASE WHEN r.spent >= {much} THEN 'best' ELSE 'loyal' END"
-        " WHEN r.orders = 1 THEN 'new' ELSE 'promising' END = ANY({classes})"
-    ).format(
-        lost=writer.put(writer.now - lines.lost), around=writer.put(writer.now - lines.around),
-        regular=writer.put(rfm.REGULAR_ORDERS), much=writer.put(lines.much),
-        classes=writer.words(one.classes),
-    )  # fmt: skip
-    return _kept(text, "never_bought" in one.classes)
+    lost, around = writer.put(writer.now - lines.lost), writer.put(writer.now - lines.around)
+    is_around = SQL("r.last_order_at >= {}").format(around)
+    is_away = SQL("r.last_order_at < {} AND r.last_order_at >= {}").format(around, lost)
+    regular = SQL("r.orders >= {}").format(writer.put(rfm.REGULAR_ORDERS))
+    buyer = SQL("r.orders > 0 AND r.orders < {}").format(writer.put(rfm.REGULAR_ORDERS))
+    much = writer.put(lines.much)
+    said: dict[str, list[Sql]] = {
+        "never_bought": [SQL("(r.orders = 0 OR r.last_order_at IS NULL)")],
+        "lost": [SQL("r.orders > 0"), SQL("r.last_order_at < {}").format(lost)],
+        "at_risk": [regular, is_away],
+        "fading": [buyer, is_away],
+        "best": [regular, is_around, SQL("r.spent >= {}").format(much)],
+        "loyal": [regular, is_around, SQL("r.spent < {}").format(much)],
+        "new": [SQL("r.orders = 1"), is_around],
+        "promising": [SQL("r.orders > 1"), buyer, is_around],
+    }
+    return _kept(either(both(said[one]) for one in one.classes), "never_bought" in one.classes)
 
 
 def due(one: segments.Due, writer: Writer) -> Part:

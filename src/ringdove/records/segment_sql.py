@@ -1,6 +1,6 @@
 """A tree of conditions as SQL: a condition over contact c within one bucket."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ringdove.records import segment_past, segment_people
@@ -33,6 +33,15 @@ def part(tree: Node, writer: Writer) -> Part:
             return LEAVES[type(tree)](tree, writer)
 
 
+def asks_contact(leaves: Iterable[Node]) -> bool:
+    """Whether one of these asks for what stands in the contact's own row."""
+    return any(isinstance(one, OF_CONTACT) for one in leaves)
+
+
+OF_CONTACT = (
+    segments.Place, segments.Age, segments.Sex, segments.Birthday, segments.Children,
+    segments.Language, segments.Origin, segments.OwnFieldIs, segments.Permission, segments.Reach,
+)  # fmt: skip
 LEAVES: Mapping[type[Any], Callable[[Any, Writer], Part]] = {
     segments.Bought: segment_past.bought,
     segments.Orders: segment_past.orders,

@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
-from ringdove.records import deciding, pictures, rhythms, segment_sql
+from ringdove.records import deciding, figure_fill, pictures, rhythms, segment_sql
 from ringdove.records.lookups import Row
 from ringdove.records.segment_parts import Writer
 from ringdove.rules import segments
@@ -177,6 +177,14 @@ async def condition(
 ) -> Condition:
     """Whom the tree means, at this moment. Two conditions of one statement need two prefixes, which
     begin the names of their parameters. Raises NoSegment, TooLarge."""
+    writer, _ = await _writer(tx, store, tree, now, prefix)
+    return Condition(segment_sql.write(tree, writer), writer.params)
+
+
+async def _writer(
+    tx: Link, store: Store, tree: Node, now: datetime, prefix: str
+) -> tuple[Writer, list[Node]]:
+    """What the tree is written with, and its leaves, those of segments within it too."""
     known = await _trees_within(tx, store, tree)
     leaves = list(segments.whole(tree, known))
     writer = Writer(
@@ -185,7 +193,7 @@ async def condition(
         merged=await _merged(tx, store),
         paces=await rhythms.of_store(tx, store),
     )  # fmt: skip
-    return Condition(segment_sql.write(tree, writer), writer.params)
+    return writer, leaves
 
 
 async def _trees_within(tx: Link, store: Store, tree: Node) -> dict[int, Node]:
@@ -224,6 +232,13 @@ WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s
   AND c.id >= %(first)s AND c.id < %(after)s
   AND c.merged_into IS NULL AND c.erased_at IS NULL AND {narrow}
 """)
+# Who is asked nothing that only their own row knows is counted by the row of their figures, which
+# is narrow and stands for the living alone.
+COUNT_KEPT = sql.SQL("""
+SELECT count(*) AS n FROM contact_figure r CROSS JOIN LATERAL (SELECT r.contact_id AS id) c
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+  AND r.contact_id >= %(first)s AND r.contact_id < %(after)s AND {narrow}
+""")
 TIME_LIMIT = "SELECT set_config('statement_timeout', %(ms)s, true)"
 
 
@@ -241,9 +256,13 @@ async def count(
 ) -> Count:  # fmt: skip
     """How many are meant: on two connections, each with its share. Raises NoSegment, TooLarge."""
     async with db.transaction(pool) as tx:
-        meant = await condition(tx, store, tree, now)
+        writer, leaves = await _writer(tx, store, tree, now, "segment_")
+        has_figures = not await figure_fill.is_left(tx, store)
+    writer.in_parts = True
+    writer.beside = has_figures and not segment_sql.asks_contact(leaves)
+    narrow = segment_sql.write(tree, writer)
     pieces = await deciding.pieces(pool, store)
-    statement = COUNT.format(narrow=meant.sql)
+    statement = (COUNT_KEPT if writer.beside else COUNT).format(narrow=narrow)
     until = None if within_s is None else time.monotonic() + within_s
     found, is_whole = 0, True
 
@@ -258,7 +277,8 @@ async def count(
                     if until is not None:
                         left_ms = max(1, int((until - time.monotonic()) * 1000))
                         await tx.execute(TIME_LIMIT, {"ms": str(left_ms)})
-                    row = await (await tx.execute(statement, {**meant.params, **given})).fetchone()
+                    cursor = await tx.execute(statement, {**writer.params, **given})
+                    row = await cursor.fetchone()
             except errors.QueryCanceled:
                 is_whole = False
                 pieces.clear()
