@@ -45,7 +45,7 @@ class Sale:
         })  # fmt: skip
         is_sent = state not in ("dropped", "waiting")
         self.messages.append(base | {
-            "id": self.id(BEGAN, bucket), "contact_id": contact_id, "channel": "sms",
+            "id": self.id(BEGAN, bucket), "contact_id": contact_id, "channel": "sms", "recipe": "",
             "class": "marketing", "topic": "offers", "cause": "campaign", "gateway_id": 1,
             "recipient": "+1", "body": "x", "not_before": BEGAN, "not_after": NOON,
             "created_at": BEGAN, "why": "", "sent_at": BEGAN + HOUR if is_sent else None,

@@ -25,6 +25,7 @@ from ringdove.rules.segments import InSegment
 from ringdove.rules.trials import Group
 
 WEEK_S = 7 * 24 * 3600
+NEWEST = 20  # orders that a report names; the file has all
 
 RANGES = """
 SELECT r.bucket, r.first_message AS first, r.last_message AS last FROM campaign_run r
@@ -129,6 +130,7 @@ class Counting:
         self.days: dict[Any, list[Any]] = {}
         self.reasons: dict[str, int] = {}
         self.people: dict[int | None, int] = {}
+        self.claimed: list[Row] = []
         self.seen = self.alone = self.left_out = self.foreign = 0
 
     @classmethod
@@ -167,7 +169,7 @@ class Counting:
             None if self.meant else reports.lift(found, weeks),
             self.contest([Group(one.sent, one.clicked) for one in self.variants], weeks),
             self.contest([found.get(n, Group(0)) for n in range(len(self.variants))], weeks),
-            self.foreign, monotonic() - began,
+            self.foreign, self.claimed[:NEWEST], monotonic() - began,
         )  # fmt: skip
 
     def contest(self, found: Sequence[Group], weeks: float) -> trials.Contest | None:
@@ -326,6 +328,7 @@ class Counting:
                 found.append(Sale(row["contact_id"], arm, row["amount"], is_ours))
             if not is_claimed:
                 continue
+            self.claimed.append(row)
             amount = row["amount"] if is_ours else Decimal(0)
             self.foreign += not is_ours
             sent_at = row["own_sent_at"]
@@ -344,4 +347,5 @@ class Counting:
             day = self._day(row["placed_at"].astimezone(zone).date())
             day[2] += 1
             day[3] += amount
+        self.claimed.sort(key=lambda row: (row["placed_at"], row["order_id"]), reverse=True)
         return reports.groups(found, self.people)

@@ -113,14 +113,13 @@ async def _count(tx: Tx, store: Store, since: datetime, until: datetime) -> Over
     for row in await (await tx.execute(CLICKS, given)).fetchall():
         for line in sums.lines(row):
             line.clicked += row["n"]
-    for row in await attribution.sums(tx, store, since, until):
-        is_ours = row["currency"] in ("", store.currency)
-        sums.foreign += 0 if is_ours else row["orders"]
-        recipe = "" if row["campaign_id"] else row["recipe"]
-        for line in sums.lines({**row, "recipe": recipe}):
-            line.orders += row["orders"]
-            line.bought += row["orders"]
-            line.revenue += row["amount"] if is_ours else 0
+    for sold in await attribution.sums(tx, store, since, until):
+        is_ours = sold["currency"] in ("", store.currency)
+        sums.foreign += 0 if is_ours else sold["orders"]
+        for line in sums.lines({**sold, "recipe": "" if sold["campaign_id"] else sold["recipe"]}):
+            line.orders += sold["orders"]
+            line.bought += sold["orders"]
+            line.revenue += sold["amount"] if is_ours else 0
     won: dict[date, dict[str, int]] = {}
     for row in await (await tx.execute(WON, given)).fetchall():
         won.setdefault(row["month"], {})[row["source"]] = row["n"]

@@ -67,5 +67,5 @@ async def sales(tx: Tx, store: Store, campaign: Campaign, now: datetime) -> list
         return []
     counted = await Counting.begin(tx, store, campaign, campaign.began_at, now, 0)
     await counted.texts()
-    found = [row for row in await counted.orders() if row["campaign_id"] == campaign.id]
-    return sorted(found, key=lambda row: (row["placed_at"], row["order_id"]), reverse=True)
+    await counted.sold()
+    return counted.claimed

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from ringdove.rules import trials
 from ringdove.rules.policy import Policy
@@ -124,6 +125,7 @@ class Report:
     best_by_clicks: Contest | None
     best_by_orders: Contest | None
     foreign: int  # claimed orders in other currencies, which are in no sum of money
+    newest: Sequence[Mapping[str, Any]]  # of the orders that it claims, with the text and why
     took_s: float
 
     @property

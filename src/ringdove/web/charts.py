@@ -80,3 +80,29 @@ def spark(values: Sequence[float], width: int = 96, height: int = 28) -> str:
         for n, value in enumerate(values)
     )
     return " ".join(points)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An interval on a line from `least` to `most`, in a box of `width` units: where its ends, its
+    value and nought are."""
+
+    width: int
+    low: float
+    high: float
+    value: float
+    nought: float
+    least: float
+    most: float
+
+
+def span(low: float, value: float, high: float, width: int = 640) -> Span:
+    """An interval around its value, with nought in the picture and a little room at both ends."""
+    least, most = min(low, 0.0), max(high, 0.0)
+    room = (most - least or 1.0) * 0.06
+    least, most = least - room, most + room
+
+    def place(number: float) -> float:
+        return round((number - least) / (most - least) * width, 2)
+
+    return Span(width, place(low), place(high), place(value), place(0.0), least, most)

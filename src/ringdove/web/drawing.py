@@ -75,6 +75,7 @@ def environment(language: str) -> Environment:
     env.globals |= {
         "static": static_url,
         "bars": charts.bars,
+        "span": charts.span,
         "spark": charts.spark,
         "menu": MENU,
         "role_names": role_names,
