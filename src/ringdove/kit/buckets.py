@@ -110,7 +110,14 @@ class Ids:
 
     def make_many(self, bucket: int, count: int) -> list[int]:
         """`count` new ids of one bucket, in order."""
-        return [self.make(bucket) for _ in itertools.repeat(None, count)]
+        with self._lock:
+            ticks = list(itertools.islice(self._ticks, count))
+        slot, index = self._slot << SEQUENCE_BITS, INDEX_OF[bucket]
+        above = SLOT_BITS + SEQUENCE_BITS
+        return [
+            (milliseconds << above | slot | sequence) << BUCKET_BITS | index
+            for milliseconds, sequence in ticks
+        ]
 
 
 class LentIds:

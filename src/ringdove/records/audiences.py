@@ -47,8 +47,9 @@ WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id >= %(first)s
   AND c.id < %(after)s AND c.merged_into IS NULL AND c.erased_at IS NULL AND {condition}
 ORDER BY c.id LIMIT %(most)s
 """)
-# The traits are joined here, in the order of campaign_decisions.Traits: a million people are some
-# dozens of kinds, and reading one word is cheaper than reading ten.
+# The first columns are those of Person, in its order. The traits are joined here, in the order of
+# campaign_decisions.Traits: a million people are some dozens of kinds, and reading one word is
+# cheaper than reading ten.
 # Of touches the newest count that a cap can ask for, and the newest of the campaign's category.
 PEOPLE = sql.SQL("""
 SELECT c.id, concat_ws(%(parted)s, coalesce(c.language, ''), coalesce(c.country, ''),
@@ -59,8 +60,8 @@ SELECT c.id, concat_ws(%(parted)s, coalesce(c.language, ''), coalesce(c.country,
     CASE WHEN c.phone IS NULL THEN '' ELSE 'p' END
       || CASE WHEN c.phone_doubt IS NULL THEN '' ELSE 'd' END
       || CASE WHEN c.email IS NULL THEN '' ELSE 'e' END) AS traits,
-  c.phone, c.email, c.name, {own_hour} AS own_hour, c.paused_until, t.newest, t.of_category,
-  {bought} AS bought_at, nullif(c.also, '{{}}') AS also, {fields} AS fields
+  c.phone, c.email, c.name, {own_hour} AS own_hour, NULL AS past, c.paused_until,
+  {fields} AS fields, t.newest, t.of_category, {bought} AS bought_at, nullif(c.also, '{{}}') AS also
 FROM contact c
 LEFT JOIN (
   SELECT t.contact_id, (array_agg(t.at ORDER BY t.at DESC))[:%(most_touches)s] AS newest,
@@ -185,19 +186,15 @@ class Audience:
         async with tx.cursor(row_factory=tuple_row) as cursor:
             await cursor.execute(statement, given | self._where(first, after))
             rows = await cursor.fetchall()
-        merged = {row[0]: tuple(row[10]) for row in rows if row[10]}
+        merged = {row[0]: tuple(row[12]) for row in rows if row[12]}
         pasts = await self._merged(tx, merged) if merged else {}
-        make, category = Person._make, self.plan.category
-        return [
-            make((
-                row[0], row[1], row[2], row[3], row[4], row[5],
-                _past(row[7], row[8], row[9], category) if row[7] or row[9] else None,
-                row[6], row[11],
-            ))
-            if row[0] not in pasts
-            else make((*row[:6], pasts[row[0]], row[6], row[11]))
-            for row in rows
-        ]  # fmt: skip
+        new, person, category = tuple.__new__, Person, self.plan.category
+        people = [new(person, row[:9]) for row in rows]
+        for place, row in enumerate(rows):
+            if row[9] or row[11] or row[12]:
+                past = pasts.get(row[0]) or _past(row[9], row[10], row[11], category)
+                people[place] = people[place]._replace(past=past)
+        return people
 
     def _asked(self, ids: Sequence[int] | None) -> tuple[sql.Composed, dict[str, Any]]:
         plan, rule = self.plan, self.store.policy

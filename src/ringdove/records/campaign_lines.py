@@ -73,24 +73,27 @@ class Lines:
         """The lines of these messages; `outbox` gets those that wait."""
         lines: list[str] = []
         counts, outbox, gateways = self.counts, self.outbox, self.gateways
+        carried_of, when_of, due_of, tail = self._carried, self._told, self._due, self._message
         for message_id, wish, told, (subject, body, encoding, parts) in made:
-            carrier, person = wish.carrier, wish.person
-            carried = self._carried.get((carrier, encoding, parts)) or self._carry(
+            carrier = wish.carrier
+            carried = carried_of.get((carrier, encoding, parts)) or self._carry(
                 carrier, encoding, parts
             )
-            when = self._told.get(told) or self._when(told)
-            shared = f"{wish.channel}\t{wish.language}\t{wish.variant}"
+            when = when_of.get(told) or self._when(told)
+            person_id, recipient = wish.person.id, wish.recipient
+            if wish.channel == "email":  # a number has nothing to escape
+                recipient, subject = escaped(recipient), escaped(subject)
             lines.append(
-                f"{message_id}\t{person.id}\t{escaped(wish.recipient)}\t{escaped(subject)}\t"
-                f"{escaped(body)}\t{carried}\t{when}\t{shared}\t{self._message}"
+                f"{message_id}\t{person_id}\t{recipient}\t{subject}\t{escaped(body)}\t{carried}"
+                f"\t{when}\t{wish.channel}\t{wish.language}\t{wish.variant}\t{tail}"
             )
             state, reason, _, _ = told.outcome
             if state == "waiting":
-                due = self._due.get(told) or self._when_due(told)
+                due = due_of.get(told) or self._when_due(told)
                 assert carrier.way is not None
                 gateway_id = carrier.way.gateway.id
                 gateways.add(gateway_id)
-                outbox.append(f"{message_id}\t{person.id}\t{gateway_id}\t{due}\t{self._queued}")
+                outbox.append(f"{message_id}\t{person_id}\t{gateway_id}\t{due}\t{self._queued}")
                 reason = QUEUED
             name = self._names.get((wish.variant, reason)) or self._name(wish.variant, reason)
             counts[name] += 1

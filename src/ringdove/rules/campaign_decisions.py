@@ -133,22 +133,25 @@ class Decider:
     def decide(self, people: Sequence[Person]) -> list[Wish]:
         """What becomes of each, in their order; two of a person where both channels are asked."""
         found: list[Wish] = []
-        deals = len(self.plan.variants) > 1 or self.plan.when.spread_minutes > 0
+        when = self.plan.when
+        deals = len(self.plan.variants) > 1 or when.spread_minutes > 0
+        is_shared = not (when.local or when.spread_minutes or when.mode == "own_hour")
         variant, lot = 0, 0.0
         kinds, told_of, deal, is_held = self._kinds, self._told, self.lots.deal, self.lots.is_held
-        not_before_of, add = self.schedule.not_before, found.append
+        not_before_of, add, new = self.schedule.not_before, found.append, tuple.__new__
+        not_before = not_before_of((), None, 0.0)
         for person in people:
             kind = kinds.get(person.traits) or self._kind(person.traits)
             if deals:
                 variant, lot = deal(person.id)
-            not_before = not_before_of(kind.contact.zones, person.own_hour, lot)
+            if not is_shared:
+                not_before = not_before_of(kind.contact.zones, person.own_hour, lot)
             for channel in kind.channels:
-                if person.past is None and person.paused_until is None:
-                    told = told_of.get((kind, channel, not_before)) or self._alike(
-                        kind, channel, not_before
-                    )
-                else:
-                    told = self._alone(kind, channel, not_before, person)
+                told = told_of.get((kind, channel, not_before)) or self._alike(
+                    kind, channel, not_before
+                )
+                if person.past is not None or person.paused_until is not None:
+                    told = self._alone(kind, channel, told, person)
                 recipient = (person.phone if channel == "sms" else person.email) or ""
                 carrier = self._carrier(channel, recipient)
                 if told.outcome.state == "waiting":
@@ -158,7 +161,9 @@ class Decider:
                         told = silent(told, "no_words")
                     elif carrier.way is None:
                         told = silent(told, carrier.reason)
-                add(Wish(person, channel, recipient, kind.language, variant, carrier, told))
+                add(new(Wish, (
+                    person, channel, recipient, kind.language, variant, carrier, told
+                )))  # fmt: skip
         return found
 
     # -------------------------------------------------------------- people who are alike
@@ -206,11 +211,17 @@ class Decider:
         _room(self._told)[kind, channel, not_before] = told
         return told
 
-    def _alone(self, kind: Kind, channel: str, not_before: datetime, person: Person) -> Told:
-        contact = kind.contact
+    def _alone(self, kind: Kind, channel: str, alike: Told, person: Person) -> Told:
+        """Of somebody with a past: the same as of the others unless something holds them back."""
+        contact, past = kind.contact, person.past or NO_HISTORY
         if person.paused_until is not None:
             contact = replace(contact, paused_until=person.paused_until)
-        return self._ask(contact, channel, not_before, person.past or NO_HISTORY)
+        draft = self.draft(channel, alike.not_before, alike.not_after)
+        start = max(self.now, alike.not_before)
+        barriers = consent.barriers(self.store.policy, contact, draft, past)
+        if not any(barrier.until > start for barrier in barriers):
+            return alike
+        return self._ask(contact, channel, alike.not_before, past)
 
     def _ask(self, contact: Contact, channel: str, not_before: datetime, past: History) -> Told:
         not_after = self.schedule.not_after(not_before)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import repeat
+from operator import itemgetter
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from ringdove.rules import campaigns, languages, links, rewards, stop_links, texts
+from ringdove.rules import campaigns, links, offers, rewards, stop_links, texts
 from ringdove.rules.campaign_decisions import Told, Wish, silent
 from ringdove.rules.campaigns import Plan, link_name
 from ringdove.rules.scenes import Store
@@ -51,10 +51,24 @@ class Words:
     asked: frozenset[str]  # paths of values
     numbers: tuple[int, ...] = ()  # of the plan's links that it names
     constant: Mapping[str, str] = field(default_factory=dict)  # values that all people share
+    # By whether the person has a name: how the body is put together; None: only render() can.
+    quick: dict[bool, "Quick | None"] = field(default_factory=dict)
 
     @property
     def asks_fields(self) -> bool:
         return any(path.startswith("field.") for path in self.asked)
+
+
+class Quick(NamedTuple):
+    """A body whose words are fixed: `said % pick(values)`, values as in Writer._quickly."""
+
+    said: str
+    pick: Callable[[tuple[str, ...]], tuple[str, ...]]
+    asks_name: bool
+
+
+# The values of a quick body, in their order; behind them the plan's links.
+PATHS = ("customer.first_name", "customer.name", "offer.code", "stop_url", "offer.link")
 
 
 @dataclass(slots=True)
@@ -87,13 +101,14 @@ class Writer:
         self.words[variant, language, channel] = Words(subject, body, asked, numbers, constant)
 
     def _constant(self, language: str) -> dict[str, str]:
-        store, until = self.store, ""
-        if self.offer and self.gathered_at and (ends := self.offer.ends(self.gathered_at)):
-            day = ends.astimezone(ZoneInfo(store.time_zone)).date()
-            until = languages.say_day(day, language)
+        store, told = self.store, dict[str, str]()
+        if self.offer and self.gathered_at:
+            told = offers.values(
+                self.offer, language, store.currency, store.time_zone, self.gathered_at
+            )
         return {
             "shop.name": store.name, "shop.url": store.website, "shop.phone": store.phone,
-            "shop.email": store.email, "offer.until": until,
+            "shop.email": store.email, **{f"offer.{name}": said for name, said in told.items()},
         }  # fmt: skip
 
     @property
@@ -121,13 +136,64 @@ class Writer:
         """The text of one wish that is said. `own_links`: of all links of the plan; `code`: of the
         offer. Raises texts.TextTooLong."""
         words = self.words[wish.variant, wish.language, wish.channel]
-        values = self._values(words, wish, own_links, code)
-        body = _filled(words.body, values)
-        if wish.channel == "email":
-            return Text(_filled(words.subject, values), body, "", 1)
+        body = self._quickly(words, wish, own_links, code)
+        if body is None or wish.channel == "email":
+            values = self._values(words, wish, own_links, code)
+            body = filled(words.body, values)
+            if wish.channel == "email":
+                return Text(filled(words.subject, values), body, "", 1)
         shift = wish.carrier.way.gateway.shift if wish.carrier.way else ""
         measure = texts.measure(body, shift)
         return Text("", body, measure.encoding, measure.parts)
+
+    def _quickly(self, words: Words, wish: Wish, own_links: Iterable[str], code: str) -> str | None:
+        """The body where it is put together by a form; None: it has to be rendered."""
+        name = wish.person.name
+        has_name = bool(name)
+        if has_name not in words.quick:
+            words.quick[has_name] = self._quick(words, has_name)
+        quick = words.quick[has_name]
+        if quick is None:
+            return None
+        first = name.partition(" ")[0]
+        if quick.asks_name and not (texts.is_calm(first) and texts.is_calm(name)):
+            return None
+        stop_url, offer_link = self._own_urls(words, wish.person.id)
+        return quick.said % quick.pick((first, name, code, stop_url, offer_link, *own_links))
+
+    def _quick(self, words: Words, has_name: bool) -> Quick | None:
+        """How bodies of people with a name, or without, are put together."""
+        if words.asks_fields or not all(map(texts.is_calm, words.constant.values())):
+            return None
+        if "offer.code" in words.asked and not (self.offer and _has_calm_codes(self.offer)):
+            return None
+        if {"stop_url", "offer.link"} & words.asked and not self.address:
+            return None
+        paths = [*PATHS, *map(link_name, range(len(self.plan.links)))]
+        there = {path for path in paths if path in words.asked}
+        if not has_name:
+            there -= {"customer.first_name", "customer.name"}
+        form = texts.form_of(words.body, frozenset(there | words.constant.keys()))
+        if form is None:
+            return None
+        # What all people share is said now; signs of per cent stay doubled.
+        said = form.said.replace("%%", "%%%%") % tuple(
+            words.constant[path].replace("%", "%%") if path in words.constant else "%s"
+            for path in form.names
+        )
+        names = [path for path in form.names if path not in words.constant]
+        asks_name = any(path.startswith("customer.") for path in names)
+        return Quick(said, _picker([paths.index(path) for path in names]), asks_name)
+
+    def _own_urls(self, words: Words, contact_id: int) -> tuple[str, str]:
+        stop_url = offer_link = ""
+        if "stop_url" in words.asked and self.address:
+            stop_url = stop_links.url_of(self.address, self.store.id, contact_id, self.keyed)
+        if "offer.link" in words.asked and self.offer and self.address:
+            offer_link = rewards.link_of(
+                self.address, self.store.id, self.offer.id, contact_id, self.keyed
+            )
+        return stop_url, offer_link
 
     def made(
         self, wishes: Sequence[Wish], ids: Sequence[int], codes: Mapping[int, str]
@@ -137,9 +203,10 @@ class Writer:
         said = [one for one, wish in zip(ids, wishes, strict=True) if wish.is_said]
         own_links = zip(*self._links_of(said), strict=True) if self.plan.links else repeat(())
         needs_code = self.asks_code
+        new = tuple.__new__
         for wish, message_id in zip(wishes, ids, strict=True):
             if wish.told.outcome.state != "waiting":
-                yield Made(message_id, wish, wish.told, SILENCE)
+                yield new(Made, (message_id, wish, wish.told, SILENCE))
                 continue
             own, code = next(own_links), codes.get(wish.person.id, "")
             if needs_code and not code:
@@ -150,7 +217,7 @@ class Writer:
             except texts.TextTooLong:
                 yield Made(message_id, wish, silent(wish.told, "too_long"), SILENCE)
                 continue
-            yield Made(message_id, wish, wish.told, text)
+            yield new(Made, (message_id, wish, wish.told, text))
 
     def _values(
         self, words: Words, wish: Wish, own_links: Iterable[str], code: str
@@ -169,14 +236,11 @@ class Writer:
                     values[link_name(number)] = link
         if code:
             values["offer.code"] = code
-        if "stop_url" in asked and self.address:
-            values["stop_url"] = stop_links.url_of(
-                self.address, self.store.id, person.id, self.keyed
-            )
-        if "offer.link" in asked and self.offer and self.address:
-            values["offer.link"] = rewards.link_of(
-                self.address, self.store.id, self.offer.id, person.id, self.keyed
-            )
+        stop_url, offer_link = self._own_urls(words, person.id)
+        if stop_url:
+            values["stop_url"] = stop_url
+        if offer_link:
+            values["offer.link"] = offer_link
         if person.fields:
             for key, value in person.fields.items():
                 if (path := f"field.{key}") in asked and value not in (None, ""):
@@ -184,15 +248,20 @@ class Writer:
         return values
 
 
-def _filled(template: str, values: dict[str, str]) -> str:
-    if not template:
-        return ""
-    form = texts.form_of(template, frozenset(values))
-    if form is not None:
-        said = [values[path] for path in form.names]
-        if all(map(texts.is_calm, said)):
-            return form.said % tuple(said)
-    return texts.render(template, nested(values))
+def filled(template: str, values: dict[str, str]) -> str:
+    """A template with values by their paths."""
+    return texts.render(template, nested(values)) if template else ""
+
+
+def _has_calm_codes(offer: Reward) -> bool:
+    """Whether we made the codes: letters and digits with a hyphen between, see rules/rewards.py."""
+    return not offer.from_list and (offer.source != "common" or texts.is_calm(offer.code))
+
+
+def _picker(places: list[int]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    return (lambda values: (values[places[0]],)) if places else (lambda values: ())
 
 
 def nested(values: Mapping[str, str]) -> dict[str, object]:
