@@ -18,6 +18,7 @@ import pytest
 from psycopg import sql
 
 from ringdove import records
+from ringdove.records import audiences
 from tests.conftest import _database
 
 # Workers' questions about all that waits, and nothing else. Each must be index-only or read a
@@ -33,6 +34,7 @@ OVER_ALL_STORES = {
     "outbox.OVERDUE": "once a minute: where is anything past its time",
     "erasure.UNDER_WAY": "a worker asks which erasures are under way: a handful, by an index",
     "imports.DUE": "a worker asks which lists wait anywhere; its partial index is nearly empty",
+    "rehearsals.ASKED": "a worker asks which rehearsals are asked for: one row a campaign at most",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }
 # An inverted index has no first column; each of its signs begins with the store.
@@ -41,6 +43,14 @@ BY_SIGNS = {"contact_search_signs"}
 FILLED = {
     "partitions.IN_DEFAULT": {"rest": "message_rest"},
     "deciding.VERDICTS": {"narrow": "true"},
+    "audiences.MEMBERS": {"condition": "true"},
+    "audiences.PEOPLE": {
+        "own_hour": "f.own_hour",
+        "bought": "k.bought_at",
+        "fields": "c.fields",
+        "joins": audiences.OWN_HOUR.as_string() + audiences.BOUGHT.as_string(),
+        "among": audiences.AMONG.as_string(),
+    },
     "deciding.COUNTS": {"verdicts": "SELECT '' AS verdict, '' AS reason"},
     **{
         f"report_counts.{name}": {"narrow": "true"}

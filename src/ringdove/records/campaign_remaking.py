@@ -48,7 +48,7 @@ WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = r.id AND m.
 MOVE = """
 UPDATE outbox o SET gateway_id = r.gateway_id, window_until = r.window_until,
   not_after = r.not_after, attempts = 0,
-  due_at = r.due_at + CASE WHEN o.due_at > %(far)s THEN %(held_for)s ELSE interval '0' END
+  due_at = r.due_at + CASE WHEN o.due_at > %(far)s THEN %(held_for)s::interval ELSE interval '0' END
 FROM jsonb_to_recordset(%(rows)s) AS r(id bigint, gateway_id integer, due_at timestamptz,
   window_until timestamptz, not_after timestamptz, state text)
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = r.id

@@ -32,7 +32,7 @@ WHERE c.store_id = %(store_id)s AND c.id = ANY(%(campaigns)s::integer[])
   AND c.state IN ('paused', 'cancelled', 'sold_out') FOR SHARE
 """
 HOLD = """
-UPDATE outbox o SET due_at = o.due_at + %(held_for)s
+UPDATE outbox o SET due_at = o.due_at + %(held_for)s::interval
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = ANY(%(ids)s::bigint[])
 """
 
@@ -72,7 +72,7 @@ WITH page AS MATERIALIZED (
   SELECT o.message_id FROM outbox o WHERE {OF_CAMPAIGN} AND o.due_at < %(far)s
   ORDER BY o.message_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
-UPDATE outbox o SET due_at = o.due_at + %(held_for)s
+UPDATE outbox o SET due_at = o.due_at + %(held_for)s::interval
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
   AND o.message_id = ANY(ARRAY(SELECT s.message_id FROM page s))
 """
@@ -81,7 +81,7 @@ WITH page AS MATERIALIZED (
   SELECT o.message_id FROM outbox o WHERE {OF_CAMPAIGN} AND o.due_at >= %(far)s
   ORDER BY o.message_id LIMIT %(most)s FOR UPDATE
 )
-UPDATE outbox o SET due_at = o.due_at - %(held_for)s
+UPDATE outbox o SET due_at = o.due_at - %(held_for)s::interval
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
   AND o.message_id = ANY(ARRAY(SELECT s.message_id FROM page s))
 RETURNING o.gateway_id
