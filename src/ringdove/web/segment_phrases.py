@@ -235,7 +235,8 @@ def _field(one: segments.OwnFieldIs, to: Voice) -> str:
         "" if one.yes is None else to._("yes") if one.yes else to._("no"),
         by=", ",
     )
-    return f"{known.title if known else one.key}: {what or to._('is filled in')}"
+    said = what or to._("is filled in")
+    return f"{known.title if known else one.key}: {said}"
 
 
 def _texts(one: segments.Texts, to: Voice) -> str:
