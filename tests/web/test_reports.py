@@ -170,7 +170,7 @@ def test_reports_are_readable_everywhere(
     looker.sign_in()
     looker.go("/stores/1/reports")
     looker.assert_clean()
-    fill(site, monkeypatch, times=30, lift=5)
+    fill(site, monkeypatch, times=30, lift=9)
     for path in ("/stores/1/reports?days=90", HERE, "/stores/1/reports/rule?rule=last_text&days=9"):
         looker.go(path)
         looker.assert_clean()

@@ -25,7 +25,7 @@ from ringdove.rules.segments import InSegment
 from ringdove.rules.trials import Group
 
 WEEK_S = 7 * 24 * 3600
-NEWEST = 20  # orders that a report names; the file has all
+NEWEST = 10  # orders that a report names; the file has all
 
 RANGES = """
 SELECT r.bucket, r.first_message AS first, r.last_message AS last FROM campaign_run r

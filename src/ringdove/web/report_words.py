@@ -60,6 +60,14 @@ def signed_money(say: Speech, value: float, currency: str) -> str:
     return said if round(value, 2) == 0 else f"{'+' if value > 0 else '−'}{said}"
 
 
+def short_money(say: Speech, amount: Decimal, currency: str) -> str:
+    """A sum for the head of a page: of a thousand and more, without cents."""
+    if abs(amount) < 1000:
+        return say.money(amount, currency)
+    whole = numbers.format_decimal(round(amount), "#,##0", locale=say.locale)
+    return f"{whole} {currency}" if currency else whole
+
+
 # ------------------------------------------------------------------ the comparison
 
 

@@ -180,7 +180,10 @@ def _told(page: StorePage, campaign: Campaign, found: Report) -> dict[str, Any]:
             "labels": [f"{one.day:%d.%m}" for one in found.days],
             "series": [[one.clicked for one in found.days], [one.orders for one in found.days]],
         },
-        "reasons": sorted(found.reasons.items(), key=lambda one: -one[1]),
+        "reasons": sorted(
+            ((why, n) for why, n in found.reasons.items() if why != "holdout"),
+            key=lambda one: -one[1],
+        ),
     }
 
 
