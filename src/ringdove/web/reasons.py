@@ -45,6 +45,14 @@ REASONS: Mapping[str, str] = {
     "number_changed": N_("The customer has another number by now, or none."),
     "merged": N_("It was queued for a record that is part of another customer by now."),
     "no_consent": N_("It is marketing, and the customer never said yes to it."),
+    # What a campaign says beside it (rules/campaign_decisions, records/campaign_waiting).
+    "holdout": N_("Left alone by chance, to see what the campaign earns."),
+    "campaign_cancelled": N_("The campaign was cancelled before it left."),
+    "sold_out": N_("The campaign's goods were sold before it left."),
+    "left_audience": N_("The campaign was changed meanwhile, and no more means them so."),
+    "no_words": N_("The campaign says nothing in their language and channel."),
+    "no_code": N_("The offer's list of codes was empty."),
+    "too_long": N_("With their own values the text is too long for any phone."),
     "no_phone": N_("The customer has no phone number."),
     "phone_doubtful": N_("The phone number could not be read for sure: somebody must settle it."),
     "no_email": N_("The customer has no e-mail address."),
@@ -235,6 +243,8 @@ def why_words(say: Speech, why: str, language: str = "", order: str = "") -> str
         return say.gettext(REPLIES[rest])
     if cause == "welcome":
         return say.gettext("because somebody subscribed: the welcome")
+    if cause == "campaign" and rest:
+        return say.gettext("because of the campaign “%(name)s”", name=rest)
     if cause == "page" and rest:
         return say.gettext("because %(name)s wrote it by hand", name=rest)
     if cause == "consent" and rest in REPLIES:
