@@ -18,8 +18,9 @@ from ringdove.kit.db import Tx
 from ringdove.records import segment_choices, segment_list, segments
 from ringdove.records.segment_list import Size, Uses
 from ringdove.records.segments import Segment
+from ringdove.rules.segment_recipes import RECIPES
 from ringdove.rules.segments import EVERYBODY, Node, NoSegment, TooLarge
-from ringdove.web import segment_editor, segment_view, segment_words
+from ringdove.web import segment_editor, segment_recipe_words, segment_view, segment_words
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.people_words import ORIGINS
 from ringdove.web.places import countries
@@ -87,7 +88,7 @@ async def show_all(page: ViewerPage, q: Typed = "") -> Response:
         retired=[one for one in found if one.segment.retired_at],
         has_any=bool(rows),
         q=q,
-        recipes=[],
+        recipes=segment_recipe_words.ready(page.say) if page.may("marketer") else [],
     )
 
 
@@ -155,7 +156,12 @@ async def new(
     name = ""
     tree: Node = EVERYBODY
     async with page.transaction() as tx:
-        if like:
+        if start:
+            if start not in RECIPES:
+                raise HTTPException(404)
+            name = page.say.gettext(segment_recipe_words.WORDS[start][0])
+            tree = RECIPES[start].tree("")
+        elif like:
             other = await _find(tx, page, like)
             name, tree = page.say.gettext("%(name)s, copy", name=other.name), other.tree
         return await _render(tx, page, None, {"name": name}, segment_editor.drawing(tree))
