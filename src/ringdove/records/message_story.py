@@ -69,7 +69,8 @@ SELECT {MESSAGE}, m.gateway_id, m.enrollment_id, m.window_until, m.attempts AS t
   c.name AS customer, o.number AS order_number, g.kind AS gateway_kind,
   g.settings AS gateway_settings,
   CASE WHEN m.state = 'waiting' AND q.message_id IS NULL THEN 'submitting' END AS queue_state,
-  q.due_at, q.attempts, g.name AS gateway
+  CASE WHEN q.due_at < '2100-01-01' THEN q.due_at END AS due_at, -- else its campaign is paused
+  q.attempts, g.name AS gateway
 FROM message m
 JOIN contact c ON c.bucket = m.bucket AND c.store_id = m.store_id AND c.id = m.contact_id
 LEFT JOIN purchase_order o
