@@ -109,6 +109,8 @@ def test_a_report_says_what_was_sent_and_earned_and_why_each_order_counts(
     assert told["lift"]["buyers"]["low"] is None and not told["lift"]["buyers"]["is_sure"]
     listed = program.ask("GET", "/api/stores/1/campaigns/1/report/orders").json()
     assert [one["why"] for one in listed] == ["click", "click"]
+    person = owner.get(f"/stores/1/customers/{listed[0]['contact_id']}").text
+    assert "Counts for “Sale”." in person and "3 hours before the order" in person
     answer = owner.get(f"{HERE}/orders.csv")
     rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert len(rows) == 3 and {row[2] for row in rows[1:]} == {"59.90"}

@@ -4,7 +4,9 @@ What is changed on a customer's page stands in customer_deeds.py. Viewers see ne
 addresses, and cannot find parts of numbers either.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -14,6 +16,8 @@ from starlette.responses import Response
 from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
 from ringdove.records import (
+    attribution,
+    campaigns,
     connections,
     customers,
     doubles,
@@ -27,7 +31,7 @@ from ringdove.records import phones as virtual
 from ringdove.records.lookups import NO_END, Row
 from ringdove.rules import phone_readings, phones, stages
 from ringdove.rules.scenes import Contact
-from ringdove.web import composer, consent, policy_words
+from ringdove.web import composer, consent, policy_words, report_words
 from ringdove.web import past_words as words
 from ringdove.web.reasons import title
 from ringdove.web.views import StorePage, ViewerPage
@@ -103,6 +107,7 @@ async def render(
             since = timeline.point_of(before) or timeline.END
             moments = await timeline.before(tx, page.store, names, since, stage=stage)
         lines = await timeline.lines(tx, page.store, moments)
+        claims = await _claims(tx, page, names, moments)
         on_phone = await virtual.texts(tx, page.store, who.person.phone or "", most=1)
         own = await own_fields.of_store(tx, page.store)
         one = await _as_one(tx, page, who.person)
@@ -120,6 +125,7 @@ async def render(
         **one,
         moments=moments,
         lines=lines,
+        claims=claims,
         virtual=on_phone[0].id if on_phone else None,
         more=str(moments[-1].point) if is_full else "",
         last=str(moments[-1].point) if moments else "",
@@ -127,6 +133,27 @@ async def render(
         words=words,
         **(_forms(page, who) | more),
     )
+
+
+async def _claims(
+    tx: Tx, page: StorePage, names: Sequence[int], moments: Sequence[timeline.Moment]
+) -> dict[int, tuple[Row, str, str]]:
+    """The orders among these moments that a text claims: which one, as it is called, and why."""
+    placed = [one.row["placed_at"] for one in moments if one.kind == "order"]
+    if not placed:
+        return {}
+    until = max(placed) + timedelta(seconds=1)
+    rows = await attribution.of_person(tx, page.store, names, min(placed), until)
+    found = {}
+    for row in rows:
+        if row["message_id"]:
+            campaign = row["campaign_id"] and await campaigns.find(
+                tx, page.store.id, row["campaign_id"]
+            )
+            called = {campaign.id: campaign.name} if campaign else {}
+            subject = report_words.subject(page.say, called, row["campaign_id"] or 0, row["recipe"])
+            found[row["order_id"]] = (row, subject, report_words.why(page.say, row))
+    return found
 
 
 def _head(page: StorePage, who: Known, permissions: dict[str, Row]) -> dict[str, Any]:
