@@ -1,50 +1,179 @@
-"""Segments: kept, counted, asked of everybody in SQL and of one in Python."""
+"""Segments: kept, counted, asked page by page; what a condition may read, and what a cart holds."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from ringdove.kit import db
-from ringdove.records import segments as records
-from ringdove.rules import segments as s
-from tests.flows.conftest import Shop, order
+from ringdove.records import figure_fill, segments
+from ringdove.rules import facts
+from ringdove.rules.consent import Draft
+from ringdove.rules.pictures import holds
+from ringdove.rules.segments import TREE, InSegment, NoSegment, Not, Reach, TooLarge
+from tests.flows.conftest import NOON, Shop, order
+from tests.records.test_statements import _plan, growing, link, unbounded
+
+__all__ = ["growing", "link"]
+
+RANGE = {"at_least": 1, "at_most": 40}
+SPAN = {"within_days": 30, "until": "2026-12-01"}
+GOODS = {"categories": ["a"], "brands": ["b"], "skus": ["x"]}
+TEA = {"categories": ["tea"]}
+# Every condition with all it can say, and those that are answered from what is kept.
+EVERY: list[dict[str, Any]] = [
+    {"leaf": "bought", "goods": GOODS, "when": SPAN, "times": RANGE, "pieces": RANGE,
+     "spent": RANGE, "channels": ["web"]},
+    {"leaf": "bought", "when": SPAN, "times": RANGE, "pieces": RANGE, "spent": RANGE},
+    {"leaf": "bought"}, {"leaf": "bought", "goods": TEA, "spent": RANGE},
+    {"leaf": "bought", "goods": TEA, "when": {"within_days": 3}},
+    {"leaf": "orders", "times": RANGE, "spent": RANGE, "average": RANGE, "first": SPAN},
+    {"leaf": "visited", "goods": GOODS, "pages": ["/a"], "when": SPAN, "channels": ["web"]},
+    {"leaf": "visited", "goods": TEA}, {"leaf": "visited", "when": {"within_days": 3}},
+    {"leaf": "cart", "goods": GOODS, "total": RANGE, "hours": RANGE},
+    {"leaf": "place", "countries": ["by"], "regions": ["x"], "cities": ["Минск"]},
+    {"leaf": "age", "years": RANGE}, {"leaf": "sex", "sex": "f"},
+    {"leaf": "birthday", "in_days": RANGE},
+    {"leaf": "children", "years": RANGE, "birthday_in_days": RANGE, "number": RANGE},
+    {"leaf": "language", "languages": ["ru"]},
+    {"leaf": "origin", "origins": ["order"], "notes": ["x"], "when": SPAN},
+    {"leaf": "field", "key": "k", "words": ["a"], "number": RANGE, "when": SPAN, "yes": True},
+    *({"leaf": "texts", "what": what, "campaign": campaign, "when": SPAN, "times": RANGE}
+      for what in ("sent", "delivered", "failed", "clicked", "replied") for campaign in (None, 3)),
+    {"leaf": "permission", "scope": "topic/x", "states": ["none"]},
+    {"leaf": "reach", "channel": "sms"}, {"leaf": "offer", "offer": 3, "used": False},
+    {"leaf": "rfm", "classes": ["new"]}, {"leaf": "due", "in_days": RANGE},
+    {"leaf": "due", "category": "a", "in_days": RANGE}, {"leaf": "all"}, {"leaf": "any"},
+]  # fmt: skip
 
 
-def test_smoke(play):
+def test_no_condition_reads_past_its_store_or_bucket(play, link, growing) -> None:
+    """P10: PostgreSQL's own plans of counts by every kind of condition, also for merged people."""
+    asked: list[str] = []
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order(), order("43", customer={"phone": "+375291112299"}))
+        await shop.answer()
+        ids = [row["id"] for row in await shop.rows("SELECT id FROM contact ORDER BY id")]
+        fact = facts.PeopleMerged(id="m", at=shop.at, contact=ids[0], other=ids[1], by="page")
+        await shop.hear(fact)
+        await shop.answer()
+        async with db.transaction(shop.runtime.pool) as tx:
+            for tree in EVERY:
+                for told in (tree, {"leaf": "not", "of": tree}):
+                    node = TREE.validate_python(told)
+                    meant = await segments.condition(tx, shop.store, node, NOON)
+                    asked.extend(
+                        statement.format(narrow=meant.sql).as_string()
+                        for statement in (segments.COUNT, segments.PEOPLE)
+                    )
+
+    play(story)
+    for text in asked:
+        assert not unbounded(_plan(link, text), growing), text
+    assert len(asked) > 120 and any("jsonb_to_recordset" in text for text in asked)
+
+
+@pytest.mark.parametrize("span", [1, 128])
+def test_people_come_page_by_page_each_once(play, span) -> None:
+    """R23: the same people whatever the pages' size; nested, retired, counted, reachable."""
+
+    async def story(shop: Shop) -> None:
+        phones = [f"+37529111{n:04}" for n in range(30)]
+        await shop.hear(*(
+            order(str(n), customer={"phone": phone, "name": "Anna"})
+            for n, phone in enumerate(phones)
+        ))  # fmt: skip
+        await shop.answer()
+        pool, store = shop.runtime.pool, shop.store
+        async with db.transaction(pool) as tx:
+            first = await segments.create(
+                tx, store, "Buyers", TREE.validate_python({"leaf": "bought"}), NOON
+            )
+            await segments.retire(tx, store, first, NOON)
+            tree = InSegment(segment=first)
+            for most in (1, 7, 30, 100):
+                found, after = [], 0
+                while after is not None:
+                    page = await segments.people(tx, store, tree, shop.at, after, most)
+                    found += [row["phone"] for row in page.rows]
+                    after = page.next
+                assert sorted(found) == phones, most
+            rows = [row async for some in segments.everybody(tx, store, tree, shop.at)
+                    for row in some]  # fmt: skip
+            assert len(rows) == 30
+        assert await segments.count(pool, store, tree, shop.at) == segments.Count(30)
+        draft = Draft("sms", "marketing", "offers", NOON, NOON + timedelta(days=1), occasion="sale")
+        counts = await segments.count_reachable(pool, store, tree, draft, shop.at)
+        assert counts == {("drop", "no_consent"): 30}
+
+    play(story, span=span)
+
+
+def test_a_count_is_honest_when_its_time_is_up(play) -> None:
     async def story(shop: Shop) -> None:
         await shop.hear(order())
         await shop.answer()
-        now = shop.later(days=1)
-        some = s.TREE.validate_python
-        for tree in EVERY:
-            n = await records.count(shop.runtime.pool, shop.store, some(tree), now)
-            print(tree, n)
-            async with db.transaction(shop.runtime.pool) as tx:
-                page = await records.people(tx, shop.store, some(tree), now)
-                assert len(page.rows) == n.people
+        tree = TREE.validate_python({"leaf": "all"})
+        found = await segments.count(shop.runtime.pool, shop.store, tree, NOON, within_s=1e-9)
+        assert found in (segments.Count(0, is_whole=False), segments.Count(1))
+        # While figures are still being counted nobody is left out of "never bought".
+        async with db.transaction(shop.runtime.pool) as tx:
+            await tx.execute("DELETE FROM contact_figure")
+            await figure_fill.ask(tx, shop.store)
+        tree = TREE.validate_python({"leaf": "rfm", "classes": ["never_bought"]})
+        assert (await segments.count(shop.runtime.pool, shop.store, tree, NOON)).people == 1
 
     play(story)
 
-R = {"at_least": 1, "at_most": 40}
-S = {"within_days": 30, "until": "2026-12-01"}
-G = {"categories": ["a"], "brands": ["b"], "skus": ["x"]}
-EVERY = [
-    {"leaf": "bought"}, {"leaf": "bought", "goods": G, "when": S, "times": R, "pieces": R, "spent": R, "channels": ["web"]},
-    {"leaf": "bought", "when": S, "times": R, "pieces": R, "spent": R, "channels": ["web"]},
-    {"leaf": "bought", "goods": {"categories": ["a", "b"]}, "spent": R},
-    {"leaf": "bought", "goods": {"categories": ["a"]}, "when": {"within_days": 3}},
-    {"leaf": "bought", "when": {"before_days": 3}},
-    {"leaf": "orders", "times": R, "spent": R, "average": R, "first": S, "last": S},
-    {"leaf": "visited", "goods": G, "pages": ["/a"], "when": S, "times": R, "channels": ["web"]},
-    {"leaf": "visited", "goods": {"categories": ["a"]}}, {"leaf": "visited"},
-    {"leaf": "visited", "goods": {"categories": ["a"]}, "when": {"within_days": 3}},
-    {"leaf": "cart", "goods": G, "total": R, "hours": R}, {"leaf": "cart"},
-    {"leaf": "place", "countries": ["by"], "regions": ["x"], "cities": ["Минск"]},
-    {"leaf": "age", "years": R}, {"leaf": "sex", "sex": "unknown"}, {"leaf": "birthday", "in_days": R},
-    {"leaf": "children", "years": R, "birthday_in_days": R, "number": R}, {"leaf": "language", "languages": ["", "ru"]},
-    {"leaf": "origin", "origins": ["order"], "notes": ["x"], "when": S},
-    {"leaf": "field", "key": "k", "words": ["a"], "number": R, "when": S, "in_days": R, "yes": True},
-    *[{"leaf": "texts", "what": w, "campaign": c, "when": S, "times": R} for w in ("sent", "delivered", "failed", "clicked", "replied") for c in (None, 3)],
-    {"leaf": "permission", "scope": "topic/x", "states": ["none"]}, {"leaf": "permission", "states": ["in"]},
-    {"leaf": "reach", "channel": "sms"}, {"leaf": "offer", "offer": 3}, {"leaf": "offer", "offer": 3, "used": False},
-    {"leaf": "rfm", "classes": ["new"]}, {"leaf": "due", "in_days": R}, {"leaf": "due", "category": "a", "in_days": R},
-    {"leaf": "all"}, {"leaf": "any"},
-]
-EVERY += [{"leaf": "not", "of": one} for one in EVERY]
-EVERY += [{"leaf": "all", "of": EVERY[:60]}, {"leaf": "any", "of": EVERY[:60]}]
+
+def test_segments_within_segments_end(play) -> None:
+    """What asks for itself, for nothing that is there, or for too much is refused by name."""
+
+    async def story(shop: Shop) -> None:
+        store, sms = shop.store, Reach(channel="sms")
+        async with db.transaction(shop.runtime.pool) as tx:
+            first = await segments.create(tx, store, "A", sms, NOON)
+            second = await segments.create(tx, store, "B", Not(of=InSegment(segment=first)), NOON)
+            with pytest.raises(NoSegment, match=r"asks for itself \(by 1 → 2 → 1\)"):
+                await segments.change(tx, store, first, "A", InSegment(segment=second), NOON)
+            with pytest.raises(NoSegment, match="No segment has the number 9"):
+                await segments.condition(tx, store, InSegment(segment=9), NOON)
+            # Each asks for the one before five times: 5 × 5 × 5 × 5 and more conditions.
+            n = first
+            with pytest.raises(TooLarge):
+                for _ in range(9):
+                    fives = {"leaf": "any", "of": [{"leaf": "segment", "segment": n}] * 5}
+                    n = await segments.create(tx, store, "N", TREE.validate_python(fives), NOON)
+
+    play(story)
+
+
+def test_goods_in_carts_and_on_pages_have_the_category_of_the_catalogue(play) -> None:
+    """R20, R21: most shops leave it out where they tell of carts and visits."""
+
+    async def story(shop: Shop) -> None:
+        who = facts.Customer(phone="+375291112233")
+        sold = facts.ProductChanged(id="p", at=NOON, sku="k1", name="Kettle", category="kettles")
+        await shop.hear(sold)
+        await shop.answer()
+        line = facts.Line(name="Kettle", sku="k1", price=10)
+        await shop.hear(
+            facts.CartChanged(id="c", at=NOON, cart="1", customer=who, lines=(line,), total=10),
+            facts.VisitMade(id="v", at=NOON, customer=who, sku="k1"),
+        )
+        await shop.answer()
+        now = shop.later(hours=4)
+        (row,) = await shop.rows("SELECT id FROM contact")
+        kettles = {"categories": ["kettles"]}
+        for told in ({"leaf": "cart", "goods": kettles}, {"leaf": "visited", "goods": kettles}):
+            tree = TREE.validate_python(told)
+            assert (await segments.count(shop.runtime.pool, shop.store, tree, now)).people == 1
+            async with db.transaction(shop.runtime.pool) as tx:
+                picture = await segments.picture(tx, shop.store, row["id"])
+            is_in, reason = holds(tree, picture, now)
+            assert is_in and reason.value, told
+            assert not holds(tree, replace(picture, looks=(), cart=None), now)[0]
+
+    play(story)

@@ -43,6 +43,9 @@ BY_SIGNS = {"contact_search_signs"}
 FILLED = {
     "partitions.IN_DEFAULT": {"rest": "message_rest"},
     "deciding.VERDICTS": {"narrow": "true"},
+    "segments.COUNT": {"narrow": "true"},
+    "segments.COUNT_KEPT": {"narrow": "true"},
+    "segments.PEOPLE": {"narrow": "true"},
     "audiences.MEMBERS": {"condition": "true"},
     "audiences.PEOPLE": {
         "own_hour": "f.own_hour",

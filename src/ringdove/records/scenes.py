@@ -268,15 +268,9 @@ CROSS JOIN LATERAL (
 
 
 async def _load_categories(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
-    """Of ordered goods whose category the order does not say: most shops leave it out."""
-    orders = (getattr(fact, "order", None) for fact in batch)
-    skus = {
-        line.sku
-        for order in orders
-        if isinstance(order, facts.Order)
-        for line in order.lines
-        if line.sku and not line.category
-    }
+    """Of goods that are ordered, put into a cart or looked at without saying their category: most
+    shops leave it out."""
+    skus = {one.sku for fact in batch for one in _goods(fact) if one.sku and not one.category}
     if not skus:
         return
     base, span = scene.store.bucket_base, scene.store.bucket_span
@@ -284,6 +278,16 @@ async def _load_categories(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) ->
     given = {"store_id": scene.store.id, "keys": db.document(rows)}
     for row in await (await tx.execute(CATEGORIES, given)).fetchall():
         scene.categories[row["sku"]] = row["category"]
+
+
+def _goods(fact: facts.Fact) -> Sequence[facts.Line | facts.VisitMade]:
+    match fact:
+        case facts.CartChanged(lines=lines):
+            return lines
+        case facts.VisitMade():
+            return (fact,)
+    order = getattr(fact, "order", None)
+    return order.lines if isinstance(order, facts.Order) else ()
 
 
 async def _load_rows(tx: Tx, scene: Scene) -> None:
@@ -319,9 +323,12 @@ def _put_row(scene: Scene, kind: str, row: Mapping[str, Any]) -> None:
         scene.returns[row["id"]] = Return(**given)
     else:
         items = tuple(
-            Item(i["name"], Decimal(str(i["quantity"])), Decimal(str(i["price"])))
+            Item(
+                i["name"], Decimal(str(i["quantity"])), Decimal(str(i["price"])), i.get("sku", ""),
+                i.get("category", ""),
+            )
             for i in given.pop("items")
-        )
+        )  # fmt: skip
         scene.carts[row["id"]] = Cart(**given, items=items)
 
 

@@ -379,7 +379,7 @@ def _cart_changed(scene: Scene, fact: facts.CartChanged, now: datetime) -> None:
         changed_at=fact.at,
         total=fact.total,
         url=fact.url,
-        items=_items(fact.lines),
+        items=_items(fact.lines, scene.categories),
     )
     scene.happens(SaveCart(cart))
 
@@ -410,7 +410,7 @@ def _visit_made(scene: Scene, fact: facts.VisitMade, now: datetime) -> None:
     scene.happens(
         SaveVisit(
             scene.make_id_beside(place), place, fact.at, fact.channel, fact.page, fact.sku,
-            fact.category,
+            fact.category or scene.categories.get(fact.sku, ""),
         )
     )  # fmt: skip
 
