@@ -321,6 +321,7 @@ def test_from_an_empty_store_to_texts_on_virtual_phones_by_keyboard(
     assert found(site).plan.occasion == "Tea days"
     page.get_by_role("button", name="Rehearse").focus()
     page.keyboard.press("Enter")
+    expect(page.locator("#rehearsal")).to_contain_text("It begins in a moment")
     work(site)
     expect(page.locator(".start-words")).to_contain_text("2 people will get")
     looker.assert_clean()

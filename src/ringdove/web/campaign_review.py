@@ -18,6 +18,7 @@ from ringdove.kit.db import Tx
 from ringdove.records import (
     campaigns,
     gateways,
+    offers,
     own_fields,
     people,
     policies,
@@ -29,7 +30,7 @@ from ringdove.records.campaigns import CampaignRefused
 from ringdove.records.rehearsals import Rehearsal
 from ringdove.rules import campaign_problems, texts
 from ringdove.rules.campaign_problems import Problem
-from ringdove.rules.campaigns import Campaign, Plan
+from ringdove.rules.campaigns import Campaign, Plan, channels_of
 from ringdove.rules.facts import Customer
 from ringdove.rules.scenes import Store
 from ringdove.web import campaign_audience, handwork
@@ -37,6 +38,7 @@ from ringdove.web import campaign_words as words
 from ringdove.web.campaign_previews import values_of
 from ringdove.web.campaigns import CampaignId, find
 from ringdove.web.forms import Filled, Form, read_form
+from ringdove.web.offer_words import PROBLEMS as OFFER_PROBLEMS
 from ringdove.web.reasons import reason_words
 from ringdove.web.segment_names import names_of
 from ringdove.web.segment_words import say as segment_said
@@ -133,6 +135,7 @@ async def render(
         audience=segment_said(plan.audience, say, names),
         without=segment_said(plan.without, say, names) if plan.without else "",
         words=words,
+        channels=channels_of(plan),
         refused=refused,
         tried=tried or Form[Any]({"phone": "", "language": page.store.languages[0]}),
         languages=words.languages_of(page.store.languages),
@@ -143,12 +146,22 @@ async def problems(tx: Tx, page: Any, plan: Plan) -> list[Problem]:
     """All that is wrong with a plan of this store. `page`: also a Caller."""
     store: Store = page.store
     known = {one.id for one in await segments.of_store(tx, store)}
-    offers = {one.id for one in await rewards.of_store(tx, store.id) if not one.retired}
+    every = {one.id: one for one in await rewards.of_store(tx, store.id) if not one.retired}
     fields = await own_fields.of_store(tx, store)
-    return campaign_problems.problems(
-        plan, store, page.runtime.clock(), known_segments=known, known_offers=offers,
+    now = page.runtime.clock()
+    found = campaign_problems.problems(
+        plan, store, now, known_segments=known, known_offers=every.keys(),
         known_fields=fields.keys(),
     )  # fmt: skip
+    if offer := every.get(plan.offer):
+        # Codes that the shop does not know yet would be refused at the checkout.
+        against = await offers.problems(tx, store, offer, 1, now)
+        found += [Problem("offer", "offer", _said(page, OFFER_PROBLEMS[one])) for one in against]
+    return found
+
+
+def _said(page: Any, text: str) -> str:
+    return str(page.say.gettext(text)) if hasattr(page, "say") else text
 
 
 async def _outlook(tx: Tx, page: StorePage, rehearsal: Rehearsal) -> Outlook:
