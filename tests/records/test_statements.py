@@ -44,6 +44,7 @@ FILLED = {
     "partitions.IN_DEFAULT": {"rest": "message_rest"},
     "deciding.VERDICTS": {"narrow": "true"},
     "segments.COUNT": {"narrow": "true"},
+    "segment_choices.SAMPLED": {"table": "contact", "value": "t.city", "label": "t.city"},
     "segments.COUNT_KEPT": {"narrow": "true"},
     "segments.PEOPLE": {"narrow": "true"},
     "audiences.MEMBERS": {"condition": "true"},
