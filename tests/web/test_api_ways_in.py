@@ -156,3 +156,59 @@ def test_a_code_that_all_share_has_its_time_only(program: Program) -> None:
     assert (found["valid"], found["reason"], found["offer_id"]) == (False, "not_yet", made["id"])
     program.ask("PUT", f"{BASE}/offers/{made['id']}", wish | {"valid_from": None})
     assert program.ask("GET", f"{BASE}/codes/HELLO10").json()["valid"] is True
+
+
+def test_the_checkout_tells_where_and_what_is_bought(program: Program) -> None:
+    """R35, R36, R42: only in the app, on these goods, by subscribers; the answer says the rest."""
+    wish = {
+        "name": "App Friday", "kind": "code", "code": "APP10", "discount": "percent", "worth": 10,
+        "channel": "app", "goods_of": "skus", "goods": ["T-1"], "subscribers_only": True,
+        "uses_each": 1, "uses_total": 2, "frees": True,
+    }  # fmt: skip
+    made = post(program, "offers", wish).json()
+
+    def ask(more: str) -> str:
+        return str(program.ask("GET", f"{BASE}/codes/APP10?{more}").json()["reason"])
+
+    given(program.site, Reward(0, "w", "Welcome", "code", code="WELCOME"))
+    answer(program.site)
+    hers = "phone=8029111-22-33"
+    assert ask("channel=app&sku=T-1") == "guest"
+    assert ask(f"{hers}&channel=web&sku=T-1") == "wrong_channel"
+    assert ask(f"{hers}&channel=app&sku=T-2&sku=T-3") == "wrong_goods"
+    assert ask(f"{hers}&channel=App&sku=T-2&sku=t-1") == ""
+    found = program.ask("GET", f"{BASE}/codes/app10?{hers}").json()
+    assert (found["offer"], found["offer_id"]) == ("App Friday", made["id"])
+    assert (found["discount"], float(found["worth"]), found["goods"]) == ("percent", 10, ["T-1"])
+    at = program.site.runtime.clock().isoformat()
+    bought = {
+        "kind": "order.placed", "id": "o1", "at": at,
+        "order": {
+            "key": "1", "placed_at": at, "total": "20.00", "currency": "BYN", "codes": ["app10"],
+            "customer": {"phone": "+375291112233"},
+        },
+    }  # fmt: skip
+    assert post(program, "events", [bought]).status == 200
+    answer(program.site)
+    assert ask(f"{hers}&channel=app&sku=T-1") == "used"
+    one = program.ask("GET", f"{BASE}/offers/{made['id']}").json()
+    assert (one["orders"], one["revenue"], one["problems"]) == (1, {"BYN": "20.00"}, {})
+    assert one["counts"]["used"] == 1 and list(one["days"].values()) == [1]
+
+
+def test_codes_are_made_for_a_shop_and_told_over_the_api(program: Program) -> None:
+    """R34: they wait until a program says that the shop has them."""
+    wish = {"name": "Shop", "kind": "code", "source": "own", "prefix": "TEA", "shop": "file"}
+    there = f"offers/{post(program, 'offers', wish).json()['id']}"
+    assert post(program, f"{there}/made", {"count": 3}).json() == {"added": 3}
+    assert list(program.ask("GET", f"{BASE}/{there}?people=3").json()["problems"]) == [
+        "waiting", "few",
+    ]  # fmt: skip
+    waiting = program.ask("GET", f"{BASE}/{there}/waiting").json()
+    assert len(waiting) == 3 and all(code.startswith("TEA-") for code in waiting)
+    assert post(program, f"{there}/told", {"codes": waiting}).json() == {"accepted": True}
+    one = program.ask("GET", f"{BASE}/{there}?people=3").json()
+    assert (one["left"], one["to_be_told"], one["problems"]) == (3, 0, {})
+    assert post(program, "offers", wish | {"source": "pool"}).status == 422
+    common = post(program, "offers", {"name": "All", "kind": "code", "code": "ALL1"}).json()
+    assert post(program, f"offers/{common['id']}/made", {"count": 3}).status == 422

@@ -43,6 +43,7 @@ SAYS: dict[str, str] = {
     "no_subject": "The letter in {detail} has no subject.",
     "some_words": "Nothing is said in {detail}: its people get the first language's words.",
     "broken": "{detail}",
+    "offer": "{detail}",
     "no_call": "It asks for nothing: add a link or a code.",
     "no_way_out": "It does not say how to get no more of them: add {{{{ stop_url }}}} or “STOP”.",
     "link_missing": "It says {detail}, and there is no such link.",

@@ -174,7 +174,7 @@ def segments_in(tree: segments.Node) -> Iterator[int]:
 
 VARIABLES = frozenset(
     ("customer.first_name", "customer.name", "shop.name", "shop.url", "shop.phone", "shop.email",
-     "offer.code", "offer.until", "offer.link", "stop_url")
+     "offer.code", "offer.until", "offer.link", "offer.name", "offer.discount", "stop_url")
 )  # fmt: skip
 
 

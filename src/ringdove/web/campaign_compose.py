@@ -231,6 +231,8 @@ def _values(
         known.append((link_name(n), _("Personal link %(number)s", number=n + 1)))
     if offer:
         known += [("offer.code", _("Code of the offer")), ("offer.until", _("End of the offer"))]
+        known += [("offer.discount", _("Discount of the offer"))] if offer.discount else []
+        known += [("offer.link", _("Personal link to the offer"))] if offer.by_link else []
     known += [(f"field.{key}", one.title) for key, one in fields.items() if not one.is_retired]
     return known
 

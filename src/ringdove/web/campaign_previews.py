@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from ringdove.rules import campaigns, languages, links, rewards, samples, stop_links, texts
+from ringdove.rules import campaigns, links, offers, rewards, samples, stop_links, texts
 from ringdove.rules.campaigns import Plan, link_name
 from ringdove.rules.texts import Swap
 from ringdove.rules.ways_in import Reward
@@ -78,9 +77,10 @@ def _offer(page: Any, offer: Reward | None, language: str) -> dict[str, str]:
     code = offer.code
     if offer.source != "common":
         code = rewards.own_code(offer.prefix, "7" * 24)
-    ends = offer.ends(page.runtime.clock())
-    day = ends.astimezone(ZoneInfo(page.store.time_zone)).date() if ends else None
-    return {"code": code, "until": languages.say_day(day, language) if day else ""}
+    store, now = page.store, page.runtime.clock()
+    told = offers.values(offer, language, store.currency, store.time_zone, now)
+    link = f"{page.runtime.settings.outside_url}/only/1-{'0' * 24}" if offer.by_link else ""
+    return {"code": code, "link": link, **told}
 
 
 def preview_of(

@@ -72,6 +72,7 @@ PROBLEMS: Mapping[str, str] = {
     "no_subject": N_("The letter in %(detail)s has no subject."),
     "some_words": N_("Nothing is said in %(detail)s: its people get the first language's words."),
     "broken": "%(detail)s",
+    "offer": "%(detail)s",
     "no_call": N_("It asks for nothing: add a link or a code, so that readers can do something."),
     "no_way_out": N_(
         "It does not say how to get no more offers. Readers who cannot leave complain to their"
