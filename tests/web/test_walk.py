@@ -18,11 +18,13 @@ from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
 from ringdove.records import (
     api_keys,
+    campaigns,
     code_lists,
     connections,
     forms,
     gateways,
     imports,
+    own_dates,
     phones,
     rewards,
     routes,
@@ -31,6 +33,7 @@ from ringdove.records import (
     stores,
 )
 from ringdove.records import facts as fact_records
+from ringdove.rules import campaigns as campaign_rules
 from ringdove.rules import facts, ways_in
 from ringdove.rules.people_rows import Plan
 from ringdove.rules.routes import Route
@@ -61,6 +64,9 @@ FITTING: dict[str, Any] = {
     "codes": {"codes": ["OURS1"]},
     "merges": {"other": "1"},
     "segments": {"name": "Ours", "tree": {"leaf": "all"}},
+    "campaigns": {"name": "Ours", "plan": {}, "version": 1},
+    "start": {"version": 1},
+    "test": {"phone": "+375291112299"},
     "number": {"phone": "+375291112299"},
     "phone": {"phone": "+375291112299"},
     "PATCH": {"name": "Ours"},
@@ -196,6 +202,8 @@ async def _life(site: Site) -> dict[str, int | str]:
             "form_id": await _way_in(site, tx),
             "offer_id": WAYS,
             "segment_id": WAYS,
+            "campaign_id": WAYS,
+            "day_id": WAYS,
             "word": ways_in.fold(SECRET),
             "code": "ZINAIDA-1",
             "key": "order_paid",
@@ -213,6 +221,8 @@ async def _way_in(site: Site, tx: Any) -> int:
     for n in range(WAYS):
         await rewards.create(tx, 1, replace(reward, token=f"secretreward{n}"), now)
         await segments.create(tx, store, SECRET, EVERYBODY, now)
+        await campaigns.create(tx, 1, SECRET, campaign_rules.Plan(occasion=SECRET), None, now)
+        await own_dates.add(tx, 1, SECRET, now.date(), yearly=True)
         form = Form(0, f"secretform{n}", SECRET, words={"ru": {"title": SECRET}}, reward=WAYS)
         made = await forms.create(tx, 1, form, now)
         await forms.publish(tx, 1, made, now)
