@@ -5,15 +5,18 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
+from starlette.exceptions import HTTPException
 
+from ringdove.kit import db
 from ringdove.rules import facts
 from ringdove.rules.segments import TREE
 from ringdove.web import segment_editor, segment_view
+from ringdove.web.segment_asking import while_waited_for
 from ringdove.web.segment_names import Choices
 from ringdove.web.speech import plain_speech
 
@@ -222,6 +225,38 @@ def test_whatever_comes_in_the_field_is_answered_in_words(typed: str, why: str) 
     segment_view.view(read, say, Choices())
 
 
+# ------------------------------------------------------------------ nobody waits any more
+
+
+def test_a_count_that_nobody_waits_for_is_given_up_in_the_database(site: Site) -> None:
+    """While one types, each question takes the place of the one before."""
+
+    class Gone:
+        """A request whose browser has gone on."""
+
+        async def is_disconnected(self) -> bool:
+            return True
+
+    async def ask() -> list[Any]:
+        pool = site.runtime.pool
+
+        async def slow() -> None:
+            async with db.transaction(pool) as tx:
+                await tx.execute("SELECT pg_sleep(60)")
+
+        with pytest.raises(HTTPException):
+            await while_waited_for(cast(Any, Gone()), slow())
+        async with db.transaction(pool) as tx:
+            return await (
+                await tx.execute(
+                    "SELECT 1 FROM pg_stat_activity WHERE state = 'active'"
+                    " AND query LIKE 'SELECT pg_sleep%' AND pid <> pg_backend_pid()"
+                )
+            ).fetchall()
+
+    assert site.run(ask()) == []
+
+
 # ------------------------------------------------------------------ by hand
 
 
@@ -323,12 +358,12 @@ def test_the_builder_works_on_a_phone_in_russian(
         {"leaf": "orders", "times": {"at_least": 3, "at_most": 20}, "spent": {"at_least": 100}},
         {"leaf": "age", "years": {"at_least": 18}}]}}]}  # fmt: skip
     address = saved(owner, nested, "Обувь")
-    looker = look(phone=True, dark=True, language="ru")
+    owner.post("/me/language", {"language": "ru"})
+    looker = look(phone=True, dark=True)
     looker.sign_in()
     page = looker.page
     looker.go(address)
-    expect(page.locator("#counted")).to_contain_text("Покупали из категории «Обувь»"
-                                                     if False else "Покупали")  # fmt: skip
+    expect(page.locator("#counted")).to_contain_text("Покупали из категории «Shoes»")
     expect(page.locator("#counted-now")).to_contain_text("2 человека")
     looker.assert_clean()
     page.locator("[data-do=pick]").last.click()

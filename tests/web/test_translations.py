@@ -14,7 +14,9 @@ from ringdove.web.import_words import FILE_WRONG
 
 SOURCE = Path(ringdove.__file__).parent
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|<[^>]+>")
-KEYWORDS = DEFAULT_KEYWORDS | {"pgettext": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3)}
+KEYWORDS = DEFAULT_KEYWORDS | {
+    "pgettext": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3), "NN_": (1, 2),
+}  # fmt: skip
 METHODS = [("web/templates/**.html", "jinja2"), ("**.py", "python")]
 OPTIONS = {"web/templates/**.html": {"extensions": "jinja2.ext.i18n", "silent": "false"}}
 

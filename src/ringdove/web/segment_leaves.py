@@ -131,7 +131,7 @@ _BUYING = (
          {"when": _MONTHS_3}),
     Leaf("orders", "package", N_("Orders in all"),
          N_("Number and sum of all orders, the first and the last one."),
-         (_number("times", N_("Number of orders"), unit=N_("orders")),
+         (_number("times", N_("Number of orders")),
           _number("spent", N_("Spent in all"), unit=MONEY),
           _when("last", N_("Last order")),
           _when("first", N_("First order"), is_more=True),
