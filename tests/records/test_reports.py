@@ -181,6 +181,29 @@ def test_every_figure_is_the_one_counted_by_hand(play: Callable[..., None], span
     play(story, span=span)
 
 
+def test_who_gets_a_text_and_a_letter_is_one_person(play: Callable[..., None]) -> None:
+    """R40, R99. By both channels: messages are counted twice, people once."""
+
+    async def story(shop: Shop) -> None:
+        made = sale(shop)
+        for one in [m for m in made.messages if m["state"] == "delivered"][:5]:
+            row_id = one["id"] + (5000 << 7)
+            made.messages.append(one | {"id": row_id, "channel": "email", "cost": None})
+        out = made.messages[22]  # no yes to texts, but to letters
+        made.messages.append(made.messages[0] | {
+            "bucket": out["bucket"], "id": out["id"] + (5000 << 7), "channel": "email",
+            "contact_id": out["contact_id"], "cost": None,
+        })  # fmt: skip
+        await made.write({"channels": "both", "variants": [{"name": "A"}, {"name": "B"}]})
+        found = await told(shop)
+        assert (found.people, found.alone, found.left_out) == (25, 4, 1)
+        assert found.total.sent == 24 and found.channels["email"].sent == 6
+        assert found.lift and (found.lift.written.people, found.lift.written.hits) == (21, 6)
+        assert found.total.unpriced == 0, "a letter has no price"
+
+    play(story, span=2)
+
+
 def test_what_was_counted_is_kept_for_a_time_that_its_cost_decides(
     play: Callable[..., None],
 ) -> None:

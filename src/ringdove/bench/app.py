@@ -181,6 +181,23 @@ def redirect(
 
 
 @app.command()
+def reports(
+    messages: Annotated[int, typer.Option(help="Messages of the campaign.")] = 1_000_000,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    save: Save = "",
+) -> None:
+    """The report of a large campaign, its orders, and all offers; a bare count of its rows."""
+    from ringdove.bench import ground, report
+    from ringdove.bench import reports as reported
+
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine()}
+    with ground.temporary_home() as home:
+        found |= report.run(reported.measure(home, reported.Wish(messages, span)))
+    _tell(reported.table(found), found, save)
+
+
+@app.command()
 def draw(folder: Path, page: Path) -> None:
     """Write what was saved in a folder into the page of benchmarks."""
     from ringdove.bench import drawing
