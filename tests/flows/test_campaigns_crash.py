@@ -184,3 +184,34 @@ def test_pauses_ends_and_stops_race_the_gathering(play):
         assert told["waiting", ""] == len(left)  # taken, never answered here
 
     play(story)
+
+
+def test_the_worker_begins_a_process_and_ends_what_is_done(play):
+    """A scheduled campaign begins by itself, is gathered elsewhere, and is done when all left."""
+
+    async def story(shop: Shop) -> None:
+        shop.at = datetime.now(UTC)
+        await stage.fill(shop, 500)
+        one = await stage.planned(shop)
+        async with db.transaction(shop.runtime.pool) as tx:
+            await campaigns.begin(tx, shop.store, one, shop.at)
+        stop = asyncio.Event()
+        working = asyncio.create_task(worker.run(shop.runtime, stop))
+        try:
+            for _ in range(300):
+                campaign = await stage.found(shop, one)
+                if await _people_done(shop, campaign) == 500:
+                    break
+                await asyncio.sleep(0.1)
+            assert (await stage.found(shop, one)).state == "running"
+            await shop.rows("DELETE FROM outbox RETURNING 1")  # all of it was sent
+            for _ in range(100):
+                if (await stage.found(shop, one)).state == "done":
+                    break
+                await asyncio.sleep(0.1)
+            assert (await stage.found(shop, one)).state == "done"
+        finally:
+            stop.set()
+            await working
+
+    play(story)

@@ -33,35 +33,64 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
 STOPS_EVERY = 5  # looks: whether goods are sold out
-AGAIN_AFTER = 5  # looks, when the process of its own has ended
+AGAIN_AFTER = 3  # looks, when the process of its own has ended
 
 Row = Mapping[str, Any]
 
 
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
     """Looks until told to stop."""
-    child: Child | None = None
-    rest = looks = 0
+    child = _Gatherer(runtime)
     try:
         async with db.Bell(runtime.database_url, ["campaigns"]) as bell:
             while not stop.is_set():
-                looks += 1
                 async with leases.leased(runtime.pool, "campaigns", runtime.name) as lost:
-                    while lost is not None and not lost.is_set() and not stop.is_set():
-                        is_busy = await look(runtime, with_stops=looks % STOPS_EVERY == 0)
-                        looks, rest = looks + 1, max(0, rest - 1)
-                        if child and child.ended is not None:
-                            child, rest = None, AGAIN_AFTER
-                        if child is None and is_busy and not rest:
-                            child = Child(
-                                "campaigns", {"RINGDOVE_DATABASE_URL": runtime.database_url}
-                            )
-                            log.info("campaigns.begun", pid=child.pid)
-                        await _rung_or_told(bell, stop)
+                    if lost is not None:
+                        await _lead(runtime, child, bell, stop, lost)
                 await _rung_or_told(bell, stop)
     finally:
-        if child:
-            await asyncio.to_thread(child.end)
+        await child.end()
+
+
+async def _lead(
+    runtime: Runtime, child: "_Gatherer", bell: db.Bell, stop: asyncio.Event, lost: asyncio.Event
+) -> None:
+    """Looks while the lease is ours."""
+    looks = 0
+    while not (stop.is_set() or lost.is_set()):
+        looks += 1
+        await child.see(await look(runtime, with_stops=looks % STOPS_EVERY == 0))
+        await _rung_or_told(bell, stop)
+
+
+class _Gatherer:
+    """The process that gathers people; at most one."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._child: Child | None = None
+        self._rest = 0  # looks until another one may be begun
+
+    async def see(self, is_busy: bool) -> None:
+        """Begins it when there is work and none is under way."""
+        self._rest = max(0, self._rest - 1)
+        if self._child and self._child.ended is not None:
+            await self.end()
+            self._rest = AGAIN_AFTER
+        if self._child is None and is_busy and not self._rest:
+            self._child = Child("campaigns", _environ(self._runtime))
+            log.info("campaigns.begun", pid=self._child.pid)
+
+    async def end(self) -> None:
+        """Waits until it has finished what it holds."""
+        if self._child:
+            await asyncio.to_thread(self._child.end)
+            self._child = None
+
+
+def _environ(runtime: Runtime) -> dict[str, str]:
+    settings = runtime.settings
+    return {"RINGDOVE_DATABASE_URL": runtime.database_url, "RINGDOVE_HOME": str(settings.home)}
 
 
 async def _rung_or_told(bell: db.Bell, stop: asyncio.Event) -> None:
