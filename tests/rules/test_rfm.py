@@ -53,3 +53,8 @@ def test_an_odd_rhythm_calls_nobody_lost_in_a_week_nor_a_customer_for_ever() -> 
     """R20."""
     assert rfm.lines(Pace(1.0)).lost == timedelta(days=60)
     assert rfm.lines(Pace(1_000.0)).lost == timedelta(days=720)
+
+
+def test_a_shop_that_knows_nothing_yet_calls_nobody_the_best() -> None:
+    """R20."""
+    assert rfm.class_of(9, Decimal(9_999), NOON, rfm.lines(Pace()), NOON) == "loyal"

@@ -18,6 +18,7 @@ from ringdove.rules import facts
 from ringdove.workers import react
 
 from .conftest import Looker, Site, Visitor
+from .test_api import key
 
 ANNA = {"phone": "+375291112233", "email": "anna@mail.example", "name": "Анна Волк"}
 LIST = "/stores/1/customers"
@@ -388,3 +389,23 @@ def test_older_moments_are_fetched_in_place(
     page.get_by_text("because the payment of order N-42 arrived").wait_for()
     assert moments.count() > all_of_them  # what was fetched stays while news come
     looker.assert_clean()
+
+
+def test_habits_are_told_on_the_page_and_over_the_api(site: Site, owner: Visitor) -> None:
+    """R16, R20, N4: what kind of customer, when they are expected again, when they are there."""
+    now = site.runtime.clock()
+    tea = {"name": "Tea", "quantity": 1, "price": "9.00", "category": "tea"}
+    for n, days in enumerate((90, 60, 30, 2)):
+        tell(site, facts.OrderPlaced(
+            id=f"h{n}", at=now - timedelta(days=days), order=facts.Order(
+                key=f"h{n}", placed_at=now - timedelta(days=days), customer=ANNA, lines=[tea],
+                total=Decimal(9), currency="BYN")))  # fmt: skip
+    evening = now.replace(hour=17, minute=5) - timedelta(days=9)
+    tell(site, *(facts.VisitMade(id=f"v{n}", at=evening + timedelta(days=n), customer=ANNA)
+                 for n in range(3)))  # fmt: skip
+    page = owner.get(address(owner, "анна"))
+    for words in ("a regular", "Expected again", "tea: ", "20:00 to 21:00 by the shop"):
+        assert words in page.text, words
+    asked = key(site, "viewer").ask("GET", f"/api{address(owner, 'анна')}/habits").json()
+    assert (asked["kind"], asked["orders"], asked["own_hour"]) == ("loyal", 4, 20)
+    assert [one["category"] for one in asked["expected"]] == ["", "tea"]

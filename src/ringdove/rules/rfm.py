@@ -29,13 +29,14 @@ class Lines:
 
     around: timedelta  # since the last order: not longer ago than this
     lost: timedelta  # longer ago than this
-    much: Decimal  # spent, in the store's currency; 0: nobody is told apart by it
+    much: Decimal  # spent, in the store's currency; infinite before a shop knows what is usual
 
 
 def lines(shop: Pace) -> Lines:
     """For a shop of this pace."""
     gap = timedelta(days=round(min(max(shop.gap_days, GAP_DAYS_MIN), GAP_DAYS_MAX)))
-    return Lines(gap * AROUND_GAPS, gap * LOST_GAPS, shop.spent * MUCH_TIMES)
+    much = shop.spent * MUCH_TIMES or Decimal("Infinity")
+    return Lines(gap * AROUND_GAPS, gap * LOST_GAPS, much)
 
 
 def class_of(

@@ -21,6 +21,7 @@ from ringdove.records import (
     connections,
     customers,
     doubles,
+    habits,
     lookups,
     merges,
     own_fields,
@@ -31,7 +32,7 @@ from ringdove.records import phones as virtual
 from ringdove.records.lookups import NO_END, Row
 from ringdove.rules import phone_readings, phones, stages
 from ringdove.rules.scenes import Contact
-from ringdove.web import composer, consent, policy_words, report_words
+from ringdove.web import composer, consent, habit_words, policy_words, report_words
 from ringdove.web import past_words as words
 from ringdove.web.reasons import title
 from ringdove.web.views import StorePage, ViewerPage
@@ -112,6 +113,7 @@ async def render(
         own = await own_fields.of_store(tx, page.store)
         one = await _as_one(tx, page, who.person)
         told_by = await _told_by(tx, page, who.person)
+        kept = await habits.of_person(tx, page.store, contact_id, page.say.now)
     is_full = len(moments) == timeline.ROWS and point is None
     return page.render(
         "customer.html",
@@ -121,6 +123,8 @@ async def render(
         stage=stage,
         own=[field for field in own.values() if not field.is_retired],
         told_by=told_by,
+        habits=kept,
+        habit_words=habit_words,
         readings=_readings(page, who.person),
         **one,
         moments=moments,

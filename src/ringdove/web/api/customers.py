@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ringdove.kit.db import Tx
-from ringdove.records import doubles, facts, lookups, merges, own_fields, people
+from ringdove.records import doubles, facts, habits, lookups, merges, own_fields, people
 from ringdove.rules import merging, phone_readings, phones
 from ringdove.rules.facts import (
     Fact,
@@ -248,6 +248,27 @@ async def alike(contact_id: RowId, caller: SupportKey) -> list[Shown]:
          "email": one.person.email, "why": one.why}
         for one in found
     ]  # fmt: skip
+
+
+@router.get("/customers/{contact_id}/habits", tags=["Ask"], summary="What is kept of a customer")
+async def habits_of(contact_id: RowId, caller: ViewerKey) -> Shown:
+    """The kind of customer, when they are expected to buy again (of everything: category ""), and
+    the hour at which they are usually there, by the store's clock; null: no habit seen yet."""
+    async with caller.transaction() as tx:
+        await _living(tx, caller, contact_id)
+        kept = await habits.of_person(tx, caller.store, contact_id, caller.now)
+    if kept is None:
+        raise HTTPException(404, "Nothing is kept of them yet: ask again in a minute.")
+    due = [one for one in (kept.due, *kept.categories) if one]
+    return {
+        "kind": kept.kind, "orders": kept.orders, "spent": kept.spent, "visits": kept.visits,
+        "own_hour": kept.own_hour,
+        "expected": [
+            {"category": one.category, "orders": one.orders, "gap_days": round(one.gap_days, 1),
+             "at": one.at}
+            for one in due
+        ],
+    }  # fmt: skip
 
 
 @router.get("/customers/{contact_id}/merges", tags=["Ask"], summary="Who became one with them")
