@@ -1,4 +1,5 @@
-"""Draws the pages of docs/ that are made from code: facts.md, messages.md, settings.md.
+"""Draws the pages of docs/ that are made from code: conditions.md, facts.md, messages.md and
+settings.md.
 
 `make docs` writes them; tests/test_docs.py fails when one is not current. It must never say
 anything about a fact or a state that the code does not: words beside the tables are kept here.
@@ -14,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from ringdove import settings
-from ringdove.rules import facts, messages, recipes
+from ringdove.rules import facts, messages, recipes, segments
 
 HERE = Path(__file__).parent
 
@@ -102,6 +103,8 @@ def _word(kind: Any) -> str:
     if origin is tuple:
         return f"list of {_word(typing.get_args(kind)[0])}"
     if origin in (typing.Union, types.UnionType):
+        if segments.Not in typing.get_args(kind):
+            return "[condition](#conditions)"
         told = [part for part in typing.get_args(kind) if part is not type(None)]
         return " or ".join(_word(part) for part in told)
     if kind is AwareDatetime:
@@ -261,12 +264,39 @@ def _span(span: timedelta) -> str:
     return "1 day" if days == 1 else f"{days} days"
 
 
+# ------------------------------------------------------------------ conditions.md
+
+CONDITIONS_HEAD = """\
+# Conditions
+
+All that a segment can ask of a person. Drawn from `rules/segments.py`; do not edit.
+[Segments](segments.md) says how they are used.
+
+A condition is JSON with a `leaf` that says which one it is. What is not given does not bind; of
+lists, any one is enough; of several fields, all must hold. Unknown fields are refused, so that
+typos are seen.
+"""
+
+
+def conditions_page() -> str:
+    """The vocabulary of segments."""
+    kinds = typing.get_args(typing.get_args(segments.Inner)[0])
+    shared = (segments.Range, segments.Span, segments.Goods)
+    drawn = [
+        *(_section(f"`{one.model_fields['leaf'].default}`", one, ("leaf",)) for one in kinds),
+        "## Used in them\n",
+        *(_section(one.__name__, one, ()) for one in shared),
+    ]
+    return "\n".join([CONDITIONS_HEAD, *drawn])
+
+
 # ------------------------------------------------------------------ all of them
 
 
 def pages() -> dict[str, str]:
     """Each drawn page by its file name."""
     return {
+        "conditions.md": conditions_page(),
         "facts.md": facts_page(),
         "messages.md": messages_page(),
         "settings.md": settings.manual(),

@@ -160,7 +160,7 @@ def _draw():
     return module
 
 
-@pytest.mark.parametrize("name", ["facts.md", "messages.md", "settings.md"])
+@pytest.mark.parametrize("name", ["conditions.md", "facts.md", "messages.md", "settings.md"])
 def test_a_drawn_page_is_current(name: str) -> None:
     assert (DOCS / name).read_text("utf-8") == _draw().pages()[name], "run: make docs"
 

@@ -84,8 +84,10 @@ class Bought(Said):
     goods: Goods = ALL_GOODS
     when: Span = EVER
     times: Range = Field(ONCE, description="In so many orders.")
-    pieces: Range | None = None
-    spent: Range | None = Field(None, description="On these goods, in the store's currency.")
+    pieces: Range | None = Field(None, description="Of these goods, in all these orders.")
+    spent: Range | None = Field(
+        None, description="On these goods; of whatever goods, what the orders came to."
+    )
     channels: Words = Field((), description="web, app, social, marketplace …; none: any.")
 
 
@@ -101,7 +103,7 @@ class Orders(Said):
 
 
 class Visited(Said):
-    """Looked at pages of the shop or app (R20)."""
+    """Looked at pages of the shop or app, so many times in all (R20)."""
 
     leaf: Literal["visited"] = "visited"
     goods: Goods = Field(ALL_GOODS, description="Brands are those of the catalogue.")
@@ -112,7 +114,8 @@ class Visited(Said):
 
 
 class CartLeft(Said):
-    """Has a cart that waits, with something in it (R20)."""
+    """Has a cart that waits: open, and nothing was ordered since its last change; of several the
+    newest (R20)."""
 
     leaf: Literal["cart"] = "cart"
     goods: Goods = ALL_GOODS
@@ -124,7 +127,8 @@ class CartLeft(Said):
 
 
 class Place(Said):
-    """Lives there; any of each list that is given."""
+    """Lives there; any of each list that is given. Case and accents of regions and cities do not
+    count."""
 
     leaf: Literal["place"] = "place"
     countries: Words = ()
