@@ -14,7 +14,7 @@ KINDS: Mapping[str, tuple[str, str]] = {  # the word, its tone
     "new": (N_("new"), ""),
     "fading": (N_("fading"), "wait"),
     "at_risk": (N_("a regular about to leave"), "wait"),
-    "lost": (N_("lost"), "bad"),
+    "lost": (N_("has left us"), "bad"),
     "never_bought": (N_("has not bought yet"), ""),
 }
 
