@@ -241,6 +241,7 @@ def test_the_pages_are_clean(
 ) -> None:
     """On a desk and on a phone, light and dark, empty and full."""
     owner = site.set_up()
+    owner.post("/me/language", {"language": language})
     eye = look(phone=phone, dark=dark, language=language)
     eye.sign_in()
 
