@@ -35,6 +35,7 @@ SQL_ELSEWHERE = {
     "bench/stock.py": "what measurements of sending begin with and are compared to",
     "bench/people.py": "what searching and importing are compared to",
     "bench/people_deciding.py": "the past that decisions are measured on",
+    "bench/redirect.py": "what was written of what was opened is counted over all stores",
     "bench/campaign.py": "whom a measured campaign speaks to, and what it is compared to",
 }
 SQL = re.compile(

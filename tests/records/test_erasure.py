@@ -206,6 +206,9 @@ SEED = (
          true""",
     """INSERT INTO audit (store_id, id, at, action, subject, detail)
        VALUES (%(store_id)s, %(id)s, %(at)s, 'consent.changed', %(name)s, %(doc)s)""",
+    """INSERT INTO link_click (bucket, store_id, id, message_id, contact_id, number, at, kind,
+       device) SELECT %(bucket)s, %(store_id)s, %(id)s, 1, %(contact_id)s, 0, %(at)s, 'person',
+       'phone of ' || %(name)s""",
     """INSERT INTO consent_question (bucket, store_id, contact_id, kind, state, asked, until, about)
        SELECT %(bucket)s, %(store_id)s, %(contact_id)s, 'confirm', 'open', 1, %(at)s, '{}'""",
     """INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, urgency, class,
