@@ -20,7 +20,7 @@ from ringdove.rules import segments as trees
 from ringdove.rules.campaigns import Plan, channels_of
 from ringdove.rules.routes import Way
 from ringdove.web.campaign_previews import Reader, values_of
-from ringdove.web.campaigns import CampaignId, find
+from ringdove.web.campaigns_found import CampaignId, find
 from ringdove.web.reasons import reason_words
 from ringdove.web.views import StorePage, ViewerPage
 

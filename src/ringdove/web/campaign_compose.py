@@ -22,7 +22,7 @@ from ringdove.web import campaign_audience, campaign_forms, segment_editor, segm
 from ringdove.web import campaign_words as words
 from ringdove.web.campaign_forms import Draft
 from ringdove.web.campaign_previews import Preview, Reader, preview_of, values_of
-from ringdove.web.campaigns import CampaignId, find
+from ringdove.web.campaigns_found import CampaignId, find
 from ringdove.web.costs import PartPrice, part_price
 from ringdove.web.policy_words import topics, weekdays
 from ringdove.web.route_words import country
@@ -149,10 +149,12 @@ async def render(
         changed_by = await _who(tx, page, found.changed_by)
         categories = list(await policies.categories(tx, page.store))
         now = page.runtime.clock()
-        wrong = words.by_place(say, campaign_problems.problems(
+        told = campaign_problems.problems(
             plan, page.store, now, known_segments=choices.names.segments.keys(),
             known_offers={one.id for one in offers}, known_fields=fields.keys(),
-        ))  # fmt: skip
+        )  # fmt: skip
+    # The way out is told beside the text's preview, with a button that adds it.
+    wrong = words.by_place(say, [one for one in told if one.what != "no_way_out"])
     for name, why in draft.errors.items():
         wrong.setdefault(name, []).insert(0, (why, True))
     audience = segment_editor.drawing(plan.audience)

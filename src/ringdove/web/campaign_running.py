@@ -19,7 +19,8 @@ from ringdove.rules.segments import All, Texts
 from ringdove.web import campaign_compose
 from ringdove.web import campaign_words as words
 from ringdove.web.campaign_forms import Draft
-from ringdove.web.campaigns import NAME_MAX, CampaignId, find
+from ringdove.web.campaigns import NAME_MAX
+from ringdove.web.campaigns_found import CampaignId, find
 from ringdove.web.reasons import reason_words
 from ringdove.web.segment_names import names_of
 from ringdove.web.segment_words import say as segment_said

@@ -7,12 +7,10 @@ campaign_review.py, and followed in campaign_running.py.
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import StringConstraints
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringdove.kit.db import Tx
 from ringdove.records import campaigns
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.rules import campaign_recipes, key_dates
@@ -20,7 +18,8 @@ from ringdove.rules.campaign_recipes import RECIPES
 from ringdove.rules.campaigns import LIFE, Campaign, Plan, Variant
 from ringdove.web import campaign_words as words
 from ringdove.web.calendar import reminders
-from ringdove.web.campaign_results import Result, results
+from ringdove.web.campaign_results import Planned, planned
+from ringdove.web.campaigns_found import ID_MAX, CampaignId, find
 from ringdove.web.forms import Filled, read_form
 from ringdove.web.views import MarketerPage, StorePage, ViewerPage
 
@@ -28,8 +27,6 @@ router = APIRouter(prefix="/stores/{store_id}/campaigns", include_in_schema=Fals
 
 NAME_MAX = 80
 ROWS = 30
-ID_MAX = 2**31 - 1
-CampaignId = Annotated[int, Path(ge=0, le=ID_MAX)]
 # What people filter by; a draft that was deleted is in none of them.
 FILTERS = {
     "": tuple(state for state in LIFE),
@@ -50,11 +47,11 @@ async def show(
     async with page.transaction() as tx:
         found = await campaigns.of_store(tx, page.store.id, states=states, before=before, most=ROWS)
         shown = [one for one in found if not _is_deleted(one)]
-        told = await results(tx, page, shown)
+        told = await planned(tx, page, shown)
         ahead = await reminders(tx, page) if before == ID_MAX else []
     return page.render(
         "campaigns.html",
-        rows=[(one, told.get(one.id, Result())) for one in shown],
+        rows=[(one, told.get(one.id, Planned())) for one in shown],
         more=found[-1].id if len(found) == ROWS else None,
         which=which,
         filters=_filters(page),
@@ -154,11 +151,3 @@ async def delete(page: MarketerPage, campaign_id: CampaignId) -> Response:
         await campaigns.cancel(tx, page.store.id, campaign_id, page.runtime.clock(), "deleted")
         await page.audit(tx, "campaign.deleted", found.name)
     return page.go(f"{page.home}/campaigns", _("The draft is deleted."))
-
-
-async def find(tx: Tx, page: StorePage, campaign_id: int) -> Campaign:
-    """The campaign of an address, or no such page."""
-    found = await campaigns.find(tx, page.store.id, campaign_id)
-    if found is None:
-        raise HTTPException(404)
-    return found

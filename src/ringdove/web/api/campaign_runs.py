@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from ringdove.records import campaigns, rehearsals
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.rules import texts
-from ringdove.web import campaign_review, campaign_running, handwork
+from ringdove.web import campaign_review, campaign_running, campaign_start, handwork
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
 from ringdove.web.api.campaigns import (
     ID_MAX,
@@ -116,7 +116,7 @@ async def start_campaign(campaign_id: Number, of: Of, caller: MarketerKey) -> Sh
     try:
         async with caller.transaction() as tx:
             found = await find(tx, caller, campaign_id)
-            await campaign_review.begin(tx, seen_by(caller), campaign_id, of.version)
+            await campaign_start.begin(tx, seen_by(caller), campaign_id, of.version)
             await caller.audit(tx, "campaign.started", found.name, version=of.version)
             return brief(await find(tx, caller, campaign_id))
     except CampaignRefused as error:
