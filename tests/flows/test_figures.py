@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import figure_fill
-from ringdove.rules import facts, send_hours
-from ringdove.workers import react
+from ringdove.records import figure_fill, rhythms
+from ringdove.rules import facts, rhythm, send_hours
+from ringdove.workers import figuring, react
 from tests.flows.conftest import NOON, Shop
 
 Play = Callable[..., None]
@@ -255,3 +255,56 @@ def test_a_new_person_has_a_row_and_one_long_look_is_one_visit(play: Play) -> No
             "SELECT own_hour FROM contact_figure WHERE visits > 0")] == [20]  # fmt: skip
 
     play(story)
+
+
+def test_a_rhythm_is_learnt_once_a_day_from_who_came_back(play: Play) -> None:
+    """N4: of the shop and of each category; who bought once teaches no gap."""
+
+    async def story(shop: Shop) -> None:
+        goods = [{"name": "Goods", "price": "10.00", "category": "tea"}]
+        for n in range(30):
+            for again in range(1 + n % 3):
+                at = NOON - timedelta(days=100 - again * 10, minutes=n)
+                await shop.hear(facts.OrderPlaced(id=f"o{n}/{again}", at=at, order={
+                    "key": f"{n}-{again}", "placed_at": at, "total": "10.00", "lines": goods,
+                    "customer": {"phone": f"+3752911122{n:02}"}}))  # fmt: skip
+        await shop.answer()
+        assert await figuring.learn(shop.runtime, shop.store)
+        assert not await figuring.learn(shop.runtime, shop.store)
+        shop.later(days=1, minutes=1)
+        assert await figuring.learn(shop.runtime, shop.store)
+        async with db.transaction(shop.runtime.pool) as tx:
+            paces = await rhythms.of_store(tx, shop.store)
+        assert {name: one.people for name, one in paces.items()} == {"": 20, "tea": 20}
+        # twenty people of ten days each, as much as the guess of sixty; then the shop's
+        assert paces[""].gap_days == pytest.approx(35)
+        assert paces["tea"].gap_days == pytest.approx((10 + 35) / 2)
+        assert paces[""].spent == Decimal(20)
+
+    play(story, span=3)
+
+
+@pytest.mark.parametrize("span", [1, 128])
+def test_who_came_by_copy_is_counted_by_the_worker(
+    play: Play, span: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R20: pages of any size, each with the people that are left."""
+
+    async def story(shop: Shop) -> None:
+        chance, orders = random.Random(7), dict[str, Row]()
+        for step in range(30):
+            await shop.hear(something(chance, step, orders))
+        await shop.answer()
+        await shop.rows("DELETE FROM contact_figure RETURNING 1")
+        await shop.rows("DELETE FROM contact_category RETURNING 1")
+        async with db.transaction(shop.runtime.pool) as tx:
+            await figure_fill.ask(tx, shop.store)
+            assert await figure_fill.is_left(tx, shop.store)
+        assert await figuring.fill(shop.runtime, shop.store) >= 3
+        async with db.transaction(shop.runtime.pool) as tx:
+            assert not await figure_fill.is_left(tx, shop.store)
+            assert rhythm.ALL in await rhythms.of_store(tx, shop.store)
+        await assert_equal(shop)
+
+    monkeypatch.setattr(figure_fill, "STEP", 3)
+    play(story, span=span)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from ringdove.bench import ground, segments_ground
 from ringdove.bench.segments_ground import Size
 from ringdove.kit import db
+from ringdove.kit.buckets import buckets_of_store
 from ringdove.records import figure_fill, rhythms, segments
 from ringdove.rules.segments import TREE
 from ringdove.workers import figuring
@@ -61,7 +62,10 @@ ASKED: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         {"leaf": "not", "of": {"leaf": "bought", "when": DAYS_14}}]}),
 }  # fmt: skip
 
-FLOOR = "SELECT count(*) AS n FROM contact c WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s"
+FLOOR = """
+SELECT count(*) AS n FROM contact c
+WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s
+"""
 # The same as kept figures say, worked out of the rows each time.
 FROM_ROWS: Final = {
     "regulars who fell silent": """
@@ -150,7 +154,7 @@ class _Asks:
         base, span = shop.store.bucket_base, shop.store.bucket_span
         self._given = {
             "store_id": shop.store.id, "now": now,
-            "buckets": segments.buckets_of_store(base, span),
+            "buckets": buckets_of_store(base, span),
         }  # fmt: skip
 
     async def tree(self, tree: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 `ringdove bench segments` asks its questions of.
 
 Who buys and looks much, and what is bought and looked at much, is uneven as in life: a few people
-and a few goods make most of it. The same seed makes the same store but for the moment it ends at.
+and a few goods make most of it, and each person keeps to a few categories. The same seed makes the
+same store but for the moment it ends at.
 """
 
 from dataclasses import dataclass
@@ -20,17 +21,22 @@ GOODS: Final = 4_000
 BUYERS: Final = 0.6  # of all people
 LINES_PER_ORDER: Final = 2
 
-# An id made at a moment: milliseconds, fifteen bits that tell rows of one apart, the bucket's place.
+# An id made at a moment: milliseconds, fifteen bits that tell rows of one apart, then the bucket.
 ID = """(((extract(epoch FROM {at}) * 1000)::bigint - %(epoch_ms)s) << 22)
   | (({n} %% 32768) << 7) | {place}"""
 PLACE = "((%(base)s + {n} %% %(span)s) %% 128)"
 BUCKET = "(%(buckets)s::integer[])[{place} + 1]"
 
+# Of what somebody buys and looks at: a category near their own, and one of its goods.
+GOOD = """(({whose} * 7 + floor(power(random(), 2) * 8)::integer) %% %(categories)s
+  + %(categories)s * floor(power(random(), 2) * %(goods)s / %(categories)s)::integer)"""
+
 SEED = "SELECT setseed(%(seed)s)"
 PEOPLE = f"""
 INSERT INTO contact (bucket, store_id, id, phone, name, country, zones, marketing, created_at, city,
   sex, birthday, language, email)
-SELECT {BUCKET.format(place="p.place")}, %(store_id)s, {ID.format(at="p.at", n="p.n", place="p.place")},
+SELECT {BUCKET.format(place="p.place")}, %(store_id)s,
+  {ID.format(at="p.at", n="p.n", place="p.place")},
   '+37529' || lpad(p.n::text, 7, '0'), 'Anna ' || p.n, 'BY', '{{Europe/Minsk}}',
   CASE WHEN random() < 0.7 THEN 'in' ELSE 'none' END, p.at,
   (ARRAY['Minsk', 'Minsk', 'Minsk', 'Brest', 'Gomel', 'Grodno'])[1 + (random() * 5)::integer],
@@ -60,7 +66,8 @@ FRESH = "ANALYZE numbered"
 ORDERS = f"""
 INSERT INTO purchase_order (bucket, store_id, id, contact_id, key, number, channel, state,
   placed_at, changed_at, cancelled_at, total, currency)
-SELECT r.bucket, %(store_id)s, {ID.format(at="o.at", n="o.n", place="(r.id & 127)")}, r.id, o.n::text,
+SELECT r.bucket, %(store_id)s,
+  {ID.format(at="o.at", n="o.n", place="(r.id & 127)")}, r.id, o.n::text,
   'S-' || o.n, CASE WHEN o.n %% 5 = 0 THEN 'app' ELSE 'web' END,
   CASE o.n %% 25 WHEN 0 THEN 'cancelled' WHEN 1 THEN 'returned' ELSE 'delivered' END,
   o.at, o.at, CASE WHEN o.n %% 25 = 0 THEN o.at END, 10 + o.n %% 190, 'BYN'
@@ -71,33 +78,37 @@ FROM (
 ) o JOIN numbered r ON r.n = o.whose
 ON CONFLICT DO NOTHING
 """
-LINES = """
+LINES = f"""
 INSERT INTO order_line (bucket, store_id, order_id, line, sku, name, quantity, price, category)
 SELECT r.bucket, %(store_id)s, r.id, r.line, 'sku-' || r.sku, 'Goods ' || r.sku, 1 + r.sku %% 3,
   5 + r.sku %% 90, 'category ' || r.sku %% %(categories)s
 FROM (
-  SELECT o.bucket, o.id, line, floor(power(random(), 2) * %(goods)s)::integer AS sku
+  SELECT o.bucket, o.id, line, {GOOD.format(whose="(o.contact_id >> 7) %% 9973")} AS sku
   FROM purchase_order o CROSS JOIN generate_series(0, %(per_order)s - 1) line
   WHERE o.bucket = ANY(%(every)s) AND o.store_id = %(store_id)s OFFSET 0
 ) r
 """
 VISITS = f"""
 INSERT INTO visit (bucket, store_id, id, contact_id, at, channel, page, sku, category)
-SELECT r.bucket, %(store_id)s, {ID.format(at="v.at", n="v.n", place="(r.id & 127)")}, r.id, v.at, 'web',
+SELECT v.bucket, %(store_id)s,
+  {ID.format(at="v.at", n="v.n", place="(v.id & 127)")}, v.id, v.at, 'web',
   CASE WHEN v.n %% 50 = 0 THEN '/sale' ELSE '/goods/' || v.sku END,
   CASE WHEN v.n %% 2 = 0 THEN 'sku-' || v.sku ELSE '' END,
   CASE WHEN v.n %% 2 = 0 THEN 'category ' || v.sku %% %(categories)s ELSE '' END
 FROM (
-  SELECT n, 1 + floor(power(random(), 2) * %(people)s)::bigint AS whose,
-    %(now)s::timestamptz - random() * interval '364 days' AS at,
-    floor(power(random(), 2) * %(goods)s)::integer AS sku
-  FROM generate_series(1, %(visits)s) n OFFSET 0
-) v JOIN numbered r ON r.n = v.whose
+  SELECT v.n, v.at, r.bucket, r.id, {GOOD.format(whose="(r.id >> 7) %% 9973")} AS sku
+  FROM (
+    SELECT n, 1 + floor(power(random(), 2) * %(people)s)::bigint AS whose,
+      %(now)s::timestamptz - random() * interval '364 days' AS at
+    FROM generate_series(1, %(visits)s) n OFFSET 0
+  ) v JOIN numbered r ON r.n = v.whose OFFSET 0
+) v
 ON CONFLICT DO NOTHING
 """
 CARTS = f"""
 INSERT INTO cart (bucket, store_id, id, contact_id, key, state, changed_at, total, items)
-SELECT r.bucket, %(store_id)s, {ID.format(at="c.at", n="c.n", place="(r.id & 127)")}, r.id, c.n::text,
+SELECT r.bucket, %(store_id)s,
+  {ID.format(at="c.at", n="c.n", place="(r.id & 127)")}, r.id, c.n::text,
   'open', c.at, 10 + c.n %% 90,
   jsonb_build_array(jsonb_build_object('name', 'Goods', 'quantity', 1, 'price', 10,
     'sku', 'sku-' || c.n %% %(goods)s, 'category', 'category ' || c.n %% %(categories)s))
