@@ -85,7 +85,7 @@ def test_links_lead_somewhere(paper: Path) -> None:
     assert [link for link in targets if not (paper.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("journey", ["order.md", "stop.md"])
+@pytest.mark.parametrize("journey", ["campaign.md", "order.md", "stop.md"])
 def test_a_journey_names_functions_on_every_floor(journey: str) -> None:
     cited = [name for name, part in _citations(DOCS / "journeys" / journey) if part]
     floors = {name.split("/")[0] for name in cited}
