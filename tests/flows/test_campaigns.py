@@ -112,6 +112,8 @@ def test_two_workers_make_nobody_twice(play):
 
     async def story(shop: Shop) -> None:
         await stage.fill(shop, 3_000)
+        smaller = replace(shop.runtime.settings, campaign_page=200)
+        shop.runtime = replace(shop.runtime, settings=smaller)
         one = await stage.begun(shop)
         await asyncio.gather(*(
             campaigning.gather(shop.runtime, shop.store, one) for _ in range(3)
