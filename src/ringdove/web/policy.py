@@ -20,7 +20,7 @@ from ringdove.rules import hours, rehearsal
 from ringdove.rules.consent import Draft
 from ringdove.rules.holidays import CALENDARS
 from ringdove.rules.policy import Gap, Hours, Policy, Topic
-from ringdove.web import places, policy_words
+from ringdove.web import places, policy_words, report_words
 from ringdove.web.composer import Offer
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.reasons import reason_words
@@ -158,6 +158,7 @@ async def render(page: StorePage, status: int = 200, **more: Any) -> Response:
         languages=[(code, places.LANGUAGE_NAMES.get(code, code)) for code in page.store.languages],
         calendars=CALENDARS,
         reason_words=reason_words,
+        earned=report_words.rule(page.say, rule),
         may_change=page.may("owner"),
         **(forms | more),
     )
