@@ -378,7 +378,7 @@ def _living(url: str, home: Path, span: int) -> Iterator[tuple[Any, Shop, dict[i
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("span", "examples"), [(1, 25), (128, 4)])
+@pytest.mark.parametrize(("span", "examples"), [(1, 15), (128, 3)])
 def test_sql_and_python_mean_the_same_people(
     database_url: str, tmp_path: Path, span: int, examples: int
 ) -> None:

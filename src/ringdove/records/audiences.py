@@ -19,7 +19,7 @@ from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store, id_floor
 from ringdove.kit.db import Tx
 from ringdove.records import histories
-from ringdove.records.segments import Condition
+from ringdove.records.segments import IN_MEMORY, Condition
 from ringdove.rules import policy, send_hours
 from ringdove.rules.campaign_decisions import PARTED, Person
 from ringdove.rules.campaigns import Plan
@@ -174,6 +174,7 @@ class Audience:
         statement = MEMBERS.format(condition=self.condition.sql)
         given = {**self.condition.params, **self._where(first, self._floor), "most": MEMBERS_MAX}
         async with tx.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute(IN_MEMORY)
             await cursor.execute(statement, given)
             self._members = [row[0] for row in await cursor.fetchall()]
         is_all = len(self._members) < MEMBERS_MAX

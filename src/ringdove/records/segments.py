@@ -152,6 +152,11 @@ async def trees(tx: Tx, store: Store) -> dict[int, Node]:
 # ------------------------------------------------------------------ a condition
 
 
+# Said before a statement with a condition in it, where deciding.IN_BULK is not: people that a
+# condition leaves out are hashed, or else looked through for each person again.
+IN_MEMORY = "SELECT set_config('work_mem', '64MB', true)"
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Over contact c of one bucket, %(bucket)s. Goes with deciding.ask(narrow=, more=)."""
