@@ -126,11 +126,11 @@ def ahead(say: Speech, days: Range) -> str:
         late = Range(at_least=-high, at_most=None if low is None else -low)
         return counted(say, late, DAYS_LATE)
     if low is not None and low < 0:
-        late = counted(say, Range(at_most=-low), DAYS_LATE)
+        overdue = counted(say, Range(at_most=-low), DAYS_LATE)
         if high is None:
-            return say.gettext("%(late)s, or any time later", late=late)
+            return say.gettext("%(late)s, or any time later", late=overdue)
         return say.gettext(
-            "%(late)s, or due %(soon)s", late=late, soon=ahead(say, Range(at_most=high))
+            "%(late)s, or due %(soon)s", late=overdue, soon=ahead(say, Range(at_most=high))
         )
     if high == 0:
         return say.gettext("today")

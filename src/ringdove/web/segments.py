@@ -182,6 +182,16 @@ async def show(page: ViewerPage, segment_id: SegmentId) -> Response:
         return await _render(tx, page, one, {"name": one.name}, drawing)
 
 
+@router.get("/{segment_id}/said")
+async def said(page: ViewerPage, segment_id: SegmentId) -> Response:
+    """What it asks, in one sentence."""
+    async with page.transaction() as tx:
+        one = await _find(tx, page, segment_id)
+        names = await names_of(tx, page.store, page.say)
+    words = segment_words.say(one.tree, page.say, names)
+    return PlainTextResponse(f"{words[:1].upper()}{words[1:]}.")
+
+
 @router.post("/{segment_id}")
 async def save(page: MarketerPage, segment_id: SegmentId) -> Response:
     """What it asks from now on."""

@@ -6,6 +6,7 @@ let picking = null; // where the dialog of conditions puts what is chosen
 for (const editor of document.querySelectorAll("[data-segment-editor]")) start(editor);
 
 function start(editor) {
+  sayChosen(editor);
   editor.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
     if (button) deeds[button.dataset.do]?.(editor, button);
@@ -101,7 +102,7 @@ function changed(editor, target) {
   if (target.matches("[data-joins]")) target.closest("[data-group]").dataset.join = target.value;
   else if (target.matches("[data-mode]")) showEnds(target.closest("[data-path]"));
   else if (target.matches('[data-path="key"] select')) showOwnField(target);
-  else if (target.matches("[data-saved]")) editor.querySelector("[data-tree]").hidden = target.value !== "";
+  else if (target.matches("[data-saved]")) sayChosen(editor);
   else if (target.matches("[data-file]")) return openFile(editor, target);
   else if (target.matches("[data-json]")) return undefined; // "Show as conditions" takes it over
   write(editor);
@@ -121,6 +122,20 @@ function showOwnField(select) {
   for (const field of select.closest("[data-node]").querySelectorAll("[data-of]")) {
     field.hidden = !field.dataset.of.split(" ").includes(kind);
   }
+}
+
+// A saved segment takes the place of conditions of one's own, and is said in words.
+async function sayChosen(editor) {
+  const saved = editor.querySelector("[data-saved]");
+  if (!saved) return;
+  const place = editor.querySelector("[data-saved-said]");
+  const asked = saved.value;
+  editor.querySelector("[data-tree]").hidden = asked !== "";
+  place.hidden = asked === "";
+  place.textContent = "";
+  if (!asked) return;
+  const answer = await fetch(`${editor.dataset.home}/${asked}/said`);
+  if (answer.ok && saved.value === asked) place.textContent = await answer.text();
 }
 
 function tell(editor, key, said = {}) {
