@@ -62,6 +62,8 @@ FITTING: dict[str, Any] = {
     "forms": {"name": "Ours"},
     "offers": {"name": "Ours", "kind": "points", "points": 1},
     "codes": {"codes": ["OURS1"]},
+    "told": {"codes": ["OURS1"]},
+    "made": {"count": 1},
     "merges": {"other": "1"},
     "segments": {"name": "Ours", "tree": {"leaf": "all"}},
     "campaigns": {"name": "Ours", "plan": {}, "version": 1},

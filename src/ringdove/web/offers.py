@@ -264,11 +264,11 @@ class Sure(Filled):
 async def tell_shop(page: MarketerPage, offer_id: Number) -> Response:
     """The merchant brought the codes into the shop; or those that it refused are told again."""
     form = await read_form(page.request, Sure, page.say)
-    if form.filled is None:
-        raise HTTPException(422)
-    deed = form.filled.deed
     async with page.transaction() as tx:
         offer = await _find(tx, page, offer_id)
+        if form.filled is None:
+            raise HTTPException(422)
+        deed = form.filled.deed
         work = code_lists.all_known if deed == "known" else code_lists.again
         n = await work(tx, page.store, offer_id)
         if deed == "known":
