@@ -46,7 +46,7 @@ async def of(tx: Tx, store: Store, campaign_ids: Sequence[int]) -> dict[int, Tot
     for row in await (await tx.execute(REHEARSED, given)).fetchall():
         told, n = row["result"], queued.get(row["campaign_id"])
         people = n if n is not None else told.get("queued")
-        worst = told.get("worst")
-        money = Decimal(str(worst)) if worst is not None else None
+        # Without a price list nothing is known of the cost, and 0 would be a lie.
+        money = Decimal(str(told["worst"])) if told.get("money_worst") else None
         found[row["campaign_id"]] = Totals(people, n, money)
     return found
