@@ -21,7 +21,7 @@ from ringdove.web.segment_names import Choices
 from ringdove.web.speech import plain_speech
 
 from .conftest import Looker, Site, Visitor
-from .test_customers import tell
+from .test_customers import rows, tell
 
 SEGMENTS = "/stores/1/segments"
 # Name, city, and how many days ago they bought what.
@@ -79,12 +79,19 @@ def seen(text: str) -> str:
 # ------------------------------------------------------------------ saved, shown, put away
 
 
-def test_a_segment_is_saved_shown_in_words_copied_and_put_away(owner: Visitor) -> None:
+def test_a_segment_is_saved_shown_in_words_copied_and_put_away(site: Site, owner: Visitor) -> None:
     """R20, R23: what it asks is said, what uses it is named; putting away is undone at once."""
     address = saved(owner, SHOES)
     inside = {"leaf": "segment", "segment": int(address.rpartition("/")[2])}
     saved(owner, {"leaf": "all", "of": [inside]}, "Around it")
+    plan = {"audience": {"leaf": "all", "of": [inside]}, "name": "segment"}
+    rows(
+        site,
+        "INSERT INTO campaign (store_id, id, name, state, plan, created_at, changed_at) VALUES"
+        f" (1, 1, 'Autumn', 'draft', '{json.dumps(plan)}', now(), now()) RETURNING 1",
+    )
     text = seen(owner.get(SEGMENTS).text)
+    assert "Used by campaigns: Autumn" in text
     assert "Bought from “Shoes” in the last 90 days." in text
     assert "Part of: Around it" in text and "not counted yet" in text
     assert owner.get(f"{address}/said").text == "Bought from “Shoes” in the last 90 days."
