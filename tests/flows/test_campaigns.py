@@ -9,9 +9,10 @@ from decimal import Decimal
 import pytest
 
 from ringdove.kit import db
+from ringdove.kit.buckets import id_floor
 from ringdove.records import campaigns, outbox, rewards
 from ringdove.records.campaigns import CampaignRefused
-from ringdove.rules import facts
+from ringdove.rules import facts, segments
 from ringdove.rules.campaigns import Stop, Variant, When, Words
 from ringdove.rules.ways_in import Reward
 from ringdove.workers import campaigning
@@ -247,5 +248,71 @@ def test_four_eyes(play):
             assert await campaigns.change(tx, store.id, one, "Sale", plan, 7, shop.at) == 2
             with pytest.raises(CampaignRefused):
                 await campaigns.begin(tx, store, one, shop.at)
+
+    play(story)
+
+
+def test_an_audience_is_gone_through_on_many_pages(play):
+    """R20, R24: only whom the tree means and nobody of `without`; the same however small pages are;
+    who came after it began is not in it, nor who was merged or erased."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 900)
+        await shop.rows(
+            "UPDATE contact SET erased_at = %(now)s WHERE (id >> 7) %% 100 = 0 RETURNING 1",
+            now=shop.at,
+        )
+        smaller = replace(shop.runtime.settings, campaign_page=50)
+        shop.runtime = replace(shop.runtime, settings=smaller)
+        plan = PLAN.model_copy(update={
+            "audience": segments.Reach(channel="email"),
+            "without": segments.Language(languages=("en",)),
+        })  # fmt: skip
+        one = await stage.begun(shop, plan)
+        await stage.fill(shop, 30, days_ago=-1)
+        await stage.gathered(shop, one)
+        rows = await shop.rows("SELECT contact_id FROM message WHERE campaign_id = 1")
+        meant = await shop.rows(
+            "SELECT id FROM contact WHERE email IS NOT NULL AND language IS DISTINCT FROM 'en'"
+            " AND erased_at IS NULL AND id < %(floor)s", floor=id_floor(one.began_at),
+        )  # fmt: skip
+        assert sorted(row["contact_id"] for row in rows) == sorted(row["id"] for row in meant)
+        assert len(meant) > 100
+        async with db.transaction(shop.runtime.pool) as tx:
+            done = await campaigns.progress(tx, shop.store, one)
+        assert done.is_gathered and done.people_done == len(meant)
+
+    play(story, span=2)
+
+
+def test_by_mail_to_who_chose_it_and_by_both_to_each(play):
+    """R40: a letter where there is no number or letters were chosen; both: one by each channel."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 420)
+        words = {"ru": Words(sms="{{ link }} СТОП", subject="Скидка", body="{{ link }} СТОП")}
+        plan = PLAN.model_copy(update={
+            "variants": (Variant(words=words),), "holdout_percent": 0,
+            "channels": "sms_or_email",
+        })  # fmt: skip
+        one = await stage.begun(shop, plan)
+        await stage.gathered(shop, one)
+        rows = await shop.rows(
+            "SELECT m.*, c.phone, c.email FROM message m JOIN contact c ON c.id = m.contact_id"
+        )
+        assert len(rows) == 420
+        for row in rows:
+            by_mail = row["phone"] is None and row["email"] is not None
+            assert row["channel"] == ("email" if by_mail else "sms")
+        letter = next(row for row in rows if row["channel"] == "email" and row["body"])
+        assert letter["subject"] == "Скидка" and letter["cost"] is None
+        both = await stage.begun(shop, plan.model_copy(update={"channels": "both"}), "Both")
+        await stage.gathered(shop, both)
+        told = await shop.rows(
+            "SELECT channel, count(*) AS n FROM message WHERE campaign_id = %(id)s GROUP BY 1",
+            id=both.id,
+        )
+        by = {row["channel"]: row["n"] for row in told}
+        assert by == {"sms": 400, "email": 140}  # 40 have neither, and are told so
 
     play(story)

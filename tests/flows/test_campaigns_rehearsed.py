@@ -93,3 +93,24 @@ async def _priced(shop: Shop) -> None:
     lines = [Price("37529", Decimal("0.03")), Price("375290", Decimal("0.05"))]
     async with db.transaction(shop.runtime.pool) as tx:
         await prices.replace(tx, shop.store.id, shop.sms, "EUR", lines, 1, shop.at)
+
+
+def test_a_rehearsal_forgets_who_is_erased(play):
+    """P12: a sample is a text to a person."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 60)
+        one = await stage.planned(shop)
+        async with db.transaction(shop.runtime.pool) as tx:
+            await rehearsals.ask(tx, shop.store, one, 1, shop.at, shop.at)
+        await rehearsing.next_asked(shop.runtime, asyncio.Event())
+        async with db.transaction(shop.runtime.pool) as tx:
+            done = await rehearsals.find(tx, shop.store, one)
+            assert done is not None
+            gone, *others = [sample["contact_id"] for sample in done.result["samples"]]
+            await rehearsals.forget(tx, shop.store, [gone])
+            left = await rehearsals.find(tx, shop.store, one)
+        assert left is not None
+        assert [sample["contact_id"] for sample in left.result["samples"]] == others
+
+    play(story)

@@ -159,6 +159,22 @@ def segments(
 
 
 @app.command()
+def campaign(
+    people: Annotated[int, typer.Option(help="Of the store, all of them meant.")] = 1_000_000,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 16,
+    code: Annotated[bool, typer.Option(help="With a code for each.")] = True,
+    save: Save = "",
+) -> None:
+    """From the start of a campaign to its outbox; a raw COPY of the same rows; memory."""
+    from ringdove.bench import campaign as one
+    from ringdove.bench import report
+
+    report.quiet()
+    found = one.run(people, span, with_code=code)
+    _tell(one.table(found), found, save)
+
+
+@app.command()
 def redirect(
     messages: Annotated[int, typer.Option(help="Messages whose links are there.")] = 100_000,
     openings: Annotated[int, typer.Option(help="Links opened from memory.")] = 100_000,

@@ -20,7 +20,15 @@ from psycopg.types.json import Jsonb
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
-from ringdove.records import counters, emptying, erased_keys, stores, suppression, traces
+from ringdove.records import (
+    counters,
+    emptying,
+    erased_keys,
+    rehearsals,
+    stores,
+    suppression,
+    traces,
+)
 from ringdove.records.suppression import Keyed
 from ringdove.rules import erasing
 from ringdove.rules.scenes import Store
@@ -369,6 +377,7 @@ async def _look_again(
     tx: Tx, store: Store, row: dict[str, Any], now: datetime, keyed: Keyed
 ) -> None:
     row["counts"].update(await _empty(tx, store, row["people"], {}, now))
+    await rehearsals.forget(tx, store, row["people"])
     for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
         await traces.take_provider_ids(tx, store, bucket, row["known"]["messages"])
     row.update(state="done", known={}, done_at=now)

@@ -1,11 +1,12 @@
 """Rehearsals of campaigns: asked for by a page, made by a worker, shown as they go on (N2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ringdove.kit import db
+from ringdove.kit.buckets import buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.records import codes
 from ringdove.records.campaigns import bucket_of_campaign
@@ -101,6 +102,22 @@ async def listed(tx: Tx, store: Store, reward_id: int) -> tuple[int, str]:
     }  # fmt: skip
     row = await (await tx.execute(LISTED, given)).fetchone()
     return (row["n"], row["code"] or "") if row else (0, "")
+
+
+# Samples are texts to people: with a person goes what was to be said to them (P12).
+FORGET = """
+UPDATE rehearsal r SET result = jsonb_set(r.result, '{samples}', (
+  SELECT coalesce(jsonb_agg(s.one), '[]') FROM jsonb_array_elements(r.result -> 'samples') AS s(one)
+  WHERE (s.one ->> 'contact_id')::bigint <> ALL(%(people)s::bigint[])))
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s AND r.result ? 'samples'
+"""
+
+
+async def forget(tx: Tx, store: Store, people: Sequence[int]) -> None:
+    """No rehearsal shows a text to these people any more."""
+    buckets = buckets_of_store(store.bucket_base, store.bucket_span)
+    given = {"buckets": buckets, "store_id": store.id, "people": db.numbers(people)}
+    await tx.execute(FORGET, given)
 
 
 def _key(store: Store, campaign_id: int) -> dict[str, Any]:
