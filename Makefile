@@ -54,6 +54,7 @@ bench: setup
 	$(BIN)/ringdove bench crash --rounds 200 --save $(MEASURED)/crash.json
 	$(BIN)/ringdove bench people --save $(MEASURED)/people-1.json
 	$(BIN)/ringdove bench people --span 128 --save $(MEASURED)/people-2.json
+	$(BIN)/ringdove bench redirect --save $(MEASURED)/redirect.json
 	$(BIN)/ringdove bench pieces --save $(MEASURED)/pieces.json
 	$(BIN)/ringdove bench draw $(MEASURED) docs/benchmarks.md
 

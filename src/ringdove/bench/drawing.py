@@ -214,10 +214,33 @@ def _people_as_sets(all_found: list[Figures]) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
+def _redirect(all_found: list[Figures]) -> str:
+    found = all_found[0]
+    bare, head = (
+        found["starlette"],
+        ("", "a second", "p50 / p99, ms", "our CPU, µs", "of Starlette"),
+    )
+    kinds = (
+        ("a plain Starlette 302", "starlette"), ("seen lately", "memory"),
+        ("from the database", "database"),
+        (f"from the database, at {found['paced']['asked_per_s']} a second", "paced"),
+    )  # fmt: skip
+    lines = [
+        (words, found[name]["per_s"], f"{found[name]['p50_ms']:g} / {found[name]['p99_ms']:g}",
+         f"{found[name]['us_ours']:g}", f"{found[name]['us_ours'] / bare['us_ours']:.2f}")
+        for words, name in kinds
+    ]  # fmt: skip
+    told = found["written"]
+    text = f"{ground.machine_line(found['machine'])}. {found['messages']:,} messages lie there;"
+    text += f" {told['clicks']:,} of {told['opened']:,} clicks and {told['facts']:,} of"
+    return text + f" {told['links']:,} facts were written.\n\n" + _table(head, lines)
+
+
 SECTIONS: Final[dict[str, Callable[[list[Figures]], str]]] = {
     "react": _react,
     "send": _send,
     "crash": _crash,
     "pieces": _pieces,
     "people": _people,
+    "redirect": _redirect,
 }
