@@ -52,7 +52,7 @@ MENU = (
             Entry("/campaigns", N_("Campaigns"), "send"),
             Entry("/calendar", N_("Calendar"), "calendar"),
             Entry("/segments", N_("Segments"), "filter"),
-            Entry("/offers", N_("Offers"), "gift"),
+            Entry("/offers", N_("Offers and codes"), "gift"),
             Entry("/reports", N_("Reports"), "chart-line"),
         ),
     ),
