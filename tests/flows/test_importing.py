@@ -70,7 +70,12 @@ async def go(shop: Shop, import_id: int, step: str) -> Import:
 
 
 async def people(shop: Shop) -> list[dict[str, Any]]:
-    return await shop.rows("SELECT * FROM contact ORDER BY id")
+    """All of them; the living, and nobody else, have a row of figures (R20)."""
+    rows = await shop.rows("SELECT * FROM contact ORDER BY id")
+    figures = await shop.rows("SELECT contact_id FROM contact_figure")
+    living = {one["id"] for one in rows if not (one["merged_into"] or one["erased_at"])}
+    assert {one["contact_id"] for one in figures} == living
+    return rows
 
 
 async def assert_chained(shop: Shop) -> None:
