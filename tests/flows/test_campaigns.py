@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -314,5 +314,50 @@ def test_by_mail_to_who_chose_it_and_by_both_to_each(play):
         )
         by = {row["channel"]: row["n"] for row in told}
         assert by == {"sms": 400, "email": 140}  # 40 have neither, and are told so
+
+    play(story)
+
+
+def test_a_campaign_that_breaks_is_paused_with_its_reason(play):
+    """P11: a segment that is gone stops this campaign and nothing else."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 50)
+        broken = await stage.begun(
+            shop, PLAN.model_copy(update={"audience": segments.InSegment(segment=77)}), "Broken"
+        )
+        well = await stage.begun(shop, PLAN, "Well")
+        for one in (broken, well):
+            await stage.gathered(shop, one)
+        found = await stage.found(shop, broken.id)
+        assert found.state == "paused" and "77" in found.reason
+        assert sum((await stage.outcomes(shop, well)).values()) == 50
+
+    play(story)
+
+
+def test_whoever_was_spoken_to_lately_waits_or_is_left_out(play):
+    """R12: caps are kept by the page; also of who was merged into another."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 300)
+        await shop.rows(
+            "INSERT INTO touch (bucket, store_id, contact_id, message_id, at, topic, category)"
+            " SELECT bucket, store_id, id, id, %(at)s, 'offers', '' FROM contact"
+            " WHERE (id >> 7) %% 2 = 0 RETURNING 1",
+            at=shop.at - timedelta(hours=2),
+        )
+        one = await stage.begun(shop, PLAN.model_copy(update={"holdout_percent": 0}))
+        await stage.gathered(shop, one)
+        rows = await shop.rows(
+            "SELECT m.contact_id, m.reason, o.due_at FROM message m"
+            " JOIN outbox o ON o.message_id = m.id"
+        )
+        assert {row["reason"] for row in rows} == {"", "cap_day"}
+        for row in rows:
+            if row["contact_id"] >> 7 & 1:
+                assert row["due_at"] == shop.at
+            else:
+                assert row["due_at"] >= shop.at + timedelta(hours=22)
 
     play(story)

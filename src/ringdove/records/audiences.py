@@ -85,6 +85,10 @@ LEFT JOIN contact_category k ON k.bucket = %(bucket)s AND k.store_id = %(store_i
   AND k.contact_id = c.id AND k.contact_id >= %(first)s AND k.contact_id < %(after)s
   AND k.category = %(category)s
 """)
+# A young table has no statistics: the planner would look all touches of a page through for each of
+# its people. Each of these reads one stretch of each table, and joins them by hash.
+BY_HASH = "SELECT set_config('enable_nestloop', 'off', true)"
+AS_EVER = "SELECT set_config('enable_nestloop', 'on', true)"
 AMONG = sql.SQL("AND c.id = ANY(%(ids)s::bigint[])")
 NOTHING = sql.SQL("")
 
@@ -184,9 +188,11 @@ class Audience:
         self, tx: Tx, first: int, after: int, ids: Sequence[int] | None
     ) -> list[Person]:
         statement, given = self._asked(ids)
+        await tx.execute(BY_HASH)
         async with tx.cursor(row_factory=tuple_row) as cursor:
             await cursor.execute(statement, given | self._where(first, after))
             rows = await cursor.fetchall()
+        await tx.execute(AS_EVER)
         merged = {row[0]: tuple(row[12]) for row in rows if row[12]}
         pasts = await self._merged(tx, merged) if merged else {}
         new, person, category = tuple.__new__, Person, self.plan.category

@@ -285,8 +285,13 @@ async def _work(runtime: Runtime, store: Store, campaign: Campaign) -> None:
         log.exception("campaign.broke", store=store.id, campaign=campaign.id)
         async with db.transaction(runtime.pool) as tx:
             with contextlib.suppress(records.CampaignRefused):
-                reason = f"It broke: {error}"[:300]
+                reason = f"It broke: {_first(error)}"[:300]
                 await records.pause(tx, store.id, campaign.id, runtime.clock(), reason)
+
+
+def _first(error: Exception) -> Exception:
+    """What went wrong, of what tasks raised."""
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def _may_pass(error: Exception) -> bool:
