@@ -1,16 +1,18 @@
 """Orders that are paid with offers: counted, limited, given back."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from ringdove.kit import db
-from ringdove.records import offer_uses
+from ringdove.records import codes, offer_uses
 from ringdove.rules import facts
+from ringdove.rules.effects import UseCode
 from ringdove.rules.ways_in import Reward
 from tests.flows.conftest import Shop, order
-from tests.records.test_offer_codes import counts, given, made
+from tests.records.test_offer_codes import counts, given, made, people_of
 
 OWN = Reward(0, "o1", "Teas", "code", source="own", prefix="TEA", frees=True)
 COMMON = Reward(0, "o2", "All", "code", code="HELLO10", frees=True)
@@ -82,5 +84,28 @@ def test_an_order_told_again_is_one_use(play: Any) -> None:
         await hear(shop, cancelled("3", shop))
         (row,) = await shop.rows("SELECT used_order FROM promo_code")
         assert row["used_order"] == "3"
+
+    play(story)
+
+
+def test_of_two_orders_at_once_one_has_the_code(play: Any) -> None:
+    """P7, R34: whichever is written first; the other leaves it alone."""
+
+    async def story(shop: Shop) -> None:
+        own = await made(shop, OWN)
+        people = people_of(shop, 50)
+        found = await given(shop, own, people)
+
+        async def use(order: str) -> None:
+            for code in found:
+                async with db.transaction(shop.runtime.pool) as tx:
+                    before = (await codes.find(tx, shop.store, [code]))[code]
+                    await codes.use(tx, shop.store, [UseCode(code, order, shop.at)])
+                    after = (await codes.find(tx, shop.store, [code]))[code]
+                assert after.used_order == before.used_order or not before.used_order
+
+        await asyncio.gather(*(use(str(n)) for n in range(6)))
+        rows = await shop.rows("SELECT used_order FROM promo_code WHERE used_at IS NOT NULL")
+        assert len(rows) == 50
 
     play(story)

@@ -59,7 +59,12 @@ def test_a_batch_is_made_and_told_one_by_one() -> None:
 def test_goods_are_asked_for_by_the_names_that_orders_use() -> None:
     """R34: articles and categories become the shop's own ids."""
     offer = replace(OWN, goods_of="skus", goods=("T-1", "T-2"))
-    _, (goods, made) = talk(offer, ["TEA-A"], [{"id": 11}, {"id": 12}], {"create": [{"id": 7}]})
+    _, (goods, made) = talk(
+        offer, ["TEA-A"], [{"id": 12, "sku": "t-2"}, {"id": 11, "sku": "T-1"}],
+        {"create": [{"id": 7}]},
+    )  # fmt: skip
+    told, _ = talk(offer, ["TEA-A"], [{"id": 11, "sku": "T-1"}])
+    assert isinstance(told, StoreRefused) and "T-2" in told.detail
     assert "sku=T-1%2CT-2" in goods.url and goods.method == "GET"
     assert json.loads(made.body)["create"][0]["product_ids"] == [11, 12]
     offer = replace(OWN, goods_of="categories", goods=("Green tea",))

@@ -296,7 +296,7 @@ UPDATE promo_code c SET used_at = r.used_at, used_order = r.used_order
 FROM jsonb_to_recordset(%(rows)s) AS r(
   bucket integer, code text, used_at timestamptz, used_order text)
 WHERE c.bucket = r.bucket AND c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s
-  AND c.code = r.code
+  AND c.code = r.code AND (c.used_at IS NULL OR r.used_at IS NULL)
 """
 
 
@@ -310,7 +310,7 @@ async def find(tx: Tx, store: Store, codes: Iterable[str]) -> dict[str, Code]:
 
 
 async def use(tx: Tx, store: Store, news: Sequence[UseCode]) -> None:
-    """Orders were paid with these, or are no more."""
+    """Orders were paid with these, or are no more. Of two at once the first has it."""
     rows = [
         {
             "bucket": _bucket(store, one.code), "code": one.code, "used_at": one.at,

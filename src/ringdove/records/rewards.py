@@ -37,6 +37,24 @@ async def find(tx: Tx, store_id: int, reward_id: int) -> Reward | None:
     return ways_in.reward_of(row) if row else None
 
 
+OF_CODES = f"""
+SELECT {COLUMNS} FROM reward
+WHERE store_id = %(store_id)s AND (id = ANY(%(ids)s::integer[]) OR (
+  kind = 'code' AND settings ->> 'source' = 'common'
+  AND settings ->> 'code' = ANY(%(codes)s::text[])))
+ORDER BY retired_at IS NOT NULL, id DESC
+"""
+
+
+async def of_codes(
+    tx: Tx, store_id: int, ids: Iterable[int], codes: Iterable[str]
+) -> dict[int, Reward]:
+    """These, and those whose code all share is one of these; what is still given comes first."""
+    given = {"store_id": store_id, "ids": db.numbers(ids), "codes": db.words(sorted(codes))}
+    rows = await (await tx.execute(OF_CODES, given)).fetchall()
+    return {row["id"]: ways_in.reward_of(row) for row in rows}
+
+
 # Over all stores on purpose: a worker asks whose codes are told to shops. A small table.
 TOLD_TO_SHOPS = f"""
 SELECT store_id, {COLUMNS} FROM reward

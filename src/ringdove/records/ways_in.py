@@ -40,7 +40,8 @@ async def _load_used(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
     named |= {use.code for use in ways.uses.values()}
     if named:
         ways.codes = await codes.find(tx, store, named)
-        ways.rewards = {one.id: one for one in await rewards.of_store(tx, store.id)}
+        ids = {one.reward_id for one in (*ways.codes.values(), *ways.uses.values())}
+        ways.rewards = await rewards.of_codes(tx, store.id, ids, named)
 
 
 def may_join(fact: facts.Fact) -> bool:

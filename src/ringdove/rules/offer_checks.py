@@ -11,9 +11,8 @@ from ringdove.rules import rewards, ways_in
 from ringdove.rules.rewards import spelled
 from ringdove.rules.ways_in import DayGood, Reward
 
-DISCOUNTS = ("percent", "amount", "delivery", "gift", "words")
-GOODS_OF = ("skus", "categories", "brands")
 GOODS_MAX = 500
+COUPON_GOODS_MAX = 100  # a shop is asked for as many at once
 DAYS_MAX = 366  # goods of the day on one list
 CHANNEL = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,39}")
 PROBLEMS = (
@@ -52,6 +51,9 @@ def wrong(offer: Reward) -> list[tuple[str, str]]:
         ("worth", "number"): offer.discount == "amount" and offer.worth <= 0,
         ("gift", "gift"): offer.discount in ("gift", "words") and not offer.gift,
         ("goods", "goods"): bool(offer.goods_of) != bool(offer.goods),
+        ("goods", "many"): len(offer.goods)
+        > (COUPON_GOODS_MAX if offer.shop == "coupons" else GOODS_MAX),
+        ("daily", "many"): len(offer.daily) > DAYS_MAX,
         ("channel", "channel"): bool(offer.channel) and not CHANNEL.fullmatch(offer.channel),
         ("shop", "coupon"): offer.shop == "coupons"
         and offer.discount not in ("percent", "amount", "delivery"),

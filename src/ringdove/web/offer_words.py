@@ -15,6 +15,7 @@ WRONG: Mapping[str, str] = {
     "early": N_("Earlier than the beginning for all: give both days."),
     "gift": N_("Say what is given."),
     "goods": N_("Choose a kind of goods and name them, one a line."),
+    "many": N_("Too many: at most 500 goods, 100 on a coupon, 366 days."),
     "channel": N_("Letters and digits, such as app, web, social, or a marketplace's name."),
     "coupon": N_("A shop's coupon can be a percentage, an amount or free delivery."),
     "brands": N_("A shop's coupon knows goods and categories, no brands."),

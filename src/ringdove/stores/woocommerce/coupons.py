@@ -65,33 +65,37 @@ def _goods(
 ) -> Generator[Request, Response, dict[str, Any] | Refusal]:
     """The shop's ids of the goods that the offer is about."""
     if offer.goods_of == "skus":
-        query = {"sku": ",".join(offer.goods[:IDS_MAX]), "per_page": str(IDS_MAX)}
+        query = {"sku": ",".join(offer.goods), "per_page": str(IDS_MAX)}
         found = _list((yield rest.request(settings, "products", query, now)))
-        if isinstance(found, Refusal):
-            return found
-        ids = [one["id"] for one in found if _number(one.get("id"))]
-        return {"product_ids": ids} if ids else _no_goods(offer)
+        return found if isinstance(found, Refusal) else _ids(offer, "product_ids", found)
     if offer.goods_of == "categories":
-        ids = []
-        for name in offer.goods[:IDS_MAX]:
+        every = []
+        for name in offer.goods:
             query = {"search": name, "per_page": str(IDS_MAX)}
             found = _list((yield rest.request(settings, "products/categories", query, now)))
             if isinstance(found, Refusal):
                 return found
-            ids += [one["id"] for one in found if _number(one.get("id")) and _is_named(one, name)]
-        return {"product_categories": ids} if ids else _no_goods(offer)
+            every += found
+        return _ids(offer, "product_categories", every)
     return {}
 
 
-def _no_goods(offer: Reward) -> StoreRefused:
-    return StoreRefused(
-        f"The shop knows none of these goods: {', '.join(offer.goods[:3])}. Name them as it does."
-    )
+def _ids(offer: Reward, field: str, found: list[dict[str, Any]]) -> dict[str, Any] | Refusal:
+    """Of all goods, or the shop would give less than was promised."""
+    ids = {
+        name: [one["id"] for one in found if _number(one.get("id")) and _is_named(one, name)]
+        for name in offer.goods
+    }
+    if missing := [name for name, some in ids.items() if not some]:
+        return StoreRefused(
+            f"The shop does not know these goods: {', '.join(missing[:3])}. Name them as it does."
+        )
+    return {field: sorted({one for some in ids.values() for one in some})}
 
 
 def _is_named(told: dict[str, Any], name: str) -> bool:
-    names = (values.text(told.get(what), 200).casefold() for what in ("name", "slug"))
-    return name.casefold() in names
+    called = ("sku",) if "sku" in told else ("name", "slug")
+    return name.casefold() in (values.text(told.get(what), 200).casefold() for what in called)
 
 
 def _number(told: Any) -> bool:

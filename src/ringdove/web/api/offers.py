@@ -71,7 +71,8 @@ async def may_use_code(
     spelled = rewards.spelled(code.replace("\x00", ""))
     async with caller.transaction() as tx:
         known = (await code_records.find(tx, caller.store, [spelled])).get(spelled)
-        every = {one.id: one for one in await reward_records.of_store(tx, caller.store.id)}
+        ids = [known.reward_id] if known else []
+        every = await reward_records.of_codes(tx, caller.store.id, ids, [spelled])
         offer = every.get(known.reward_id) if known else offers.common_of(every.values(), spelled)
         if offer is None:
             return CodeVerdict(
