@@ -453,7 +453,7 @@ CREATE TABLE visit (
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX visit_contact ON visit (bucket, contact_id, store_id, id);
-CREATE INDEX visit_category ON visit (bucket, category, store_id, at, contact_id)
+CREATE INDEX visit_category ON visit (bucket, category, store_id, at, contact_id, id)
   WHERE category <> '';
 CREATE TABLE visit_rest PARTITION OF visit DEFAULT;
 

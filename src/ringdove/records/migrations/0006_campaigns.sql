@@ -138,7 +138,7 @@ CREATE INDEX contact_category_of ON contact_category (bucket, category, store_id
 CREATE INDEX order_line_sku ON order_line (bucket, sku, store_id, order_id) WHERE sku <> '';
 CREATE INDEX order_line_category ON order_line (bucket, category, store_id, order_id)
   WHERE category <> '';
-CREATE INDEX visit_category ON visit (bucket, category, store_id, at, contact_id)
+CREATE INDEX visit_category ON visit (bucket, category, store_id, at, contact_id, id)
   WHERE category <> '';
 
 CREATE TABLE contact_figure (
