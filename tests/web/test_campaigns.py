@@ -252,6 +252,8 @@ def test_programs_do_all_of_it_and_a_key_makes_one_campaign(site: Site, owner: V
     assert bad.status == 422
     test = boss.ask("POST", f"{there}/1/test", {"phone": "+375291119999", "language": "ru"})
     assert test.status == 202 and test.json()["state"] == "waiting"
+    stale = boss.ask("POST", f"{there}/1/start", {"version": 1})
+    assert stale.status == 409 and "changed meanwhile" in stale.json()["detail"]
     assert boss.ask("POST", f"{there}/1/start", {"version": version}).json()["state"] == "scheduled"
     work(site)
     assert boss.ask("GET", f"{there}/1/progress").json()["queued"] == 2
