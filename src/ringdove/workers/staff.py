@@ -6,11 +6,11 @@ some seconds to finish what they hold; the sandbox leaves last, since binds say 
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import Awaitable, Callable
 
 import structlog
 
+from ringdove.kit import memory
 from ringdove.runtime import Runtime
 from ringdove.workers import (
     binds,
@@ -59,8 +59,6 @@ STOP_S_MAX = 8.0
 SANDBOX_STOP_S_MAX = 1.5
 AGAIN_S = 1.0
 PORT_AGAIN_S = 10.0
-# A batch makes thousands of short-lived objects: look for rings of them rarely.
-COLLECT_AFTER = (50_000, 20, 20)
 
 
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
@@ -73,7 +71,7 @@ async def run(runtime: Runtime, stop: asyncio.Event) -> None:
         asyncio.create_task(_kept_up(name, worker, runtime, stop), name=name)
         for name, worker in WORKERS.items()
     ]
-    _settle_memory()
+    memory.settle()
     log.info("work.begun", workers=[*WORKERS], sandbox=runtime.settings.sandbox)
     await stop.wait()
     await _ended(tasks, STOP_S_MAX)
@@ -81,13 +79,6 @@ async def run(runtime: Runtime, stop: asyncio.Event) -> None:
     if playing:
         await _ended([playing], SANDBOX_STOP_S_MAX)
     log.info("work.ended")
-
-
-def _settle_memory() -> None:
-    """What is loaded now stays: the collector need not look at it again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 async def _kept_up(name: str, worker: Worker, runtime: Runtime, stop: asyncio.Event) -> None:
