@@ -54,6 +54,7 @@ class World:
         self.shop = shop
         self.chance = random.Random(seed)
         self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.heard = 0
 
     def add(self, table: str, person: dict[str, Any], **row: Any) -> int:
         """A row about a person, in their bucket; its id."""
@@ -62,8 +63,13 @@ class World:
         self.rows.setdefault(table, []).append(row)
         return int(row.get("id", 0))
 
-    def id_beside(self, person: dict[str, Any]) -> int:
-        return self.shop.runtime.ids.make(person["bucket"])
+    def id_beside(self, person: dict[str, Any], at: datetime | None = None) -> int:
+        """An id of when somebody heard of it: a little later."""
+        if at is None:
+            return self.shop.runtime.ids.make(person["bucket"])
+        self.heard += 1
+        floor = id_floor(at + timedelta(minutes=5))
+        return floor + (self.heard << 7) | INDEX_OF[person["bucket"]]
 
     def moment(self) -> datetime:
         """Near where a rule draws a line."""
@@ -128,10 +134,9 @@ class World:
         for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
             self._order(who)
         for _ in range(chance.choice([0, 0, 1, 3])):
-            at = self.moment()  # heard of a little later
-            heard = id_floor(at + timedelta(minutes=5)) + (len(self.rows.get("visit", ())) << 7)
+            at = self.moment()
             self.add(
-                "visit", who, id=heard | INDEX_OF[who["bucket"]], at=at, page=chance.choice(PAGES),
+                "visit", who, id=self.id_beside(who, at), at=at, page=chance.choice(PAGES),
                 channel=chance.choice(["web", "app"]), sku=chance.choice(["", *SKUS]),
                 category=chance.choice(["", *CATEGORIES]),
             )  # fmt: skip
@@ -149,8 +154,7 @@ class World:
         for _ in range(chance.choice([0, 0, 1, 3])):
             self._message(who)
         for _ in range(chance.choice([0, 1])):
-            self.add("inbound", who, id=self.id_beside(who), gateway_id=1, sender="", recipient="",
-                     body="", intent="", at=self.moment())  # fmt: skip
+            self._text(who, self.moment())
         for offer in OFFERS:
             if chance.random() < 0.3:
                 self.add("reward_given", who, id=self.id_beside(who), reward_id=offer,
@@ -196,15 +200,18 @@ class World:
             **{"class": chance.choice(["marketing", "marketing", "service"])},
         )  # fmt: skip
         for _ in range(chance.choice([0, 0, 1, 2])):
+            clicked = at + chance.choice([0, 1, 2]) * DAY
             self.add(
-                "link_click", who, id=self.id_beside(who), message_id=message_id, number=0,
-                at=at + chance.choice([0, 1, 2]) * DAY, kind=chance.choice(["person", "robot"]),
-                device="",
+                "link_click", who, id=self.id_beside(who, clicked), message_id=message_id,
+                number=0, at=clicked, kind=chance.choice(["person", "robot"]), device="",
             )  # fmt: skip
         if chance.random() < 0.5:
             late = chance.choice([timedelta(0), DAY, 3 * DAY, -DAY])
-            self.add("inbound", who, id=self.id_beside(who), gateway_id=1, sender="", recipient="",
-                     body="", intent="", at=at + late)  # fmt: skip
+            self._text(who, at + late)
+
+    def _text(self, who: dict[str, Any], at: datetime) -> None:
+        self.add("inbound", who, id=self.id_beside(who, at), gateway_id=1, sender="", recipient="",
+                 body="", intent="", at=at)  # fmt: skip
 
     async def write(self) -> None:
         """All of it, with the figures that are kept of it."""

@@ -8,19 +8,22 @@ them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil, floor
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from psycopg import sql
 
 from ringdove.kit import db
+from ringdove.kit.buckets import id_floor
+from ringdove.rules import segment_times as times
 from ringdove.rules import segments
 from ringdove.rules.rhythm import Paces
 from ringdove.rules.scenes import Store
 from ringdove.rules.segment_times import Dates, Moments
 from ringdove.rules.segments import Node, Range
 
+EARLY: Final = timedelta(days=1)  # as far as a shop's clock may be ahead of ours
 SQL = sql.SQL
 Sql = sql.Composable
 TRUE, FALSE = SQL("true"), SQL("false")
@@ -90,6 +93,13 @@ class Writer:
     def when(self, column: str, when: Moments) -> Sql:
         """A moment that lies between two; one that is not there does not."""
         return self._between(column, when.begins, when.ends, "<", "timestamptz")
+
+    def happened(self, column: str, when: Moments) -> list[Sql]:
+        """Rows of what was heard of: their ids are made then, so older rows need not be read."""
+        asked = [] if when == times.EVER else [self.when(column, when)]
+        if when.begins is not None:
+            asked.append(SQL("r.id >= {}").format(self.put(id_floor(when.begins - EARLY))))
+        return asked
 
     def dates(self, column: str, dates: Dates) -> Sql:
         """A date that lies between two."""

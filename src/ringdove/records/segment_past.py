@@ -6,8 +6,6 @@ the rows themselves. rules/pictures.py says the same in Python.
 
 from typing import Final
 
-from ringdove.kit.buckets import id_floor
-from ringdove.records.figure_rows import EARLY
 from ringdove.records.segment_parts import (
     SQL,
     TRUE,
@@ -52,7 +50,7 @@ def bought(one: segments.Bought, writer: Writer) -> Part:
     kept = None if one.channels else _bought_as_kept(one, when, writer)
     if kept is not None:
         return kept
-    asked = [writer.when("r.placed_at", when)] if when != times.EVER else []
+    asked = writer.happened("r.placed_at", when)
     if one.channels:
         asked.append(SQL("r.channel = ANY({})").format(writer.words(one.channels)))
     if one.goods == segments.ALL_GOODS:
@@ -155,12 +153,7 @@ def visited(one: segments.Visited, writer: Writer) -> Part:
     kept = None if one.channels or one.pages else _visited_as_kept(one, when, writer)
     if kept is not None:
         return kept
-    asked = []
-    if when != times.EVER:
-        asked.append(writer.when("r.at", when))
-    if when.begins is not None:  # an id is made when a visit is heard of: months before are shut
-        floor = writer.put(id_floor(when.begins - EARLY))
-        asked.append(SQL("r.id >= {}").format(floor))
+    asked = writer.happened("r.at", when)
     if one.channels:
         asked.append(SQL("r.channel = ANY({})").format(writer.words(one.channels)))
     if one.pages:

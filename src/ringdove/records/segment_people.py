@@ -170,7 +170,7 @@ def texts(one: segments.Texts, writer: Writer) -> Part:
             asked = [*of_campaign, states, writer.when("r.done_at", when)]
             return counted(MESSAGES, both(asked), writer, [("count(*){}", one.times)])
         case "clicked":
-            asked = [*of_campaign, writer.when("r.at", when)]
+            asked = [*of_campaign, *writer.happened("r.at", when)]
             source = CAMPAIGN_CLICKS if of_campaign else CLICKS
             return counted(source, both(asked), writer, [("count(*){}", one.times)])
         case "replied":
@@ -188,7 +188,7 @@ def _replied(one: segments.Texts, writer: Writer, when: Moments) -> Part:
     )
     said = SQL("SELECT * FROM ({}) r WHERE {}").format(rows_of(MESSAGES, writer), both(ours))
     text = asked.format(
-        rows_of(TEXTS, writer), said, writer.put(REPLY_WITHIN), writer.when("r.at", when)
+        rows_of(TEXTS, writer), said, writer.put(REPLY_WITHIN), both(writer.happened("r.at", when))
     )
     many = SQL("count(DISTINCT r.id)")
     if one.times.has(0):
