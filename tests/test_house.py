@@ -37,6 +37,7 @@ SQL_ELSEWHERE = {
     "bench/people_deciding.py": "the past that decisions are measured on",
     "bench/redirect.py": "what was written of what was opened is counted over all stores",
     "bench/campaign.py": "whom a measured campaign speaks to, and what it is compared to",
+    "bench/reports.py": "the campaign that is counted, and what counting is compared to",
 }
 SQL = re.compile(
     r"""\s*(SELECT\s.+|INSERT\s+INTO\s|UPDATE\s+\w+(\s+\w+)?\s+SET\s|DELETE\s+FROM\s

@@ -14,6 +14,8 @@ from ringdove.kit import db
 from ringdove.records import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
+from ringdove.web import report_words
+from ringdove.web.speech import plain_speech
 from tests.records import test_reports as made_by_hand
 from tests.records.test_reports import Sale
 from tests.web.conftest import Looker, Site
@@ -154,6 +156,16 @@ def test_a_plan_is_told_what_it_will_be_able_to_see(site: Site) -> None:
     assert 0 < told["lift"] < 0.03 and told["times"] > 1
     none = program.ask("GET", f"{here}?people=20").json()
     assert none == {"lift": None, "times": None}
+
+
+def test_what_can_be_seen_is_said_before_a_campaign() -> None:
+    """N3."""
+    say = plain_speech("en")
+    said = report_words.sees(say, 20_000, 10, 0.03)
+    assert said.startswith("With 20,000 people you will see lifts above 1.") and "3 of 100" in said
+    assert "Too few people" in report_words.sees(say, 30, 10, 0.03)
+    assert "Nobody is left alone" in report_words.sees(say, 20_000, 0, 0.03)
+    assert "Too little is bought" in report_words.sees(say, 20_000, 10, None)
 
 
 @pytest.mark.browser

@@ -68,12 +68,13 @@ BY_TEXT = f"""(
     ORDER BY claimed_at DESC, m.id DESC LIMIT 1)"""
 
 
-def _claimed(claim: str) -> str:
-    return f"""
-WITH b AS MATERIALIZED {REFUNDED}, o AS MATERIALIZED {BOUGHT}
-SELECT o.*, e.* FROM o CROSS JOIN LATERAL {claim} e
+SOLD = f"b AS MATERIALIZED {REFUNDED}, o AS MATERIALIZED {BOUGHT}"
+CLAIMED_BY_CLICK = f"""
+WITH {SOLD} SELECT o.*, e.* FROM o CROSS JOIN LATERAL {BY_CLICK} e
 """
-
+CLAIMED_BY_TEXT = f"""
+WITH {SOLD} SELECT o.*, e.* FROM o CROSS JOIN LATERAL {BY_TEXT} e
+"""
 
 # What the campaign had for them is their own text: of two (by both channels) the one that was not
 # left out by the decision, and then the first.
@@ -89,29 +90,23 @@ OWN = """(
     LIMIT 1)"""
 
 
-def _of_campaign(claim: str) -> str:
-    return f"""
-WITH b AS MATERIALIZED {REFUNDED}, o AS MATERIALIZED {BOUGHT}
-SELECT o.*, own.*, e.* FROM o
-CROSS JOIN LATERAL {OWN} own
-LEFT JOIN LATERAL {claim} e ON true
+CAMPAIGN_BY_CLICK = f"""
+WITH {SOLD} SELECT o.*, own.*, e.* FROM o
+CROSS JOIN LATERAL {OWN} own LEFT JOIN LATERAL {BY_CLICK} e ON true
 """
-
-
-def _sums(claim: str) -> str:
-    return f"""
-WITH b AS MATERIALIZED {REFUNDED}, o AS MATERIALIZED {BOUGHT}
-SELECT date_trunc('month', o.placed_at AT TIME ZONE %(zone)s)::date AS month,
+CAMPAIGN_BY_TEXT = f"""
+WITH {SOLD} SELECT o.*, own.*, e.* FROM o
+CROSS JOIN LATERAL {OWN} own LEFT JOIN LATERAL {BY_TEXT} e ON true
+"""
+SUMMED = """date_trunc('month', o.placed_at AT TIME ZONE %(zone)s)::date AS month,
   coalesce(e.campaign_id, 0) AS campaign_id, e.recipe, e.channel, o.currency,
-  count(*)::integer AS orders, sum(o.amount) AS amount
-FROM o CROSS JOIN LATERAL {claim} e
-GROUP BY 1, 2, 3, 4, 5
+  count(*)::integer AS orders, sum(o.amount) AS amount"""
+SUMS_BY_CLICK = f"""
+WITH {SOLD} SELECT {SUMMED} FROM o CROSS JOIN LATERAL {BY_CLICK} e GROUP BY 1, 2, 3, 4, 5
 """
-
-
-CLAIMED_BY_CLICK, CLAIMED_BY_TEXT = _claimed(BY_CLICK), _claimed(BY_TEXT)
-CAMPAIGN_BY_CLICK, CAMPAIGN_BY_TEXT = _of_campaign(BY_CLICK), _of_campaign(BY_TEXT)
-SUMS_BY_CLICK, SUMS_BY_TEXT = _sums(BY_CLICK), _sums(BY_TEXT)
+SUMS_BY_TEXT = f"""
+WITH {SOLD} SELECT {SUMMED} FROM o CROSS JOIN LATERAL {BY_TEXT} e GROUP BY 1, 2, 3, 4, 5
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ for twenty times as long, as the report of one campaign is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from time import monotonic
 from typing import Any
@@ -155,3 +155,20 @@ def _sent(line: Line, row: Row, currency: str) -> None:
     elif row["cost"]:
         was = line.other_cost.get(row["currency"], Decimal(0))
         line.other_cost[row["currency"]] = was + row["cost"]
+
+
+USUAL = """
+SELECT count(*) AS people, count(*) FILTER (WHERE f.last_order_at >= %(since)s) AS bought
+FROM contact_figure f WHERE f.bucket = ANY(%(buckets)s) AND f.store_id = %(store_id)s
+"""
+
+
+async def usual_rate(tx: Tx, store: Store, now: datetime) -> float | None:
+    """Of all customers the part that bought in as many days as an order counts for a text: what
+    people do without a campaign, roughly. None: nobody did."""
+    given = {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span), "store_id": store.id,
+        "since": now - timedelta(days=store.policy.attribution_days),
+    }  # fmt: skip
+    row = await (await tx.execute(USUAL, given)).fetchone()
+    return row["bought"] / row["people"] if row and row["bought"] else None

@@ -22,6 +22,7 @@ from ringdove.records import (
     own_fields,
     people,
     rehearsals,
+    report_sums,
     rewards,
     segments,
 )
@@ -32,7 +33,7 @@ from ringdove.rules.campaign_problems import Problem
 from ringdove.rules.campaigns import Campaign, Plan, channels_of
 from ringdove.rules.facts import Customer
 from ringdove.rules.scenes import Store
-from ringdove.web import campaign_audience, handwork
+from ringdove.web import campaign_audience, handwork, report_words
 from ringdove.web import campaign_words as words
 from ringdove.web.campaign_previews import values_of
 from ringdove.web.campaigns_found import CampaignId, find
@@ -118,7 +119,10 @@ async def render(
         is_fresh = rehearsal is not None and rehearsal.version == found.version
         if rehearsal and rehearsal.state == "done":
             outlook = await _outlook(tx, page, rehearsal)
+        usual = await report_sums.usual_rate(tx, page.store, say.now) if outlook else None
     plan = found.plan
+    held = plan.holdout_percent
+    to_compare = round(outlook.queued / (1 - held / 100)) if outlook else 0
     return page.render(
         "campaign_review.html",
         status,
@@ -128,6 +132,7 @@ async def render(
         outlook=outlook,
         blocking=[words.problem(say, one) for one in wrong if one.blocks],
         hints=[words.problem(say, one) for one in wrong if not one.blocks],
+        sees=report_words.sees(say, to_compare, held, usual) if outlook else "",
         needs=words.refusal(say, CampaignRefused(needs)) if needs else "",
         above=page.store.policy.approval_above,
         is_mine=page.user.id in (found.asked_by, found.changed_by),

@@ -11,6 +11,7 @@ from typing import Any
 
 from babel import dates, numbers
 
+from ringdove.rules import trials
 from ringdove.rules.policy import Policy
 from ringdove.rules.reports import Lift, Report
 from ringdove.rules.trials import HITS_MIN, Contest, Difference
@@ -141,6 +142,25 @@ def contest(say: Speech, names: Sequence[str], found: Contest) -> Told:
     if spans and len(spans) == len(others):
         text = f"{text} {_('At this pace: about %(span)s.', span=weeks(say, max(spans)))}"
     return Told("wait", _("%(name)s is ahead, by chance perhaps", name=name), text)
+
+
+def sees(say: Speech, people: int, holdout_percent: int, rate: float | None) -> str:
+    """Before a campaign: the least lift that it will see. `people`: written to and left alone;
+    `rate`: of them who buy anyway, None: not known."""
+    _ = say.gettext
+    if not holdout_percent:
+        return _("Nobody is left alone: it will not be known what it changed.")
+    if rate is None:
+        return _("Too little is bought yet to say what can be seen.")
+    found = trials.smallest_lift(people, holdout_percent / 100, min(rate, 0.9))
+    if found.lift is None:
+        return _("Too few people: whatever it changes, it cannot be seen.")
+    return _(
+        "With %(people)s people you will see lifts above %(lift)s of 100 people; %(rate)s of 100"
+        " buy anyway in that time.",
+        people=say.number(people), lift=say.number(round(found.lift * 100, 1)),
+        rate=say.number(round(rate * 100, 1)),
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------ why an order counts
