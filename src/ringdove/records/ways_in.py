@@ -40,7 +40,8 @@ async def _load_used(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
     named |= {use.code for use in ways.uses.values()}
     if named:
         ways.codes = await codes.find(tx, store, named)
-        ids = {one.reward_id for one in (*ways.codes.values(), *ways.uses.values())}
+        ids = {code.reward_id for code in ways.codes.values()}
+        ids |= {use.reward_id for use in ways.uses.values()}
         ways.rewards = await rewards.of_codes(tx, store.id, ids, named)
 
 
