@@ -60,7 +60,10 @@ def test_an_owner_sets_a_domain_that_is_nobody_elses_and_checks_it(
         return link_host.Reached(False, link_host.WRONG)
 
     monkeypatch.setattr(link_host, "reaches", reached)
-    assert "does not lead here yet" in owner.post(f"{home}/check").text
+    assert (
+        "does not lead here yet" in owner.post(f"{home}/check", {"host": "go.linden.example"}).text
+    )
+    assert owner.post(f"{home}/check", {"host": ""}).status == 422
     assert asked == ["go.linden.example"]
     nonce = "0123456789abcdef01234567"
     heard = site.visitor().get(f"{CHECK}?{nonce}", host="go.linden.example")

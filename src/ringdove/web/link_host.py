@@ -72,9 +72,14 @@ async def save(page: OwnerPage) -> Response:
 
 @router.post("/check")
 async def check(page: OwnerPage) -> Response:
-    """Whether the domain leads here, seen from this server."""
-    reached = await reaches(page.runtime, page.store.link_host) if page.store.link_host else None
-    return _page(page, Form({"host": page.store.link_host}), reached=reached)
+    """Whether the domain that was typed leads here, seen from this server; nothing is changed."""
+    form = await read_form(page.request, HostForm, page.say)
+    host = links.host_of(form.filled.host) if form.filled else None
+    if why := wrong_host(page.runtime, host) or ("" if host else WRONG):
+        form.refuse("host", page.say.gettext(why))
+        return _page(page, form, 422)
+    form.values["host"] = host
+    return _page(page, form, reached=await reaches(page.runtime, host or ""))
 
 
 def _page(
