@@ -111,12 +111,14 @@ def ahead(say: Speech, report: Report, one: Difference) -> str:
         )  # fmt: skip
     if wait is None or wait.weeks is None:
         return _("At this pace it will not be known: the two groups buy about alike.")
-    if report.at + timedelta(weeks=wait.weeks) > report.until:
-        return _(
-            "At this pace it would take %(span)s, longer than its orders count.",
-            span=weeks(say, wait.weeks),
-        )
-    return _("Not enough yet: about %(span)s.", span=weeks(say, wait.weeks))
+    return _pace(say, report, wait.weeks)
+
+
+def _pace(say: Speech, report: Report, many: float) -> str:
+    _, span = say.gettext, weeks(say, many)
+    if report.at + timedelta(weeks=many) > report.until:
+        return _("At this pace it would take %(span)s, longer than its orders count.", span=span)
+    return _("Not enough yet: about %(span)s.", span=span)
 
 
 def weeks(say: Speech, many: float) -> str:
@@ -128,7 +130,7 @@ def weeks(say: Speech, many: float) -> str:
     return say.ngettext("%(num)s week", "%(num)s weeks", max(1, round(many)))
 
 
-def contest(say: Speech, names: Sequence[str], found: Contest) -> Told:
+def contest(say: Speech, report: Report, names: Sequence[str], found: Contest) -> Told:
     """Which text does best, or that it is not known."""
     _ = say.gettext
     if found.leader is None:
@@ -139,8 +141,8 @@ def contest(say: Speech, names: Sequence[str], found: Contest) -> Told:
     others = [one for one in found.ahead if one and not (one.is_sure and one.value > 0)]
     spans = [one.wait.weeks for one in others if one.wait and one.wait.weeks]
     text = _("The others may be as good: do not choose yet.")
-    if spans and len(spans) == len(others):
-        text = f"{text} {_('At this pace: about %(span)s.', span=weeks(say, max(spans)))}"
+    if spans and len(spans) == len(others) and not report.is_final:
+        text = f"{text} {_pace(say, report, max(spans))}"
     return Told("wait", _("%(name)s is ahead, by chance perhaps", name=name), text)
 
 

@@ -160,7 +160,7 @@ def _told(page: StorePage, campaign: Campaign, found: Report) -> dict[str, Any]:
     say, total = page.say, found.total
     names = [one.name or f"{n + 1}" for n, one in enumerate(campaign.plan.variants)]
     contests = [
-        (title, words.contest(say, names, one))
+        (title, words.contest(say, found, names, one))
         for title, one in (
             (say.gettext("By who tapped"), found.best_by_clicks),
             (say.gettext("By who bought"), found.best_by_orders),
