@@ -65,36 +65,39 @@ WORDS: list[tuple[Node, str, str]] = [
      skus=("A1",)), pieces=R(1, 3), spent=R(100), channels=("app", "web")),
      Not(of=Bought(goods=Goods(categories=("Socks",)))), Any(of=(Place(cities=("Minsk",
      "Grodno")), Age(years=R(18, 21)))))),
-     "bought 1 to 3 pieces from “Shoes” or “Boots” or of the brand “Nike” or the product "
-     "“A1” for at least BYN100.00 over the app or the website, and (live in Minsk or "
-     "Grodno, or are 18 to 21 years old), and not: bought from “Socks” ever",
-     "покупали от 1 до 3 штук из категорий «Shoes» или «Boots» или марки «Nike» или товар "
-     "«A1» на сумму не менее 100,00\u00a0BYN через приложение или сайт, и (город: Minsk или "
-     "Grodno, или возраст: от 18 до 21 года), но не: покупали из категории «Socks» "
-     "когда-либо"),
+     "bought 1 to 3 pieces from “Shoes” or “Boots” or of the brand “Nike” or the "
+     "product “A1” for at least BYN100.00 over the app or the website, and (live in "
+     "Minsk or Grodno, or are 18 to 21 years old), and not: bought from “Socks” ever",
+     "покупали от 1 до 3 штук из категорий «Shoes» или «Boots» или марки «Nike» или "
+     "товар «A1» на сумму не менее 100,00\u00a0BYN через приложение или сайт, и (город: "
+     "Minsk или Grodno, или возраст: от 18 до 21 года), но не: покупали из "
+     "категории «Socks» когда-либо"),
     (Bought(times=R(None, 0), when=Span(within_days=30)),
      "did not buy in the last 30 days",
      "не покупали за последние 30 дней"),
     (Orders(times=R(3), spent=R(None, 500), average=R(20, 40), first=Span(since=date(2026, 3,
      1)), last=Span(before_days=30)),
-     "ordered at least 3 times in all, spent at most BYN500.00 in all, spend BYN20.00 to "
-     "BYN40.00 an order, ordered first since 1 March, ordered last at least 30 days ago",
-     "заказывали всего не менее 3 раз, потратили всего не более 500,00\u00a0BYN, тратят на "
-     "заказ от 20,00\u00a0BYN до 40,00\u00a0BYN, первый заказ: с 1 марта, последний заказ: не менее "
-     "30 дней назад"),
+     "ordered at least 3 times in all, spent at most BYN500.00 in all, spend "
+     "BYN20.00 to BYN40.00 an order, ordered first since 1 March, ordered last at "
+     "least 30 days ago",
+     "заказывали всего не менее 3 раз, потратили всего не более 500,00\u00a0BYN, тратят "
+     "на заказ от 20,00\u00a0BYN до 40,00\u00a0BYN, первый заказ: с 1 марта, последний заказ: "
+     "не менее 30 дней назад"),
     (Orders(times=R(None, 0)),
      "never ordered",
      "ни разу не заказывали"),
     (Visited(pages=("/sale",), times=R(5), when=Span(within_days=7)),
-     "visited the shop on pages that begin with /sale at least 5 times in the last 7 days",
-     "заходили в магазин на страницы с адресом /sale не менее 5 раз за последние 7 дней"),
+     "visited the shop on pages that begin with /sale at least 5 times in the last "
+     "7 days",
+     "заходили в магазин на страницы с адресом /sale не менее 5 раз за последние 7 "
+     "дней"),
     (Visited(goods=Goods(categories=("TV",))),
      "looked at goods from “TV”",
      "смотрели товары из категории «TV»"),
     (CartLeft(goods=Goods(categories=("TV",)), total=R(50), hours=R(3, 48)),
      "left a cart with goods from “TV” worth at least BYN50.00 3 to 48 hours ago",
-     "оставили корзину с товарами из категории «TV» на сумму не менее 50,00\u00a0BYN от 3 до "
-     "48 часов назад"),
+     "оставили корзину с товарами из категории «TV» на сумму не менее 50,00\u00a0BYN от "
+     "3 до 48 часов назад"),
     (CartLeft(),
      "left a cart",
      "оставили корзину"),
@@ -123,10 +126,10 @@ WORDS: list[tuple[Node, str, str]] = [
      "have children",
      "есть дети"),
     (Children(years=R(3, 6), birthday_in_days=R(0, 30), number=R(2)),
-     "have at least 2 children, have a child 3 to 6 years old, whose birthday is in the "
-     "next 30 days",
-     "есть не менее 2 детей, есть ребёнок: от 3 до 6 лет, день рождения в ближайшие 30 "
-     "дней"),
+     "have at least 2 children, have a child 3 to 6 years old, whose birthday is in "
+     "the next 30 days",
+     "есть не менее 2 детей, есть ребёнок: от 3 до 6 лет, день рождения в ближайшие "
+     "30 дней"),
     (Language(languages=("ru", "")),
      "chose a language: Russian or none chosen",
      "выбрали язык: Русский или не выбран"),
@@ -198,10 +201,10 @@ WORDS: list[tuple[Node, str, str]] = [
      "все, кроме таких: (возраст: ровно 1 год, или мужчины)"),
     (Any(of=(Sex(sex="m"), Not(of=Sex(sex="f")), All(of=(Age(years=R(30)),
      Reach(channel="email"))))),
-     "are men, or everybody but: are women, or (are at least 30 years old, and have an "
-     "e-mail address)",
-     "мужчины, или все, кроме таких: женщины, или (возраст: не младше 30 лет, и есть "
-     "адрес почты)"),
+     "are men, or everybody but: are women, or (are at least 30 years old, and have "
+     "an e-mail address)",
+     "мужчины, или все, кроме таких: женщины, или (возраст: не младше 30 лет, и "
+     "есть адрес почты)"),
     (Bought(times=R(1)),
      "bought",
      "покупали"),
