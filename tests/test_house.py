@@ -35,6 +35,8 @@ SQL_ELSEWHERE = {
     "bench/stock.py": "what measurements of sending begin with and are compared to",
     "bench/people.py": "what searching and importing are compared to",
     "bench/people_deciding.py": "the past that decisions are measured on",
+    "bench/segments.py": "what counting of kept figures is compared to",
+    "bench/segments_ground.py": "the store that is counted, made in the database itself",
     "bench/redirect.py": "what was written of what was opened is counted over all stores",
     "bench/campaign.py": "whom a measured campaign speaks to, and what it is compared to",
     "bench/reports.py": "the campaign that is counted, and what counting is compared to",
