@@ -117,7 +117,7 @@ def test_a_count_is_honest_when_its_time_is_up(play) -> None:
         await shop.answer()
         tree = TREE.validate_python({"leaf": "all"})
         found = await segments.count(shop.runtime.pool, shop.store, tree, NOON, within_s=1e-9)
-        assert found in (segments.Count(0, is_whole=False), segments.Count(1))
+        assert found.people <= 1 and (found.people == 1 or not found.is_whole)
         # While figures are still being counted nobody is left out of "never bought".
         async with db.transaction(shop.runtime.pool) as tx:
             await tx.execute("DELETE FROM contact_figure")
