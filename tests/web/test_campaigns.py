@@ -363,6 +363,8 @@ def test_the_pages_of_campaigns_are_clean(
 ) -> None:
     """Keyboard, screen reader, phone width, dark, Russian; a draft, a review, a run, a calendar."""
     shop(site)
+    if device.get("language"):
+        owner.post("/me/language", {"language": device["language"]})  # it was set up in English
     here = begin(owner, "app_only")  # lacks its offer: problems are shown
     sale = begin(owner)
     owner.post(f"{sale}/rehearsal")
@@ -372,6 +374,7 @@ def test_the_pages_of_campaigns_are_clean(
     for path in (HERE, f"{here}/edit", f"{sale}/review", "/stores/1/calendar"):
         looker.go(path)
         looker.assert_clean()
+        assert looker.page.locator("html").get_attribute("lang") == device.get("language", "en")
     owner.post(f"{sale}/start", {"version": "1"})
     work(site)
     looker.go(sale)
