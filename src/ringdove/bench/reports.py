@@ -1,7 +1,8 @@
 """Reports counted: a campaign of many messages, its claimed orders, and all offers of 90 days.
 
 Rows are made as the workers leave them: a tenth left alone, one of 21 tapped, as many bought,
-half of them after a tap. Beside it in the same run a bare count of the campaign's rows: what reading them costs.
+half of them after a tap. Beside it in the same run a bare count of the campaign's rows: what
+reading them costs.
 """
 
 import time
