@@ -142,7 +142,7 @@ _HOST = re.compile(r"(?=.{4,80}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-
 
 def host_of(typed: str) -> str | None:
     """A short domain as it is kept, from what somebody typed or pasted; "": none; None: it is no
-    domain. One in other letters is kept in those of the wire: a text stays in the short alphabet."""
+    domain. Other letters are kept as the wire has them: a text stays in the short alphabet."""
     text = typed.strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/.")
     try:
         host = text if text.isascii() else text.encode("idna").decode()

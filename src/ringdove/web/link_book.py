@@ -42,7 +42,6 @@ TOKEN_KEPT_S = 60.0
 CAMPAIGNS_MAX = 2_000
 FRESH_S = 5.0  # what a campaign says, where a person's cart is
 STALE_S = 600.0  # answered from memory while it is read anew, or the database is away
-NEW_STORE_S = 0.2  # how soon a store that was made just now is known
 AHEAD = timedelta(hours=1)  # ids may run ahead of the clock a little
 BATCH_MAX = 500
 LOOK_UPS_MAX = 2  # statements at once; what arrives meanwhile goes with the next
@@ -164,13 +163,6 @@ class LinkBook:
         reading = self._hosts.start("", self._read_hosts)
         return known if known is not None else await asyncio.shield(reading)
 
-    async def _is_store(self, store_id: int) -> bool:
-        if store_id in (await self.hosts()).homes:
-            return True
-        if time.monotonic() - self._hosts_read_s < NEW_STORE_S:
-            return False
-        return store_id in (await asyncio.shield(self._hosts.start("", self._read_hosts))).homes
-
     async def _read_hosts(self) -> Hosts:
         async with db.transaction(self._runtime.pool) as tx:
             rows = await stores.link_hosts(tx)
@@ -260,11 +252,11 @@ class LinkBook:
         or of the years to come."""
         ahead = self._runtime.clock() + AHEAD
         read = zip(tokens, links.read_all(tokens, self._key), strict=True)
-        return {
-            token: claim
-            for token, claim in read
-            if claim and made_at(claim.message_id) < ahead and await self._is_store(claim.store_id)
-        }
+        claims = {one: claim for one, claim in read if claim and made_at(claim.message_id) < ahead}
+        known = (await self.hosts()).homes
+        if any(claim.store_id not in known for claim in claims.values()):  # perhaps it is new
+            known = (await asyncio.shield(self._hosts.start("", self._read_hosts))).homes
+        return {one: claim for one, claim in claims.items() if claim.store_id in known}
 
     # ---------------------------------------------------------------- where they lead
 
