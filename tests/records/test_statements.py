@@ -47,6 +47,34 @@ FILLED = {
     "segment_choices.SAMPLED": {"table": "contact", "value": "t.city", "label": "t.city"},
     "segments.COUNT_KEPT": {"narrow": "true"},
     "segments.PEOPLE": {"narrow": "true"},
+    **{
+        f"segment_parts.{name}": {"rows": "SELECT 1 AS who", "asked": "true", "having": "true"}
+        for name in ("WITHIN", "WHO", "WHO_IN_ALL")
+    },
+    **{
+        f"segment_parts.{name}": {
+            "columns": "t.at",
+            "table": "visit t",
+            "where": "true",
+            "store": "%(store_id)s",
+            "people": "%(people)s",
+        }
+        for name in ("OWN", "THEIRS")
+    },
+    "segment_people.AMONG": {"rows": "SELECT 1 AS who", "asked": "true"},
+    "segment_people.REPLIED": {
+        "texts": "SELECT 1 AS who, now() AS at",
+        "ours": "SELECT 1 AS who, now() AS sent_at",
+        "within": "'1 day'",
+        "asked": "true",
+    },
+    "pictures.OF_PEOPLE": {
+        "table": "visit",
+        "columns": "t.at",
+        "asked": "true",
+        "newest": "id",
+        "most": 9,
+    },
     "audiences.MEMBERS": {"condition": "true"},
     "audiences.PEOPLE": {
         "own_hour": "f.own_hour",

@@ -36,16 +36,19 @@ CROSS JOIN LATERAL (
 """
 
 
-def _of_people(table: str, columns: str, asked: str = "true", newest: str = "id") -> str:
-    """The newest rows of each person, under whichever of their names."""
-    return f"""
+# The newest rows of each person, under whichever of their names.
+OF_PEOPLE = """
 SELECT k.main, t.* FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint, main bigint)
 CROSS JOIN LATERAL (
   SELECT {columns} FROM {table} t
   WHERE t.bucket = k.bucket AND t.store_id = %(store_id)s AND t.contact_id = k.id AND {asked}
-  ORDER BY t.{newest} DESC LIMIT {PAST_MAX}
+  ORDER BY t.{newest} DESC LIMIT {most}
 ) t
 """
+
+
+def _of_people(table: str, columns: str, asked: str = "true", newest: str = "id") -> str:
+    return OF_PEOPLE.format(table=table, columns=columns, asked=asked, newest=newest, most=PAST_MAX)
 
 
 FIGURES = _of_people(

@@ -174,6 +174,11 @@ def opposite(one: Part) -> Part:
     return replace(one, having=is_not(one.having), without=not one.without, one=turned)
 
 
+WITHIN = SQL("SELECT r.* FROM ({rows}) r WHERE r.who >= %(first)s AND r.who < %(after)s")
+WHO = SQL("SELECT r.who FROM ({rows}) r WHERE {asked}")
+WHO_IN_ALL = SQL("SELECT r.who FROM ({rows}) r WHERE {asked} GROUP BY r.who HAVING {having}")
+
+
 def text(one: Part, writer: Writer) -> Sql:
     if isinstance(one, Plain):
         return one.text
@@ -181,40 +186,41 @@ def text(one: Part, writer: Writer) -> Sql:
         return SQL("({}) IS TRUE").format(one.having)
     rows, having = rows_of(one.source, writer), one.having
     if writer.in_parts:
-        part = "SELECT r.* FROM ({}) r WHERE r.who >= %(first)s AND r.who < %(after)s"
-        rows = SQL(part).format(rows)
+        rows = WITHIN.format(rows=rows)
     lets_in = TRUE if TRUE in one.filters else either(one.filters)
     if one.without and one.one is None:
         having = is_not(having)
     if one.source.kept == "one":
-        text = SQL("SELECT r.who FROM ({}) r WHERE {}").format(rows, having)
+        text = WHO.format(rows=rows, asked=having)
     elif one.one is not None:
-        text = SQL("SELECT r.who FROM ({}) r WHERE {}").format(rows, lets_in)
+        text = WHO.format(rows=rows, asked=lets_in)
     else:
-        text = SQL("SELECT r.who FROM ({}) r WHERE {} GROUP BY r.who HAVING {}").format(
-            rows, lets_in, having
-        )
+        text = WHO_IN_ALL.format(rows=rows, asked=lets_in, having=having)
     return SQL("c.id {} ({})").format(SQL("NOT IN" if one.without else "IN"), text)
+
+
+OWN = SQL("""SELECT t.contact_id AS who, {columns} FROM {table}
+WHERE t.bucket = %(bucket)s AND t.store_id = {store} AND {where}""")
+THEIRS = SQL("""SELECT g.main AS who, t.* FROM jsonb_to_recordset({people})
+  AS g(place integer, bucket integer, id bigint, main bigint)
+CROSS JOIN LATERAL (
+  SELECT {columns} FROM {table}
+  WHERE t.bucket = g.bucket AND t.store_id = {store} AND t.contact_id = g.id AND {where} OFFSET 0
+) t
+WHERE g.place = %(bucket)s""")
 
 
 def rows_of(source: Source, writer: Writer) -> Sql:
     """All rows of a source with the person (who) that each counts for."""
-    store = writer.put(writer.store.id)
-    own = (
-        f"SELECT t.contact_id AS who, {source.columns} FROM {source.table}"
-        f" WHERE t.bucket = %(bucket)s AND t.store_id = {{}} AND {source.where}"
-    )
+    given = {
+        "columns": SQL(source.columns), "table": SQL(source.table), "where": SQL(source.where),
+        "store": writer.put(writer.store.id),
+    }  # fmt: skip
+    own = OWN.format(**given)
     if source.kept or not writer.merged:
-        return SQL(own).format(store)
-    theirs = (
-        "SELECT g.main AS who, t.* FROM jsonb_to_recordset({})"
-        " AS g(place integer, bucket integer, id bigint, main bigint) CROSS JOIN LATERAL ("
-        f"SELECT {source.columns} FROM {source.table}"
-        " WHERE t.bucket = g.bucket AND t.store_id = {} AND t.contact_id = g.id"
-        f" AND {source.where} OFFSET 0) t WHERE g.place = %(bucket)s"
-    )
+        return own
     people = writer.put(db.document(writer.merged))
-    return SQL(f"{own} UNION ALL {theirs}").format(store, people, store)
+    return SQL("{} UNION ALL {}").format(own, THEIRS.format(**given, people=people))
 
 
 # ------------------------------------------------------------------ added up

@@ -177,19 +177,22 @@ def texts(one: segments.Texts, writer: Writer) -> Part:
             return _replied(one, writer, when)
 
 
+REPLIED = SQL("""SELECT r.who FROM ({texts}) r
+JOIN ({ours}) m ON m.who = r.who AND r.at >= m.sent_at AND r.at < m.sent_at + {within}::interval
+WHERE {asked} GROUP BY r.who""")
+AMONG = SQL("SELECT * FROM ({rows}) r WHERE {asked}")
+
+
 def _replied(one: segments.Texts, writer: Writer, when: Moments) -> Part:
     """Texts from them soon after one of ours."""
     ours: list[Sql] = [SQL("r.sent_at IS NOT NULL")]
     if one.campaign is not None:
         ours.append(SQL("r.campaign_id = {}").format(writer.put(one.campaign)))
-    asked = SQL(
-        "SELECT r.who FROM ({}) r JOIN ({}) m ON m.who = r.who AND r.at >= m.sent_at"
-        " AND r.at < m.sent_at + {}::interval WHERE {} GROUP BY r.who"
-    )
-    said = SQL("SELECT * FROM ({}) r WHERE {}").format(rows_of(MESSAGES, writer), both(ours))
-    text = asked.format(
-        rows_of(TEXTS, writer), said, writer.put(REPLY_WITHIN), both(writer.happened("r.at", when))
-    )
+    said = AMONG.format(rows=rows_of(MESSAGES, writer), asked=both(ours))
+    text = REPLIED.format(
+        texts=rows_of(TEXTS, writer), ours=said, within=writer.put(REPLY_WITHIN),
+        asked=both(writer.happened("r.at", when)),
+    )  # fmt: skip
     many = SQL("count(DISTINCT r.id)")
     if one.times.has(0):
         having = is_not(in_range(many, one.times, writer))
