@@ -128,6 +128,31 @@ def _contact(n, one, now):
     )  # fmt: skip
 
 
+def test_chance_leaves_alone_only_who_would_get_it_and_also_whom_a_cap_holds_back():
+    """N3: with whom chance left alone everybody is compared whom it did not: so both groups have
+    the same kinds of people in them, whatever automations wrote to them before."""
+    one = {
+        "phone": PHONES[0], "email": None, "doubt": False, "language": "ru", "country": "BY",
+        "zones": "", "marketing": "in", "service": "in", "topic": "", "category": "", "by_mail": "",
+        "paused": None, "touches": [], "bought": None, "own_hour": None,
+    }  # fmt: skip
+    capped = one | {"touches": [(n, False) for n in (1, 30, 60, 90, 120, 150, 170, 180)]}
+    people = [_person(n, who, NOON) for n, who in enumerate((one, capped, one | {"service": "out",
+              "marketing": "out"}), 1)]  # fmt: skip
+    plan = Plan(occasion="sale", when=When(for_hours=3))
+    schedule, spoken = Schedule(plan.when, STORE.time_zone, NOON), {(0, "ru", "sms")}
+
+    def reasons(percent, ways=WAYS, spoken=spoken):
+        lots = Lots(b"s" * 32, b"c" * 32, percent, [1])
+        decider = Decider(STORE, plan, schedule, lots, ways, NOON, frozenset(spoken))
+        return [wish.told.outcome.reason for wish in decider.decide(people)]
+
+    (well, cap, refused), held = reasons(0), reasons(100)
+    assert (well, cap) == ("", "cap_month") and held == ["holdout", "holdout", refused]
+    for lacks in ({"ways": Ways(())}, {"spoken": ()}):
+        assert reasons(100, **lacks) == [reasons(0, **lacks)[0], "holdout", refused]
+
+
 def test_who_is_held_out_stays_so_and_a_larger_share_holds_the_same_people():
     """N3: the same in every campaign of the store; ten in a hundred, give or take chance."""
     people = range(1, 20_001)

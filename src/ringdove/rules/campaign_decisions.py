@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from ringdove.rules import consent, hours, languages, messages, schedules
-from ringdove.rules.campaigns import Plan, channels_of
+from ringdove.rules.campaigns import Plan
 from ringdove.rules.lots import Lots
 from ringdove.rules.messages import Outcome
+from ringdove.rules.reports import OWED_TO_TEXTS
 from ringdove.rules.routes import Way, Ways
 from ringdove.rules.scenes import NO_HISTORY, Contact, History, Store
 from ringdove.rules.schedules import Schedule
@@ -139,6 +140,7 @@ class Decider:
         variant, lot = 0, 0.0
         kinds, told_of, deal, is_held = self._kinds, self._told, self.lots.deal, self.lots.is_held
         not_before_of, add, new = self.schedule.not_before, found.append, tuple.__new__
+        spoken = self.spoken
         not_before = not_before_of((), None, 0.0)
         for person in people:
             kind = kinds.get(person.traits) or self._kind(person.traits)
@@ -153,16 +155,21 @@ class Decider:
                 if person.past is not None or person.paused_until is not None:
                     told = self._alone(kind, channel, told, person)
                 recipient = (person.phone if channel == "sms" else person.email) or ""
-                carrier = self._carrier(channel, recipient)
+                carrier, language = self._carrier(channel, recipient), kind.language
+                if (variant, language, channel) not in spoken:
+                    language = self._spoken_instead(variant, language, channel)
+                # Chance comes last: who would get nothing anyway is in neither group.
                 if told.outcome.state == "waiting":
-                    if is_held(person.id):
-                        told = _held(told)
-                    elif (variant, kind.language, channel) not in self.spoken:
+                    if (variant, language, channel) not in spoken:
                         told = silent(told, "no_words")
                     elif carrier.way is None:
                         told = silent(told, carrier.reason)
+                    elif is_held(person.id):
+                        told = _held(told)
+                elif told.outcome.reason in OWED_TO_TEXTS and is_held(person.id):
+                    told = _held(told)  # automations write to them: they are not who is written to
                 add(new(Wish, (
-                    person, channel, recipient, kind.language, variant, carrier, told
+                    person, channel, recipient, language, variant, carrier, told
                 )))  # fmt: skip
         return found
 
@@ -183,18 +190,14 @@ class Decider:
             scopes={scope: (state, "") for scope, state in scopes.items() if state},
         )  # fmt: skip
         language = languages.choose(contact.language, contact.country, self.store.languages)
-        if (0, language, channels_of(self.plan)[0]) not in self.spoken:
-            # Who is spoken to in a language that the campaign lacks gets the store's first.
-            language = self._spoken_instead(language)
         kind = Kind(contact, language, self._channels(said))
         _room(self._kinds)[text] = kind
         return kind
 
-    def _spoken_instead(self, language: str) -> str:
-        known = {one for _, one, _ in self.spoken}
-        if language in known:
-            return language
-        return next((one for one in self.store.languages if one in known), language)
+    def _spoken_instead(self, variant: int, language: str, channel: str) -> str:
+        """Whoever is spoken to in a language that a variant lacks gets the store's first there."""
+        there = (one for one in self.store.languages if (variant, one, channel) in self.spoken)
+        return next(there, language)
 
     def _channels(self, said: Traits) -> tuple[str, ...]:
         wanted, has = self.plan.channels, said.has

@@ -15,10 +15,12 @@ from ringdove.rules.policy import Policy
 from ringdove.rules.revenue import Earned
 from ringdove.rules.trials import Contest, Difference, Group
 
-# Why the decision leaves out somebody who was written to before. Who is left alone by chance is
-# never written to, so never has these: they count with those who were to be written to, else the
-# two groups would not be alike.
-OWED_TO_TEXTS = ("cap_day", "cap_week", "cap_month", "category_gap")
+# Why somebody whom chance had chosen to be written to got nothing all the same: texts of before, or
+# what is found out only when the text is made. They count with those who were written to, and whom
+# chance left alone are never asked (rules/campaign_decisions), else the groups would not be alike.
+OWED_TO_TEXTS = (
+    "cap_day", "cap_week", "cap_month", "category_gap", "no_code", "too_long", "broken_text",
+)  # fmt: skip
 SENT = ("sent", "delivered", "failed", "expired", "unknown")
 
 
