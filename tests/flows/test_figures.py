@@ -308,3 +308,28 @@ def test_who_came_by_copy_is_counted_by_the_worker(
 
     monkeypatch.setattr(figure_fill, "STEP", 3)
     play(story, span=span)
+
+
+def test_who_gets_a_part_of_the_money_back_has_bought_all_the_same(play: Play) -> None:
+    """R20, R101: the delivery that was paid back takes no purchase away, the whole sum does."""
+
+    async def story(shop: Shop) -> None:
+        at = NOON - timedelta(days=3)
+        await shop.hear(
+            facts.OrderPlaced(id="o", at=at, order={
+                "key": "1", "placed_at": at, "total": "90", "customer": {"phone": "+375291112233"},
+            }),
+            facts.RefundSent(id="r1", at=NOON, order="1", refund_key="a", amount="5"),
+        )  # fmt: skip
+        await shop.answer()
+        (order,) = await shop.rows("SELECT state FROM purchase_order")
+        assert order["state"] == "placed"
+        assert [(row["orders"], row["spent"]) for row in (await kept(shop))[0].values()] == [
+            (1, 90)
+        ]
+        await shop.hear(facts.RefundSent(id="r2", at=NOON, order="1", refund_key="b", amount="90"))
+        await shop.answer()
+        assert [row["orders"] for row in (await kept(shop))[0].values()] == [0]
+        await assert_equal(shop)
+
+    play(story)

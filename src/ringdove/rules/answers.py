@@ -333,7 +333,7 @@ def _return_moved(state: str) -> Callable[[Scene, Any, datetime], None]:
         order = _known_order(scene, fact.order)
         key = getattr(fact, "return_key", "") or getattr(fact, "refund_key", "")
         _keep_return(scene, order, f"{order.key}/{key}", fact, state)
-        if state in ("accepted", "refunded"):
+        if state == "accepted" or (state == "refunded" and _is_whole(order, fact)):
             returned = replace(order, state=_further(order.state, "returned"))
             scene.happens(SaveOrder(returned))
             if returned.state != order.state:
@@ -342,6 +342,11 @@ def _return_moved(state: str) -> Callable[[Scene, Any, datetime], None]:
         automations.begin(scene, fact, order, now)
 
     return move
+
+
+def _is_whole(order: Order, refund: facts.RefundSent) -> bool:
+    """Whether all that was paid goes back; a part leaves the order bought."""
+    return refund.amount is None or refund.amount >= order.total
 
 
 def _keep_return(scene: Scene, order: Order, key: str, fact: Any, state: str) -> None:
