@@ -45,7 +45,7 @@ class Look(NamedTuple):
 
 
 class Basket(NamedTuple):
-    """A cart that waits, with something in it."""
+    """A cart that waits. Its lines may be forgotten after their time."""
 
     changed_at: datetime
     total: Decimal
@@ -246,7 +246,10 @@ def _cart(leaf: segments.CartLeft, picture: Picture, now: datetime) -> Found:
     is_so = (
         (leaf.total is None or leaf.total.has(cart.total))
         and changed.have(cart.changed_at)
-        and any(_fits(leaf.goods, item, picture) for item in cart.lines)
+        and (
+            leaf.goods == segments.ALL_GOODS
+            or any(_fits(leaf.goods, item, picture) for item in cart.lines)
+        )
     )
     goods = tuple(item.name or item.sku for item in cart.lines)
     return Found(is_so, {"total": cart.total, "at": cart.changed_at, "goods": goods})

@@ -15,16 +15,18 @@ from typing import Any as Anything
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
-Word = Annotated[str, Field(min_length=1, max_length=200)]
+KEPT = r"^[^\x00]*$"  # PostgreSQL keeps no NUL
+Word = Annotated[str, Field(min_length=1, max_length=200, pattern=KEPT)]
 Words = Annotated[tuple[Word, ...], Field(max_length=500)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
-Number = Annotated[Decimal, Field(ge=-(10**12), le=10**12)]
+Number = Annotated[Decimal, Field(ge=-(10**12), le=10**12, decimal_places=6)]
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 DEPTH_MAX = 8  # of groups within groups
 LEAVES_MAX = 100
 NODES_MAX = 200  # of a level, groups too
 WHOLE_MAX = 500  # with those of all segments that it names
+NESTED_MAX = 16  # segments that name segments, one within the other
 
 
 class Said(BaseModel):
@@ -170,7 +172,9 @@ class Language(Said):
     """Is spoken to in one of these by their own choice; "": none was said."""
 
     leaf: Literal["language"] = "language"
-    languages: Annotated[tuple[Annotated[str, Field(max_length=12)], ...], Field(max_length=50)]
+    languages: Annotated[
+        tuple[Annotated[str, Field(max_length=12, pattern=KEPT)], ...], Field(max_length=50)
+    ]
 
 
 class Origin(Said):
@@ -255,7 +259,7 @@ class Due(Said):
     purchase is overdue."""
 
     leaf: Literal["due"] = "due"
-    category: Annotated[str, Field(max_length=200)] = ""
+    category: Annotated[str, Field(max_length=200, pattern=KEPT)] = ""
     in_days: Range
 
 
@@ -378,8 +382,8 @@ class TooLarge(ValueError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"With the segments that it names this asks {WHOLE_MAX} conditions and more: ask for"
-            " less at once."
+            f"With the segments that it names this asks {WHOLE_MAX} conditions and more, or they"
+            f" name each other more than {NESTED_MAX} deep: ask for less at once."
         )
 
 
@@ -422,6 +426,8 @@ def _whole(tree: Node, known: Mapping[int, Node], path: tuple[int, ...]) -> Iter
         yield node
         if isinstance(node, InSegment):
             inner = named(known, node.segment, path)
+            if len(path) >= NESTED_MAX:
+                raise TooLarge
             yield from _whole(inner, known, (*path, node.segment))
 
 
