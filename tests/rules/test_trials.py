@@ -165,6 +165,16 @@ def test_nothing_yet_says_nothing() -> None:
     assert trials.contest([Group(5, 1)]).leader is None
 
 
+def test_what_is_too_few_is_waited_for_and_no_more_than_everybody_buys() -> None:
+    """N3. A great difference on few buyers: the page says when there are enough of them, not that
+    the groups buy alike; of 100 people not more than 100 buy."""
+    (few,) = trials.lifts(Group(100, 12), [Group(900)], 2)
+    assert few.p < trials.ALPHA and few.low is None and not few.is_sure
+    assert few.wait and few.wait.hits == 50 and few.wait.weeks == pytest.approx(38 * 2 / 12)
+    (all_,) = trials.lifts(Group(10, 10), [Group(10, 10)], 2)
+    assert (all_.low, all_.high) == (-1, 1)
+
+
 def test_how_long_to_wait_follows_the_pace() -> None:
     """N3. Twice as long for the same buyers: twice as long to wait; a text that changes nothing is
     not promised a winner."""

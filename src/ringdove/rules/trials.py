@@ -134,10 +134,11 @@ def _rates(one: Group, other: Group, weeks: float, alpha: float) -> Difference:
     if _is_enough(one, other):
         # Among this many buyers so many of the first group: what the two rates differ by.
         low, high = (
-            hits * (theta / one.people - (1 - theta) / other.people)
+            min(1.0, max(-1.0, hits * (theta / one.people - (1 - theta) / other.people)))
             for theta in _shares_held(one.hits, hits, share, alpha)
         )
-    wait = None if evidence >= log(1 / alpha) else _wait(one.hits, hits, share, weeks, alpha)
+    is_seen = evidence >= log(1 / alpha) and _is_enough(one, other)
+    wait = None if is_seen else _wait(one.hits, hits, share, weeks, alpha)
     return Difference(value, low, high, min(1.0, exp(-evidence)), False, wait)
 
 
@@ -208,7 +209,7 @@ def _wait(mine: int, hits: int, share: float, weeks: float, alpha: float) -> Wai
     for _ in range(40):
         middle = (least + most) / 2
         least, most = (least, middle) if shows(middle) else (middle, most)
-    needed = max(most, float(HITS_MIN))
+    needed = max(most, float(HITS_MIN), HITS_EACH_MIN / min(share, 1 - share))
     more = (needed - hits) * weeks / hits
     return Wait(round(needed), more if 0 < more <= WEEKS_MAX else None)
 
