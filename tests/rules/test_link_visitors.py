@@ -20,6 +20,7 @@ WEBVIEW = (
 )
 TABLET = f"Mozilla/5.0 (Linux; Android 13; SM-X200) {CHROME} Safari/537.36"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
+CUBOT = f"Mozilla/5.0 (Linux; Android 10; CUBOT NOTE 20 PRO) {CHROME} Mobile Safari/537.36"
 OPERA_MINI = "Opera/9.80 (Android; Opera Mini/36.2/191.256; U; ru) Presto/2.12.423 Version/12.16"
 
 
@@ -27,6 +28,7 @@ OPERA_MINI = "Opera/9.80 (Android; Opera Mini/36.2/191.256; U; ru) Presto/2.12.4
     ("agent", "device"),
     [
         (IPHONE, "phone"), (ANDROID, "phone"), (WEBVIEW, "phone"), (TABLET, "tablet"),
+        (CUBOT, "phone"),
         (FIREFOX, "desktop"), (OPERA_MINI.replace("Android;", "Android; Mobile;"), "phone"),
     ],
 )  # fmt: skip
@@ -58,6 +60,7 @@ def test_what_messengers_draw_is_a_preview(agent: str) -> None:
     "asked",
     [
         Asked("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot)", HTML, "en"),
+        Asked("Mozilla/5.0 (compatible; Google-InspectionTool/1.0)", HTML, "en"),
         Asked("curl/8.5.0", "*/*"), Asked("python-requests/2.32", "*/*"), Asked(),
         Asked("Go-http-client/1.1"), Asked("okhttp/4.12.0"),
         Asked(IPHONE, "*/*", "en"),  # a browser asks for a page
