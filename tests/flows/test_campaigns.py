@@ -95,7 +95,14 @@ def test_a_cancelled_campaign_takes_back_what_waits(play):
         assert told["dropped", "campaign_cancelled"] > 100
         assert await stage.outbox(shop) == []
         await stage.gathered(shop, one)  # nothing is made any more
-        assert sum((await stage.outcomes(shop, one)).values()) == 300
+        outcomes = await stage.outcomes(shop, one)
+        assert sum(outcomes.values()) == 300
+        async with db.transaction(shop.runtime.pool) as tx:
+            ended = await campaigns.find(tx, shop.store.id, one.id)
+            assert ended
+            found = await campaigns.progress(tx, shop.store, ended)
+        assert found.taken_back == outcomes["dropped", "campaign_cancelled"]
+        assert (found.waiting, found.gone) == (0, 50)
 
     play(story)
 

@@ -17,6 +17,7 @@ from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.records import stores
+from ringdove.records.campaign_waiting import ENDED
 from ringdove.rules import schedules
 from ringdove.rules.campaigns import LIFE, Campaign, Plan
 from ringdove.rules.scenes import Store
@@ -386,6 +387,13 @@ SELECT count(*)::integer AS n FROM outbox o
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
   AND o.message_id >= %(first)s AND o.message_id <= %(last)s AND o.campaign_id = %(campaign_id)s
 """
+# Only of a campaign that was ended: it reads all of its messages.
+TAKEN_BACK = """
+SELECT count(*)::integer AS n FROM message m
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.campaign_id = %(campaign_id)s
+  AND m.id >= %(first)s AND m.id <= %(last)s
+  AND m.state = 'dropped' AND m.reason = ANY(%(ended)s::text[])
+"""
 QUEUED = "queued"  # in counts: variant/queued, variant/<reason of a silence>
 
 
@@ -401,11 +409,12 @@ class Progress:
     left_out: int  # silences with a reason
     reasons: dict[str, int]  # of the silences
     per_second: float  # people gone through while gathering, then texts gone
+    taken_back: int = 0  # of those queued, when the campaign was ended before they left
 
     @property
     def gone(self) -> int:
         """Sent, or dropped at the last moment."""
-        return self.queued - self.waiting
+        return self.queued - self.waiting - self.taken_back
 
 
 async def progress(tx: Tx, store: Store, campaign: Campaign) -> Progress:
@@ -413,7 +422,7 @@ async def progress(tx: Tx, store: Store, campaign: Campaign) -> Progress:
     buckets = buckets_of_store(store.bucket_base, store.bucket_span)
     given = {"buckets": buckets, "store_id": store.id, "campaign_id": campaign.id}
     runs = await (await tx.execute(RUNS, given)).fetchall()
-    waiting = queued = done = 0
+    waiting = queued = done = taken_back = 0
     reasons: dict[str, int] = {}
     for run in runs:
         done += run["counts"].get("people", 0)
@@ -430,10 +439,14 @@ async def progress(tx: Tx, store: Store, campaign: Campaign) -> Progress:
             }  # fmt: skip
             row = await (await tx.execute(WAITING, about)).fetchone()
             waiting += row["n"] if row else 0
+            if campaign.state in ENDED:
+                about["ended"] = db.words(ENDED.values())
+                row = await (await tx.execute(TAKEN_BACK, about)).fetchone()
+                taken_back += row["n"] if row else 0
     is_gathered = len(runs) == len(buckets) and all(run["is_done"] for run in runs)
     spans = [run["changed_at"] - campaign.began_at for run in runs if campaign.began_at]
     longest = max(spans, default=timedelta()).total_seconds()
     return Progress(
         sum(run["total"] for run in runs), done, is_gathered, queued, waiting,
-        sum(reasons.values()), reasons, done / longest if longest > 0 else 0.0,
+        sum(reasons.values()), reasons, done / longest if longest > 0 else 0.0, taken_back,
     )  # fmt: skip
