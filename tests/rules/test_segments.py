@@ -1,4 +1,4 @@
-"""Trees that cannot be answered are refused where they are said, with the place of what is wrong."""
+"""Trees that cannot be answered are refused where they are said."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

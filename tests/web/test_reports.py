@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,6 +102,10 @@ def test_a_report_says_what_was_sent_and_earned_and_why_each_order_counts(
     assert "The link was tapped on" in page and "3 hours before the order" in page
     assert "Not enough data yet" in page and "below 20 nothing can be said" in page
     assert "whose link its customer tapped last" in page
+    # The list of campaigns asks for the same, row by row.
+    assert "/stores/1/campaigns/1/result" in owner.get("/stores/1/campaigns").text
+    cells = owner.get("/stores/1/campaigns/1/result").text
+    assert re.findall(r"num end\">(\d+)<", cells) == ["31", "3", "2"]
     program = key(site, "viewer")
     told = program.ask("GET", "/api/stores/1/campaigns/1/report").json()
     assert (told["people"], told["alone"], told["left_out"]) == (40, 8, 1)

@@ -25,7 +25,8 @@ _PREVIEW = re.compile(
 )
 # A Cubot is a phone. Who is "compatible" with a browser is none, but for those of long ago.
 _ROBOT = re.compile(
-    r"(?<!cu)bot\b|bots\b|compatible; ?(?!MSIE|Konqueror)|crawl|spider|slurp|archiver|curl/|wget|python|aiohttp|httpx|go-http|java/|"
+    r"(?<!cu)bot\b|bots\b|compatible; ?(?!MSIE|Konqueror)|"
+    r"crawl|spider|slurp|archiver|curl/|wget|python|aiohttp|httpx|go-http|java/|"
     r"okhttp|libwww|http-?client|node-fetch|axios|undici|ruby|perl|php|headless|phantom|"
     r"urlscan|security|monitor|uptime|link.?check|validator|safelinks|barracuda|proofpoint|"
     r"mimecast|urldefense|trendmicro|symantec|sophos|forcepoint|fortiguard|zscaler|virustotal|"
