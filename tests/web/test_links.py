@@ -5,12 +5,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from ringdove.kit import db
 from ringdove.kit.crypto import new_token
 from ringdove.records import campaigns, connections, stores
 from ringdove.rules import links
 from ringdove.rules.campaigns import CartLine, Link, Plan
-from ringdove.web import link_book
+from ringdove.web import link_book, link_clicks
 from tests.web.conftest import Answer, Site
 from tests.web.linked import DESKTOP, PHONE, Sent, clicks, rows, send
 
@@ -86,6 +88,18 @@ def test_two_addresses_within_a_second_are_machines(site: Site) -> None:
     opened(site, path, **{"x-forwarded-for": "203.0.113.9"})
     time.sleep(1.6)
     assert site.run(rows(site, "SELECT 1 AS n FROM fact WHERE kind = 'link.opened'"))
+
+
+def test_a_link_that_is_opened_without_end_fills_no_disk(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """N5: whoever has one link writes so many clicks a minute; they are led on all the same."""
+    monkeypatch.setattr(link_clicks, "NOTED_MAX", 3)
+    site.set_up()
+    sent = site.run(send(site, [Link(url="https://linden.example/")] * 2))
+    assert {opened(site, f"/l/{sent.token()}").status for _ in range(6)} == {302}
+    assert opened(site, f"/l/{sent.token(1)}").status == 302
+    assert [one["number"] for one in written(site, sent, 4)] == [0, 0, 0, 1]
 
 
 def test_a_cart_link_opens_the_shops_own_filled_cart_with_the_persons_code(site: Site) -> None:

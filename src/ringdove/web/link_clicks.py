@@ -8,7 +8,7 @@ those that are known change nothing.
 
 import asyncio
 import time
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 WRITTEN_EVERY_S = 0.15
 TOLD_AFTER_S = SEVERAL_WITHIN_S + 0.2
 CLICKS_MAX = 100_000  # waiting while the database is away; more are not noted
+NOTED_MAX = 200  # openings of one link within NOTED_S: more are a program's that fills the disk
+NOTED_S = 60.0
 TOLD_MAX = 100_000  # links whose first opening this process has told
 TOLD_AGAIN = timedelta(minutes=5)
 AGAIN_AFTER_S = 1.0
@@ -54,6 +56,8 @@ class ClickBuffer:
         self._news: list[Click] = []
         self._robots: list[Click] = []
         self._lately: OrderedDict[Key, _Lately] = OrderedDict()
+        self._noted: Counter[Key] = Counter()
+        self._noted_until = 0.0
         self._to_tell: dict[Key, tuple[float, Click]] = {}
         self._told: OrderedDict[Key, None] = OrderedDict()
         self._writer: asyncio.Task[None] | None = None
@@ -64,7 +68,7 @@ class ClickBuffer:
         kind: str, device: str, address: str,
     ) -> None:  # fmt: skip
         """A link was opened; `address`: of who did, which is compared for a second and not kept."""
-        if len(self._news) >= CLICKS_MAX:
+        if len(self._news) >= CLICKS_MAX or self._is_flood((message_id, number)):
             return
         click_id = self._runtime.ids.make(bucket_of_id(message_id))  # beside its message
         click = Click(click_id, store_id, message_id, contact_id, number, at, kind, device)
@@ -73,6 +77,15 @@ class ClickBuffer:
             self._compare(click, address)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
+
+    def _is_flood(self, key: Key) -> bool:
+        """Whether somebody opens one link again and again; they are led on all the same."""
+        now_s = time.monotonic()
+        if now_s >= self._noted_until or len(self._noted) >= CLICKS_MAX:
+            self._noted.clear()
+            self._noted_until = now_s + NOTED_S
+        self._noted[key] += 1
+        return self._noted[key] > NOTED_MAX
 
     def _compare(self, click: Click, address: str) -> None:
         """Two addresses within a second: neither is the person."""
