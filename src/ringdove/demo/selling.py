@@ -98,11 +98,12 @@ class Selling:
         before, self._clicked = self._clicked, set()
         made: dict[int, list[int]] = defaultdict(list)
         counts: dict[int, Counter[str]] = defaultdict(Counter)
-        for person, who in zip(people, known, strict=True):
+        ids = [who.id for who in known]
+        dealt, held = lots.deal(ids), lots.are_held(ids)
+        for person, who, (variant, place), is_held in zip(people, known, dealt, held, strict=True):
             if who.created_at >= at or not self._is_asked(past, who, at, before):
                 continue
-            variant, place = lots.deal(who.id)
-            reason = "holdout" if lots.is_held(who.id) else _refusal(who, at)
+            reason = "holdout" if is_held else _refusal(who, at)
             goes_at = at + timedelta(seconds=60 + int(place * 600))
             message_id = self._write(n, plan, past, variant, who, goes_at, reason)
             made[who.bucket].append(message_id)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import NamedTuple, TypeVar
 
 from ringdove.rules import consent, hours, languages, messages, schedules
@@ -135,17 +136,17 @@ class Decider:
         """What becomes of each, in their order; two of a person where both channels are asked."""
         found: list[Wish] = []
         when = self.plan.when
-        deals = len(self.plan.variants) > 1 or when.spread_minutes > 0
         is_shared = not (when.local or when.spread_minutes or when.mode == "own_hour")
-        variant, lot = 0, 0.0
-        kinds, told_of, deal, is_held = self._kinds, self._told, self.lots.deal, self.lots.is_held
+        ids = [person.id for person in people]
+        deals = len(self.plan.variants) > 1 or when.spread_minutes > 0
+        dealt = self.lots.deal(ids) if deals else repeat((0, 0.0), len(ids))
+        lots = zip(people, dealt, self.lots.are_held(ids), strict=True)
+        kinds, told_of = self._kinds, self._told
         not_before_of, add, new = self.schedule.not_before, found.append, tuple.__new__
         spoken = self.spoken
         not_before = not_before_of((), None, 0.0)
-        for person in people:
+        for person, (variant, lot), is_held in lots:
             kind = kinds.get(person.traits) or self._kind(person.traits)
-            if deals:
-                variant, lot = deal(person.id)
             if not is_shared:
                 not_before = not_before_of(kind.contact.zones, person.own_hour, lot)
             for channel in kind.channels:
@@ -164,9 +165,9 @@ class Decider:
                         told = silent(told, "no_words")
                     elif carrier.way is None:
                         told = silent(told, carrier.reason)
-                    elif is_held(person.id):
+                    elif is_held:
                         told = _held(told)
-                elif told.outcome.reason in OWED_TO_TEXTS and is_held(person.id):
+                elif told.outcome.reason in OWED_TO_TEXTS and is_held:
                     told = _held(told)  # automations write to them: they are not who is written to
                 add(new(Wish, (
                     person, channel, recipient, language, variant, carrier, told
