@@ -12,6 +12,7 @@ import pytest
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS
 from ringdove.records import code_lists, codes, forms, rewards
+from ringdove.rules import offers
 from ringdove.rules.effects import GiveReward, UseCode
 from ringdove.rules.ways_in import Form, Reward
 from tests.flows.conftest import NOON, Shop
@@ -78,6 +79,33 @@ def test_a_page_gets_codes_and_the_same_ones_again(play: Any) -> None:
             ends = {row["code"]: row["valid_until"] for row in rows}
             assert ends[first[1]] == shop.at + timedelta(days=14) == ends[again[0]]
             assert (await counts(shop))[f"reward/{offer.id}/given"] == 301
+
+    play(story)
+
+
+def test_a_large_page_is_given_at_once_and_by_chance_taken_codes_are_seen(play: Any) -> None:
+    """P7: a COPY; where one of its codes is somebody else's, they are asked one by one."""
+
+    async def story(shop: Shop) -> None:
+        people = people_of(shop, codes.COPIED_FROM * 2)
+        offer = await made(shop, replace(OWN, valid_days=0))
+        half = await given(shop, offer, people[: codes.COPIED_FROM])
+        assert half == await given(shop, offer, people[: codes.COPIED_FROM])
+        # By chance: the last one's code is another person's already, and no probe meets it.
+        secret = shop.runtime.keyed(shop.store.id, f"offer/{offer.id}")
+        (taken,) = offers.own_codes(offer.prefix, secret, people[-1:], 0)
+        last = replace(offer, id=offer.id + 1)
+        async with db.transaction(shop.runtime.pool) as tx:
+            await codes.give(tx, shop.store, [
+                GiveReward(1, people[0], last.id, NOON, taken, True, False, 0, None)
+            ])  # fmt: skip
+        rest = await given(shop, offer, people[codes.COPIED_FROM :])
+        assert len({*half, *rest, taken}) == len(people) + 1 and all(rest)
+        rows = await shop.rows("SELECT contact_id, code FROM promo_code WHERE reward_id = %(id)s",
+                               id=offer.id)  # fmt: skip
+        assert {row["contact_id"]: row["code"] for row in rows} == dict(
+            zip(people, [*half, *rest], strict=True)
+        )
 
     play(story)
 
