@@ -157,6 +157,9 @@ async def say_taken_back(
 async def hold(tx: Tx, store: Store, campaign: Campaign, bucket: int, next_id: int) -> None:
     """The checkpoint is ours until the transaction ends, and the campaign goes on. Raises Overtaken
     when it is not where we left it, or the campaign is not what it was."""
+    # Rows and checkpoint come to the disk together, in this order, before anything that is done
+    # because of them: a page that a crash takes away is a page that was never made.
+    await tx.execute(db.NEED_NOT_LAST)
     given = _key(store, campaign, bucket)
     row = await (await tx.execute(LOCK, given)).fetchone()
     if row is None or row["is_done"] or row["next_id"] != next_id:
