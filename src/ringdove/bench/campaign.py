@@ -24,7 +24,7 @@ from ringdove.bench.ground import (
     open_shop,
     temporary_home,
 )
-from ringdove.kit import db
+from ringdove.kit import db, memory
 from ringdove.kit.buckets import INDEX_OF, buckets_of_store, id_floor
 from ringdove.records import campaigns, rewards
 from ringdove.records.campaign_lines import COPY_MESSAGES, COPY_OUTBOX
@@ -67,6 +67,7 @@ WHERE store_id = %(store_id)s
 async def measure(shop: Shop, home: Path, people: int, *, with_code: bool = True) -> dict[str, Any]:
     """One campaign to so many people, and a raw COPY of the same rows."""
     campaign = await _stage(shop, people, with_code)
+    memory.settle()  # as the process that gathers does
     rss: list[tuple[float, int]] = []
     watch = asyncio.create_task(_watch(shop, campaign, people, rss))
     with meter(home) as spent:
