@@ -157,6 +157,8 @@ def test_every_figure_is_the_one_counted_by_hand(play: Callable[..., None], span
         assert (total.dropped, total.clicked, total.replied, total.stopped) == (1, 3, 1, 1)
         assert (total.bought, total.orders, total.revenue) == (2, 3, Decimal(200))
         assert total.cost == Decimal("0.90") and total.conversion == pytest.approx(2 / 18)
+        for parts in (found.languages, found.countries, found.hours):
+            assert sum(line.cost for line in parts.values()) == total.cost
         assert found.reasons == {
             "holdout": 4, "no_consent": 1, "cap_week": 1, "too_late": 1,
         }  # fmt: skip

@@ -65,7 +65,8 @@ SELECT grouping(f.channel, f.language, f.country, f.hour, f.day) AS lacks, f.var
   sum(f.cost) AS cost, sum(f.unpriced)::bigint AS unpriced, max(f.last_sent) AS last_sent
 FROM f
 GROUP BY GROUPING SETS ((f.variant, f.channel, f.what, f.reason, f.currency),
-  (f.language, f.what), (f.country, f.what), (f.hour, f.what), (f.day, f.what))
+  (f.language, f.what, f.currency), (f.country, f.what, f.currency),
+  (f.hour, f.what, f.currency), (f.day, f.what))
 """)
 PEOPLE = sql.SQL(f"""
 SELECT f.variant, f.alone, f.counts, f.is_queued, count(*) AS n FROM (
@@ -224,11 +225,11 @@ class Counting:
             elif what in ("alone", "left_out"):
                 continue
             elif row["lacks"] == 23:
-                self.languages.setdefault(row["language"], Line()).add(what, n)
+                self._fill(self.languages.setdefault(row["language"], Line()), row)
             elif row["lacks"] == 27:
-                self.countries.setdefault(row["country"], Line()).add(what, n)
+                self._fill(self.countries.setdefault(row["country"], Line()), row)
             elif row["lacks"] == 29 and row["hour"] is not None:
-                self.hours.setdefault(row["hour"], Line()).add(what, n)
+                self._fill(self.hours.setdefault(row["hour"], Line()), row)
             elif row["lacks"] == 30 and row["day"] is not None:
                 self._day(row["day"])[0] += n
 
