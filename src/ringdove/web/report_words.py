@@ -63,10 +63,12 @@ def signed_money(say: Speech, value: float, currency: str) -> str:
 
 def short_money(say: Speech, amount: Decimal, currency: str) -> str:
     """A sum for the head of a page: of a thousand and more, without cents."""
-    if abs(amount) < 1000:
+    if abs(amount) < 1000 or not currency:
         return say.money(amount, currency)
-    whole = numbers.format_decimal(round(amount), "#,##0", locale=say.locale)
-    return f"{whole} {currency}" if currency else whole
+    pattern = say.locale.currency_formats["standard"].pattern.replace(".00", "")
+    return numbers.format_currency(
+        round(amount), currency, pattern, locale=say.locale, currency_digits=False
+    )
 
 
 # ------------------------------------------------------------------ the comparison

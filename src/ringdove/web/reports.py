@@ -170,8 +170,6 @@ def _told(page: StorePage, campaign: Campaign, found: Report) -> dict[str, Any]:
     return {
         "names": names,
         "texts": list(zip(names, found.variants, strict=True)),
-        "profit": total.earned.profit(page.store.policy.margin_percent),
-        "roi": total.earned.roi(page.store.policy.margin_percent),
         "funnel": _funnel(page, found),
         "lift": found.lift and words.lift(say, found, found.lift),
         "contests": contests,
@@ -212,7 +210,10 @@ def _parts(page: StorePage, found: Report) -> Iterator[tuple[str, list[tuple[str
         (_("Hour of sending"), found.hours, lambda key: f"{key:02}:00"),
     )
     for title, lines, name in tables:
-        rows = [(name(key), line) for key, line in lines.items() if line.queued]
+        known = [(key, line) for key, line in lines.items() if line.queued]
+        if lines is not found.hours:
+            known.sort(key=lambda one: -one[1].queued)
+        rows = [(name(key), line) for key, line in known]
         if len(rows) > 1:
             yield title, rows
 

@@ -110,8 +110,9 @@ class Speech:
         return numbers.format_decimal(value, locale=self.locale)
 
     def percent(self, share: float) -> str:
-        """A share of one as per cent."""
-        return numbers.format_percent(share, "#,##0 %", locale=self.locale)
+        """A share of one as per cent; below ten of them to the tenth, so that few are not none."""
+        form = "#,##0.# %" if abs(share) < 0.1 else "#,##0 %"
+        return numbers.format_percent(share, form, locale=self.locale)
 
     def phone(self, phone: str | None) -> str:
         """A number as people write it; masked for those who only look on."""
