@@ -333,3 +333,22 @@ def test_who_gets_a_part_of_the_money_back_has_bought_all_the_same(play: Play) -
         await assert_equal(shop)
 
     play(story)
+
+
+def test_sums_in_another_currency_make_nobody_rich(play: Play) -> None:
+    """R20: 9,000 yen are no 9,000 roubles. The order counts, and its goods; its sum is in none."""
+
+    async def story(shop: Shop) -> None:
+        at = NOON - timedelta(days=3)
+        goods = {"name": "Tea", "price": "9000", "quantity": "2", "category": "tea"}
+        for n, (currency, total) in enumerate((("JPY", "18000"), ("", "30"))):
+            await shop.hear(facts.OrderPlaced(id=f"o{n}", at=at, order={
+                "key": str(n), "placed_at": at, "total": total, "currency": currency,
+                "customer": {"phone": "+375291112233"}, "lines": [goods] if currency else [],
+            }))  # fmt: skip
+        await shop.answer()
+        (figure,), (tea,) = (list(rows.values()) for rows in await kept(shop))
+        assert (figure["orders"], figure["spent"]) == (2, 30)
+        assert (tea["orders"], tea["pieces"], tea["spent"]) == (1, 2, 0)
+
+    play(story)

@@ -174,7 +174,8 @@ class World:
             "purchase_order", who, id=order_id, key=str(order_id), number="", state=state,
             channel=chance.choice(["web", "app"]), placed_at=at, changed_at=at,
             cancelled_at=at if state in ("cancelled", "returned") else None,
-            total=chance.choice([10, 20, 30]), currency="BYN", payment_due=False, payment_url="",
+            total=chance.choice([10, 20, 30]),
+            currency=chance.choice(["BYN", "BYN", "", "EUR"]), payment_due=False, payment_url="",
             url="", invoice_number="", invoice_url="",
         )  # fmt: skip
         for n in range(chance.choice([0, 1, 2, 3])):

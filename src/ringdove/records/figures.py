@@ -113,6 +113,7 @@ async def drop(tx: Tx, store: Store, contact_ids: Iterable[int]) -> None:
 # ------------------------------------------------------------------ orders and carts
 
 COUNTS = "o.state NOT IN ('cancelled', 'returned', 'removed')"
+OURS = "o.currency = ANY(ARRAY['', %(currency)s])"  # sums in other currencies cannot be added
 
 WAITS = "max(c.changed_at) > coalesce(max(o.placed_at), '-infinity')"
 COUNT_ORDERS = f"""
@@ -120,7 +121,7 @@ INSERT INTO contact_figure AS f (bucket, store_id, contact_id, orders, days, spe
   last_order_at, cart_at, cart_total)
 SELECT r.bucket, %(store_id)s, r.contact_id, count(o.id) FILTER (WHERE {COUNTS}),
   count(DISTINCT (o.placed_at AT TIME ZONE %(zone)s)::date) FILTER (WHERE {COUNTS}),
-  coalesce(sum(o.total) FILTER (WHERE {COUNTS}), 0),
+  coalesce(sum(o.total) FILTER (WHERE {COUNTS} AND {OURS}), 0),
   min(o.placed_at) FILTER (WHERE {COUNTS}), max(o.placed_at) FILTER (WHERE {COUNTS}),
   CASE WHEN {WAITS} THEN max(c.changed_at) END,
   CASE WHEN {WAITS} THEN
@@ -128,7 +129,7 @@ SELECT r.bucket, %(store_id)s, r.contact_id, count(o.id) FILTER (WHERE {COUNTS})
 FROM jsonb_to_recordset(%(rows)s) AS r(
   bucket integer, contact_id bigint, of_bucket integer, of_id bigint)
 LEFT JOIN LATERAL (
-  SELECT o.id, o.state, o.placed_at, o.total FROM purchase_order o
+  SELECT o.id, o.state, o.placed_at, o.total, o.currency FROM purchase_order o
   WHERE o.bucket = r.of_bucket AND o.store_id = %(store_id)s AND o.contact_id = r.of_id OFFSET 0
 ) o ON true
 LEFT JOIN LATERAL (
@@ -163,11 +164,11 @@ INSERT INTO contact_category AS k (bucket, store_id, contact_id, category, bough
   orders, days, spent, pieces)
 SELECT r.bucket, %(store_id)s, r.contact_id, l.category, max(o.placed_at), min(o.placed_at),
   count(DISTINCT o.id), count(DISTINCT (o.placed_at AT TIME ZONE %(zone)s)::date),
-  sum(l.price * l.quantity), sum(l.quantity)
+  coalesce(sum(l.price * l.quantity) FILTER (WHERE {OURS}), 0), sum(l.quantity)
 FROM jsonb_to_recordset(%(rows)s) AS r(
   bucket integer, contact_id bigint, of_bucket integer, of_id bigint)
 CROSS JOIN LATERAL (
-  SELECT o.bucket, o.id, o.placed_at FROM purchase_order o
+  SELECT o.bucket, o.id, o.placed_at, o.currency FROM purchase_order o
   WHERE o.bucket = r.of_bucket AND o.store_id = %(store_id)s AND o.contact_id = r.of_id
     AND {COUNTS} OFFSET 0
 ) o
@@ -196,6 +197,7 @@ async def _forget_bought(tx: Tx, store: Store, contact_ids: Iterable[int]) -> No
 
 async def _count_orders(tx: Tx, store: Store, rows: Sequence[Row], bought: Collection[int]) -> None:
     """Of all these; the categories of who has bought."""
-    await run(tx, COUNT_ORDERS, store, rows, zone=store.time_zone)
+    of_store = {"zone": store.time_zone, "currency": store.currency}
+    await run(tx, COUNT_ORDERS, store, rows, **of_store)
     mine = [row for row in rows if row["contact_id"] in bought]
-    await run(tx, COUNT_BOUGHT, store, mine, zone=store.time_zone)
+    await run(tx, COUNT_BOUGHT, store, mine, **of_store)

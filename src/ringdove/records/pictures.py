@@ -59,14 +59,17 @@ HABITS = _of_people(
     "contact_category", "t.category, t.days, t.first_at, t.bought_at", "t.orders > 0",
     newest="bought_at",
 )  # fmt: skip
-LINES = """COALESCE((
-    SELECT jsonb_agg(jsonb_build_array(l.name, l.quantity::text, l.price::text, l.sku, l.category)
-      ORDER BY l.line)
+# Sums in other currencies cannot be added.
+OURS = "CASE WHEN t.currency = ANY(ARRAY['', %(currency)s]) THEN {0} ELSE 0 END"
+LINES = f"""COALESCE((
+    SELECT jsonb_agg(jsonb_build_array(l.name, l.quantity::text, ({OURS.format("l.price")})::text,
+      l.sku, l.category) ORDER BY l.line)
     FROM order_line l
     WHERE l.bucket = t.bucket AND l.store_id = %(store_id)s AND l.order_id = t.id
   ), '[]') AS lines"""
 PURCHASES = _of_people(
-    "purchase_order", f"t.id, t.placed_at, t.channel, t.total, {LINES}",
+    "purchase_order",
+    f"t.id, t.placed_at, t.channel, {OURS.format('t.total')} AS total, {LINES}",
     "t.state NOT IN ('cancelled', 'returned', 'removed')",
 )  # fmt: skip
 LOOKS = _of_people("visit", "t.at, t.channel, t.page, t.sku, t.category")
@@ -121,7 +124,7 @@ async def load(
         for one in people
         for name in (one.id, *one.also)
     ]
-    given = {"store_id": store.id, "keys": db.document(keys)}
+    given = {"store_id": store.id, "keys": db.document(keys), "currency": store.currency}
     rows = {name: await _rows(tx, text, given) for name, text in PAST.items()}
     brands = await _brands(tx, store, rows)
     paces = await rhythms.of_store(tx, store)

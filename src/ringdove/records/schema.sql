@@ -1027,7 +1027,7 @@ CREATE TABLE contact_figure (
   last_order_at timestamptz,
   visited_at timestamptz,                -- the last time
   cart_at timestamptz,                   -- last change of the cart that waits; NULL: none does
-  spent numeric(14, 2) NOT NULL DEFAULT 0,
+  spent numeric(14, 2) NOT NULL DEFAULT 0, -- in the store's currency: others cannot be added
   cart_total numeric(14, 2),
   hours bytea NOT NULL DEFAULT '',       -- visits by hour of the store's clock: 24 counts, 255 most
   PRIMARY KEY (bucket, store_id, contact_id)

@@ -230,10 +230,16 @@ def counted(
     source: Source, asked: Sql, writer: Writer, amounts: Sequence[tuple[str, Range | None]]
 ) -> Rows:
     """What the rows that `asked` lets in add up to: pairs of a sum and the range it must lie in. A
-    sum says {} where its filter belongs; without rows it is 0."""
+    sum says {} where its filter belongs, one of money {ours}: other currencies than the store's
+    cannot be added. Without rows it is 0."""
     some = [(text, range_) for text, range_ in amounts if range_ is not None]
-    lets_in = SQL(" FILTER (WHERE {})").format(asked)
-    having = both(in_range(SQL(text).format(lets_in), range_, writer) for text, range_ in some)
+    lets_in = ours = SQL(" FILTER (WHERE {})").format(asked)
+    if any("{ours}" in text for text, _ in some):
+        known = writer.words(["", writer.store.currency])
+        ours = SQL(" FILTER (WHERE {} AND r.currency = ANY({}))").format(asked, known)
+    having = both(
+        in_range(SQL(text).format(lets_in, ours=ours), range_, writer) for text, range_ in some
+    )
     without = all(range_.has(0) for _, range_ in some)
     is_one = [range_ for _, range_ in some] == [segments.ONCE]  # a row counts for one at least
     return Rows(source, (asked,), having, without, True if is_one else None)

@@ -25,9 +25,11 @@ from ringdove.rules.segment_times import Moments
 from ringdove.rules.segments import Goods
 
 COUNTS: Final = "t.state NOT IN ('cancelled', 'returned', 'removed')"
-ORDERS: Final = Source("t.id, t.placed_at, t.channel, t.total", "purchase_order t", COUNTS)
+ORDERS: Final = Source(
+    "t.id, t.placed_at, t.channel, t.currency, t.total", "purchase_order t", COUNTS
+)
 LINES: Final = Source(
-    "t.id, t.placed_at, t.channel, l.sku, l.category, l.quantity, l.price",
+    "t.id, t.placed_at, t.channel, t.currency, l.sku, l.category, l.quantity, l.price",
     "purchase_order t JOIN order_line l"
     " ON l.bucket = t.bucket AND l.store_id = t.store_id AND l.order_id = t.id",
     COUNTS,
@@ -55,7 +57,7 @@ def bought(one: segments.Bought, writer: Writer) -> Part:
     if one.channels:
         asked.append(SQL("r.channel = ANY({})").format(writer.words(one.channels)))
     if one.goods == segments.ALL_GOODS:
-        amounts = [("count(*){}", one.times), ("coalesce(sum(r.total){}, 0)", one.spent)]
+        amounts = [("count(*){}", one.times), ("coalesce(sum(r.total){ours}, 0)", one.spent)]
         whole: Part = counted(ORDERS, both(asked), writer, amounts)
         if one.pieces is None:
             return whole
@@ -68,7 +70,7 @@ def bought(one: segments.Bought, writer: Writer) -> Part:
 
 
 PIECES: Final = "coalesce(sum(r.quantity){}, 0)"
-SPENT: Final = "coalesce(sum(r.quantity * r.price){}, 0)"
+SPENT: Final = "coalesce(sum(r.quantity * r.price){ours}, 0)"
 
 
 def _bought_as_kept(one: segments.Bought, when: Moments, writer: Writer) -> Part | None:
