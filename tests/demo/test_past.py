@@ -102,6 +102,26 @@ def test_texts_are_those_that_the_recipes_would_write() -> None:
         assert with_url.startswith(written.rstrip(".")) and "https://t.example" in with_url
 
 
+def test_campaigns_of_the_past_agree_with_themselves() -> None:
+    """Only whom one might write to is left alone, taps need a link, codes are counted."""
+    plan = replace(SMALL, people=300, orders=700, ways_in=True)
+    made = make_past(
+        plan, STORE, lambda store_id, text: hashlib.sha256(text.encode()).hexdigest(),
+        connection=1, sms=1, email=2, now=NOW, link_key=bytes(16),
+    )  # fmt: skip
+    reasons = Counter(
+        row[COLUMNS["message"].index("reason")] for row in made["message"]
+        if row[COLUMNS["message"].index("campaign_id")]
+    )  # fmt: skip
+    assert 0 < reasons["holdout"] < 0.15 * (reasons[""] + reasons["holdout"])
+    bodies = dict(zip(column(made, "message", "id"), column(made, "message", "body"), strict=True))
+    assert all("/l/" in bodies[told] for told in column(made, "link_click", "message_id"))
+    counted = dict(
+        zip(column(made, "way_count", "name"), column(made, "way_count", "n"), strict=True)
+    )
+    assert counted["reward/3/given"] == len(made["promo_code"]) > 0
+
+
 def test_no_text_has_a_hole_in_it() -> None:
     bodies = column(past(), "message", "body")
     assert not [body for body in bodies if "{{" in body or "  " in body or "\ue000" in body]

@@ -64,6 +64,7 @@ COLUMNS: dict[str, list[str]] = {
         "promo_code": "bucket store_id code reward_id contact_id given_at valid_until used_at"
         " used_order",
         "offer_use": "bucket store_id reward_id order_id contact_id code at",
+        "way_count": "bucket store_id name n",
         "sandbox_text": "bucket store_id id gateway_id phone direction shop_number body at"
         " handed_over",
     }.items()

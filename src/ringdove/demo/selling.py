@@ -81,6 +81,7 @@ class Selling:
                 continue
             self._campaign(n, past, at, known, people)
         self._draft(len(PAST) + 1)
+        self._count_offer()
 
     def _morning(self, days_ago: int) -> datetime:
         return (self.rows.now - timedelta(days=days_ago)).replace(hour=8, minute=0, second=0)
@@ -103,14 +104,15 @@ class Selling:
         for person, who, (variant, place), is_held in zip(people, known, dealt, held, strict=True):
             if who.created_at >= at or not self._is_asked(past, who, at, before):
                 continue
-            reason = "holdout" if is_held else _refusal(who, at)
+            reason = _refusal(who, at) or ("holdout" if is_held else "")
             goes_at = at + timedelta(seconds=60 + int(place * 600))
             message_id = self._write(n, plan, past, variant, who, goes_at, reason)
             made[who.bucket].append(message_id)
             counts[who.bucket]["people"] += 1
             counts[who.bucket][f"{variant}/{reason or 'queued'}"] += 1
             if not reason:
-                self._answer(past, variant, who, person, message_id, goes_at)
+                has_link = "{{ link }}" in plan.variants[variant].words[who.language].sms
+                self._answer(past.clicks[variant], has_link, who, person, message_id, goes_at)
         self._keep(n, name, plan, "done", at, made, counts)
 
     def _is_asked(self, past: Past, who: Known, at: datetime, clicked: set[int]) -> bool:
@@ -199,32 +201,42 @@ class Selling:
         return {"code": code, "until": languages.say_day(until.date(), who.language)}
 
     def _answer(
-        self, past: Past, variant: int, who: Known, person: Person, message_id: int, at: datetime
-    ) -> None:
+        self, share: float, has_link: bool, who: Known, person: Person, message_id: int,
+        at: datetime,
+    ) -> None:  # fmt: skip
+        """`share`: of those who open the link, or of those who heed a text without one."""
         rows, chance = self.rows, self._chance
         if chance.happens(STOPS_AFTER):
             self.shop.stop_by_text(who, at + chance.span(60, 7_200))
             return
-        if not chance.happens(past.clicks[variant]):
+        if not chance.happens(share):
             return
-        clicked_at = at + timedelta(seconds=int(30 + chance.random() ** 3 * 40_000))
-        if clicked_at >= rows.now:
+        heeds_at = at + timedelta(seconds=int(30 + chance.random() ** 4 * 180_000))
+        if heeds_at >= rows.now:
             return
-        is_robot = chance.happens(CLICKS_ARE_ROBOTS)
-        device = "phone" if chance.happens(0.9) else "desktop"
-        rows.put(
-            "link_click", who.bucket, rows.id_at(who.bucket, clicked_at), message_id, who.id, 0,
-            clicked_at, "preview" if is_robot else "person", "" if is_robot else device,
-        )  # fmt: skip
-        if is_robot:
-            return
-        self._clicked.add(who.id)
-        who.seen(clicked_at)
-        buys_at = clicked_at + chance.span(300, 60 * 3_600)
+        if has_link:
+            is_robot = chance.happens(CLICKS_ARE_ROBOTS)
+            device = "phone" if chance.happens(0.9) else "desktop"
+            rows.put(
+                "link_click", who.bucket, rows.id_at(who.bucket, heeds_at), message_id, who.id, 0,
+                heeds_at, "preview" if is_robot else "person", "" if is_robot else device,
+            )  # fmt: skip
+            if is_robot:
+                return
+            self._clicked.add(who.id)
+            who.seen(heeds_at)
+        buys_at = heeds_at + chance.span(300, 60 * 3_600)
         if chance.happens(BUYS_AFTER_CLICK) and buys_at < rows.now:
             order_id = self.shop.order(who, person, buys_at, self.next_number)
             self._redeem(who, order_id, buys_at)
             self.next_number += 1
+
+    def _count_offer(self) -> None:
+        """What the offer's page adds up, which nothing counts again."""
+        for what, table in (("given", "promo_code"), ("used", "offer_use")):
+            n = len(self.rows.tables[table])
+            bucket = self.rows.bucket(f"reward/{OFFER.id}")
+            self.rows.put("way_count", bucket, f"reward/{OFFER.id}/{what}", n)
 
     def _redeem(self, who: Known, order_id: int, at: datetime) -> None:
         """The order was paid with the code that the person was given, if they were."""
