@@ -157,11 +157,21 @@ async def _bucket(ground: Ground, bucket: int) -> None:
     first = runs[bucket].next_id if bucket in runs else 0
     own_hours = str(ground.decider.part or "")
     lines = Lines(store, campaign, bucket, own_hours, campaign.clock)
-    pages: asyncio.Queue[Decided | None] = asyncio.Queue(1)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_read(ground, audience, first, pages))
-        while page := await pages.get():
+    # The next page is read while this one is written. Whatever ends the writing waits for that page:
+    # a task that sits in a statement can miss that it was cancelled (wait_for of Python 3.11).
+    pages = decided(ground, audience, first)
+    ahead = asyncio.create_task(_next(pages))
+    try:
+        while page := await ahead:
+            ahead = asyncio.create_task(_next(pages))
             await _write(ground, lines, page)
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def _next(pages: AsyncIterator[Decided]) -> Decided | None:
+    return await anext(pages, None)
 
 
 def audience_of(ground: Ground, bucket: int) -> audiences.Audience:
@@ -171,14 +181,6 @@ def audience_of(ground: Ground, bucket: int) -> audiences.Audience:
         ground.store, campaign.plan, bucket, campaign.began_at or campaign.clock, campaign.clock,
         ground.condition, ground.writer.asks_fields,
     )  # fmt: skip
-
-
-async def _read(
-    ground: Ground, audience: audiences.Audience, first: int, pages: asyncio.Queue[Decided | None]
-) -> None:
-    async for page in decided(ground, audience, first):
-        await pages.put(page)
-    await pages.put(None)
 
 
 async def decided(
