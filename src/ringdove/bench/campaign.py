@@ -151,8 +151,8 @@ def _at_a_tenth(seen: list[tuple[float, int]]) -> int:
     return round(next((rss for at, rss in seen if at >= ends / 10), 0) / 2**20)
 
 
-# The same rows as they were written, read back as finished lines and written into copies.
-TABLES = {"message": COPY_MESSAGES, "outbox": COPY_OUTBOX}
+# The same rows as they were written, read back as finished lines of text and written once more.
+TABLES = {"message": COPY_MESSAGES, "outbox": COPY_OUTBOX.replace("(FORMAT binary)", "")}
 TAKE = "COPY (SELECT {columns} FROM {table} WHERE store_id = {store_id}) TO STDOUT"
 
 

@@ -1,9 +1,14 @@
-"""Messages of a campaign as COPY reads them: lines put together from what many of them share."""
+"""Messages of a campaign as COPY reads them: lines put together from what many of them share.
+
+Those of the outbox hold hardly more than numbers and times, and go in PostgreSQL's binary form: it
+takes three quarters of the time that text takes to be read and written into three indexes.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from struct import Struct, pack
 from typing import Any, Final
 
 from ringdove.records.import_chunks import escaped
@@ -26,8 +31,14 @@ COPY message (id, contact_id, recipient, subject, body,
 """
 COPY_OUTBOX = """
 COPY outbox (message_id, contact_id, gateway_id, due_at, window_until, not_after,
-  bucket, store_id, urgency, class, topic, campaign_id) FROM STDIN
+  bucket, store_id, urgency, class, topic, campaign_id) FROM STDIN (FORMAT binary)
 """
+OUTBOX_BEGINS: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+OUTBOX_ENDS: Final = b"\xff\xff"
+_COLUMNS = 12
+_OWN = Struct(">HIqIqIi")  # how many columns; then each with its length before it
+_TIMES = Struct(">IqIqIq")
+_EPOCH, _MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 QUEUED = "queued"
 
 
@@ -41,14 +52,14 @@ class Lines:
     own_hours: str
     now: datetime  # when they are made
     counts: Counter[str] = field(default_factory=Counter)  # variant/queued, variant/reason
-    outbox: list[str] = field(default_factory=list)
+    outbox: list[bytes] = field(default_factory=list)
     gateways: set[int] = field(default_factory=set)
     _carried: dict[tuple[Carrier, str, int], str] = field(default_factory=dict)
     _told: dict[Told, str] = field(default_factory=dict)
-    _due: dict[Told, str] = field(default_factory=dict)
+    _due: dict[Told, bytes] = field(default_factory=dict)
     _names: dict[tuple[int, str], str] = field(default_factory=dict)
     _message: str = ""
-    _queued: str = ""
+    _queued: bytes = b""
 
     def __post_init__(self) -> None:
         plan, store = self.campaign.plan, self.store
@@ -58,9 +69,12 @@ class Lines:
             escaped(plan.category), escaped(plan.occasion), self.own_hours,
             f"{self.campaign.id}\n",
         )))  # fmt: skip
-        self._queued = "\t".join(
-            map(str, (self.bucket, store.id, 1, *shared[2:], f"{self.campaign.id}\n"))
-        )
+        klass, topic = b"marketing", plan.topic.encode()
+        self._queued = b"".join((
+            pack(">IiIiIh", 4, self.bucket, 4, store.id, 2, 1),
+            pack(">I", len(klass)), klass, pack(">I", len(topic)), topic,
+            pack(">Ii", 4, self.campaign.id),
+        ))  # fmt: skip
 
     def begin_page(self, now: datetime) -> None:
         """What is counted and queued from here on is another transaction's."""
@@ -74,6 +88,7 @@ class Lines:
         lines: list[str] = []
         counts, outbox, gateways = self.counts, self.outbox, self.gateways
         carried_of, when_of, due_of, tail = self._carried, self._told, self._due, self._message
+        own, queued = _OWN.pack, self._queued
         for message_id, wish, told, (subject, body, encoding, parts) in made:
             carrier = wish.carrier
             carried = carried_of.get((carrier, encoding, parts)) or self._carry(
@@ -93,7 +108,8 @@ class Lines:
                 assert carrier.way is not None
                 gateway_id = carrier.way.gateway.id
                 gateways.add(gateway_id)
-                outbox.append(f"{message_id}\t{person_id}\t{gateway_id}\t{due}\t{self._queued}")
+                ids = own(_COLUMNS, 8, message_id, 8, person_id, 4, gateway_id)
+                outbox.append(ids + due + queued)
                 reason = QUEUED
             name = self._names.get((wish.variant, reason)) or self._name(wish.variant, reason)
             counts[name] += 1
@@ -125,7 +141,8 @@ class Lines:
         )))  # fmt: skip
         return said
 
-    def _when_due(self, told: Told) -> str:
+    def _when_due(self, told: Told) -> bytes:
         _, _, due_at, window_until = told.outcome
-        said = self._due[told] = f"{due_at}\t{window_until}\t{told.not_after}"
+        times = [(at - _EPOCH) // _MICROSECOND for at in (due_at, window_until, told.not_after)]
+        said = self._due[told] = _TIMES.pack(8, times[0], 8, times[1], 8, times[2])
         return said

@@ -16,7 +16,14 @@ from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.records import counters
-from ringdove.records.campaign_lines import COPY_MESSAGES, COPY_OUTBOX, QUEUED, Lines
+from ringdove.records.campaign_lines import (
+    COPY_MESSAGES,
+    COPY_OUTBOX,
+    OUTBOX_BEGINS,
+    OUTBOX_ENDS,
+    QUEUED,
+    Lines,
+)
 from ringdove.rules.campaign_decisions import Wish
 from ringdove.rules.campaign_texts import Writer
 from ringdove.rules.campaigns import Campaign
@@ -183,8 +190,10 @@ async def put(
                 await out.write(lines.of(writer.made(wishes[some], ids[some], codes)))
     if lines.outbox:
         async with tx.cursor().copy(COPY_OUTBOX.encode()) as out:
+            await out.write(OUTBOX_BEGINS)
             for begin in range(0, len(lines.outbox), SLICE):
-                await out.write("".join(lines.outbox[begin : begin + SLICE]))
+                await out.write(b"".join(lines.outbox[begin : begin + SLICE]))
+            await out.write(OUTBOX_ENDS)
     about = _key(lines.store, lines.campaign, lines.bucket) | {
         "next_id": 0 if next_id is None else next_id, "is_done": next_id is None, "now": now,
         "first": ids[0] if ids else None, "last": ids[-1] if ids else None,
