@@ -186,7 +186,8 @@ async def take_on(
         return [], onwards
     named = {key: one.campaign_id for key, one in claimed.items() if one.campaign_id}
     held, ended = await campaign_waiting.stop(tx, base, named)
-    claimed = {key: one for key, one in claimed.items() if key not in held and key not in ended}
+    if held or ended:
+        claimed = {key: one for key, one in claimed.items() if key not in held and key not in ended}
     going: list[Taken] = []
     free: set[int] = set()
     said: list[int] = []  # whatever queued it once more: it is not said twice
