@@ -440,7 +440,7 @@ async def progress(tx: Tx, store: Store, campaign: Campaign) -> Progress:
             row = await (await tx.execute(WAITING, about)).fetchone()
             waiting += row["n"] if row else 0
             if campaign.state in ENDED:
-                about["ended"] = db.words(ENDED.values())
+                about["ended"] = db.words(list(ENDED.values()))
                 row = await (await tx.execute(TAKEN_BACK, about)).fetchone()
                 taken_back += row["n"] if row else 0
     is_gathered = len(runs) == len(buckets) and all(run["is_done"] for run in runs)

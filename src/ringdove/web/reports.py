@@ -157,7 +157,7 @@ async def show_campaign(
 
 
 def _told(page: StorePage, campaign: Campaign, found: Report) -> dict[str, Any]:
-    say, total = page.say, found.total
+    say = page.say
     names = [one.name or f"{n + 1}" for n, one in enumerate(campaign.plan.variants)]
     contests = [
         (title, words.contest(say, found, names, one))
