@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from ringdove.kit import i18n
 from ringdove.rules import texts
@@ -40,6 +41,14 @@ def _said(method: Callable[..., Any]) -> Callable[..., Any]:
         return method(context["say"], *given)
 
     return ask
+
+
+@pass_context
+def _counted(context: Context, one: str, many: str, n: int, **values: Any) -> str:
+    """A text that counts, with its number as the reader's language writes it."""
+    say: Speech = context["say"]
+    said = i18n.catalogue(say.language).ngettext(one, many, n)
+    return Markup(said) % ({"num": say.number(n)} | values)  # noqa: S704 - our own texts
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -73,6 +82,7 @@ def environment(language: str) -> Environment:
     install(words.gettext, words.ngettext, newstyle=True)
     env.filters |= {name: _said(method) for name, method in FILTERS.items()}
     env.globals |= {
+        "ngettext": _counted,
         "static": static_url,
         "bars": charts.bars,
         "span": charts.span,
