@@ -30,5 +30,5 @@ PROBLEMS: Mapping[str, str] = {
     "no_coupons": N_("The shop does not know the code yet: save the offer again."),
     "waiting": N_("Codes still wait to be told to the shop, which would refuse them."),
     "failed": N_("The shop refused some codes: see why, and try again."),
-    "few": N_("The list holds fewer codes than the campaign has people."),
+    "few": N_("The list holds no codes, or fewer than the campaign has people."),
 }
