@@ -1,6 +1,7 @@
 """What the composer's form means: nothing is lost, and what is wrong is said at its place."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from starlette.datastructures import FormData
 from ringdove.rules import segments
 from ringdove.rules.campaigns import CartLine, Link, Plan, Stop, Variant, When, Words
 from ringdove.web import campaign_forms
+from ringdove.web.campaign_audience import Audience, Measured, variant_in_turn
 from ringdove.web.speech import plain_speech
 
 SAY = plain_speech("en", datetime(2026, 11, 22, tzinfo=UTC))
@@ -25,6 +27,21 @@ BEFORE = Plan(
 def read(before: Plan = BEFORE, **given: str) -> campaign_forms.Draft:
     form = FormData([(name.replace("__", "-"), value) for name, value in given.items()])
     return campaign_forms.draft_of(form, "Name", before, "Europe/Minsk", SAY)
+
+
+def test_a_sample_reads_each_text_as_often_as_its_share() -> None:
+    """Else the price beside the composer would be that of the first text alone."""
+    plan = Plan(occasion="Sale", variants=(Variant(name="A", share=1), Variant(name="B", share=3)))
+    read_by = Counter(variant_in_turn(plan, n).name for n in range(400))
+    assert read_by["A"] == pytest.approx(100, abs=3)
+    assert variant_in_turn(BEFORE, 299) is BEFORE.variants[0]
+
+
+def test_the_price_leaves_out_who_is_left_alone() -> None:
+    """At most: nobody is."""
+    measured = Measured(10, 1, 2, Decimal("0.03"), Decimal("0.09"), "EUR")
+    told = Audience(1_200, True, 1_000, measured=measured, holdout_percent=10)
+    assert (told.cost, told.cost_worst) == (Decimal(27), Decimal(90))
 
 
 def test_what_did_not_come_stays_as_it_was() -> None:

@@ -4,10 +4,12 @@ Counted while one composes: quick, bounded in time, and of money by a sample. Wh
 rehearsal (campaign_review.py).
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,7 +19,7 @@ from ringdove.kit.db import Tx
 from ringdove.records import people, rewards, routes, segments
 from ringdove.rules import consent, languages, texts
 from ringdove.rules import segments as trees
-from ringdove.rules.campaigns import Plan, channels_of
+from ringdove.rules.campaigns import Plan, Variant, channels_of
 from ringdove.rules.routes import Way
 from ringdove.web.campaign_previews import Reader, values_of
 from ringdove.web.campaigns_found import CampaignId, find
@@ -27,6 +29,7 @@ from ringdove.web.views import StorePage, ViewerPage
 router = APIRouter(prefix="/stores/{store_id}/campaigns", include_in_schema=False)
 
 READERS = 20  # people of the audience whose texts one can look at
+GOLDEN = 0.6180339887498949  # whose multiples fall evenly, however many there are
 SAMPLE = 300  # people of whom parts and prices are counted
 COUNTED_S = 2.0
 AHEAD = timedelta(days=1)
@@ -54,9 +57,18 @@ class Audience:
     later: int = 0  # of them, who wait for an hour or a gap
     left_out: Sequence[tuple[str, int]] = field(default=())  # reason in words, the most first
     measured: Measured = Measured()
+    holdout_percent: int = 0
 
-    def cost(self, each: Decimal | None) -> Decimal | None:
-        """Of everybody who can be reached."""
+    @property
+    def cost(self) -> Decimal | None:
+        """Of those who can be reached and are not left alone by chance."""
+        each, written = self.measured.money, self.reachable * (100 - self.holdout_percent)
+        return each * written / 100 if each is not None else None
+
+    @property
+    def cost_worst(self) -> Decimal | None:
+        """If everybody who can be reached took the dearest text of the sample."""
+        each = self.measured.money_worst
         return each * self.reachable if each is not None else None
 
 
@@ -102,7 +114,7 @@ async def audience(page: Any, plan: Plan) -> Audience:
         measured = await _measured(tx, page, plan, tree)
     return Audience(
         counted.people, True, sum(by_verdict.values()), by_verdict["wait"],
-        sorted(told, key=lambda one: -one[1]), measured,
+        sorted(told, key=lambda one: -one[1]), measured, plan.holdout_percent,
     )  # fmt: skip
 
 
@@ -117,23 +129,23 @@ async def _measured(tx: Tx, page: Any, plan: Plan, tree: trees.Node) -> Measured
     parts: list[int] = []
     prices: list[Decimal] = []
     currency = ""
-    for row in rows:
+    for n, row in enumerate(rows):
         if not row["phone"]:
             continue
         language = languages.choose(row["language"], row["country"], store.languages)
-        said = plan.variants[0].words.get(language)
+        said = variant_in_turn(plan, n).words.get(language)
         template = said.sms if said else ""
         if not template:
             continue
         reader = Reader(row["id"], row["name"] or "", row["phone"], language)
         try:
             text = texts.render(template, values_of(page, plan, offer, reader, language))
-            n = texts.measure(text).parts
+            count = texts.measure(text).parts
         except (texts.TemplateBroken, texts.TextTooLong):
             continue
-        parts.append(n)
+        parts.append(count)
         way = ways.find("sms", row["phone"], "marketing", now.date())
-        cost = ways.cost(way.gateway.id, row["phone"], n) if isinstance(way, Way) else None
+        cost = ways.cost(way.gateway.id, row["phone"], count) if isinstance(way, Way) else None
         if cost:
             prices.append(cost.amount)
             currency = cost.currency
@@ -144,6 +156,12 @@ async def _measured(tx: Tx, page: Any, plan: Plan, tree: trees.Node) -> Measured
         sum(prices, Decimal(0)) / len(prices) if prices else None, 
         max(prices, default=None), currency,
     )  # fmt: skip
+
+
+def variant_in_turn(plan: Plan, n: int) -> Variant:
+    """Which text the n-th of a sample reads: each as often as its share, evenly mixed."""
+    ends = list(accumulate(one.share for one in plan.variants))
+    return plan.variants[bisect_right(ends, n * GOLDEN % 1 * ends[-1])]
 
 
 def _may_be_written(tree: trees.Node) -> trees.Node:

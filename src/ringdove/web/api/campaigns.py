@@ -233,8 +233,8 @@ async def show_audience(campaign_id: Number, caller: ViewerKey) -> Shown:
         "parts": {"typical": sample.typical, "worst": sample.worst, "people": sample.people},
         "money": {
             "currency": sample.currency,
-            "about": _amount(told.cost(sample.money)),
-            "most": _amount(told.cost(sample.money_worst)),
+            "about": _amount(told.cost),
+            "most": _amount(told.cost_worst),
         },
     }  # fmt: skip
 
