@@ -172,6 +172,7 @@ REASONS = {
     "no_words": ("The campaign says nothing in their language and channel.", "Add its words."),
     "no_code": ("The offer's list of codes was empty.", "Add codes to the offer."),
     "too_long": ("With their own values no phone can join the text.", "Shorten it."),
+    "broken_text": ("With their own values the text cannot be made.", "Look at its {{ field }}s."),
     "too_late": ("Its time was over before it could go.", "Look for what was late."),
     "no_allowed_hour": ("No hour suits every zone the person may be in.", "Learn the region."),
     "paid": ("A payment reminder whose order was paid meanwhile.", ""),

@@ -8,7 +8,6 @@ pause holds at once, however many texts wait. Who did what is written by the cal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -16,10 +15,11 @@ from psycopg.types.json import Jsonb
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.kit.db import Tx
+from ringdove.records import segments as segment_records
 from ringdove.records import stores
 from ringdove.records.campaign_waiting import ENDED
-from ringdove.rules import schedules
-from ringdove.rules.campaigns import LIFE, Campaign, Plan
+from ringdove.rules import approving, schedules
+from ringdove.rules.campaigns import LIFE, Campaign, Plan, segments_in
 from ringdove.rules.scenes import Store
 
 CAMPAIGNS_MAX = 5_000  # of a store
@@ -231,10 +231,10 @@ SCHEDULE = """
 UPDATE campaign SET state = 'scheduled', begin_at = %(begin_at)s, reason = ''
 WHERE store_id = %(store_id)s AND id = %(campaign_id)s
 """
-WORST = """
-SELECT (r.result ->> 'worst')::numeric AS worst FROM rehearsal r
+REHEARSED = """
+SELECT r.version, r.asked_at, r.result FROM rehearsal r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
-  AND r.version = %(version)s AND r.state = 'done'
+  AND r.state = 'done'
 """
 # Only where recipients' own clocks say when: a look at every person.
 ZONES = """
@@ -262,18 +262,46 @@ async def begin(tx: Tx, store: Store, campaign_id: int, now: datetime) -> dateti
 async def needs_approval(tx: Tx, store: Store, campaign: Campaign) -> str:
     """What is still missing before it may begin, to be told; "": nothing."""
     above = store.policy.approval_above
-    if not above or campaign.approved_version == campaign.version:
+    if not above:
         return ""
-    given = {
-        "bucket": bucket_of_campaign(store, campaign.id), "store_id": store.id,
-        "campaign_id": campaign.id, "version": campaign.version,
-    }  # fmt: skip
-    row = await (await tx.execute(WORST, given)).fetchone()
-    if row is None:
+    changed_at = await _segments_changed_at(tx, store, campaign.plan)
+    if campaign.approved_version == campaign.version and campaign.approved_at:
+        # Who is meant may be many more than the second person saw.
+        if changed_at is None or changed_at <= campaign.approved_at:
+            return ""
+    told = await _rehearsed(tx, store, campaign)
+    is_fresh = told is not None and told["version"] == campaign.version
+    if told is None or not is_fresh or (changed_at and changed_at > told["asked_at"]):
         return "Rehearse it first: its cost decides whether a second person has to approve it."
-    if Decimal(row["worst"] or 0) <= above:
+    worst = approving.worst(told["result"])
+    if worst is None:
+        return "Not all of its texts have a known price: a second person has to approve it."
+    if worst <= above:
         return ""
     return f"It may cost more than {above} {store.currency}: a second person has to approve it."
+
+
+async def _rehearsed(tx: Tx, store: Store, campaign: Campaign) -> dict[str, Any] | None:
+    given = {
+        "bucket": bucket_of_campaign(store, campaign.id), "store_id": store.id,
+        "campaign_id": campaign.id,
+    }  # fmt: skip
+    return await (await tx.execute(REHEARSED, given)).fetchone()
+
+
+async def _segments_changed_at(tx: Tx, store: Store, plan: Plan) -> datetime | None:
+    """When one of the segments that it asks for, themselves or through others, was changed last."""
+    asked = [*segments_in(plan.audience), *(segments_in(plan.without) if plan.without else ())]
+    if not asked:
+        return None
+    known = {one.id: one for one in await segment_records.of_store(tx, store)}
+    found: dict[int, datetime] = {}
+    while asked:
+        one = known.get(asked.pop())
+        if one and one.id not in found:
+            found[one.id] = one.changed_at
+            asked += segments_in(one.tree)
+    return max(found.values(), default=None)
 
 
 def bucket_of_campaign(store: Store, campaign_id: int) -> int:
@@ -323,15 +351,46 @@ async def pause(tx: Tx, store_id: int, campaign_id: int, now: datetime, reason: 
     await move(tx, store_id, campaign_id, "paused", now, reason)
 
 
-async def resume(tx: Tx, store_id: int, campaign_id: int, now: datetime) -> None:
-    """It goes on, by its plan as it is now. Raises CampaignRefused."""
+# What was changed is approved with it: it may be held and let go again.
+APPROVED_AGAIN = """
+UPDATE campaign SET approved_at = %(now)s, approved_by = %(user_id)s, approved_version = version
+WHERE store_id = %(store_id)s AND id = %(campaign_id)s
+"""
+
+
+async def resume(
+    tx: Tx, store_id: int, campaign_id: int, now: datetime, user_id: int | None = None
+) -> None:
+    """It goes on, by its plan as it is now. Where it was changed and what is left may cost more
+    than one person decides, a second one lets it go on; `user_id` is None for a program. Raises
+    CampaignRefused."""
     kept = await _locked(tx, store_id, campaign_id)
     if kept.state != "paused":
         raise CampaignRefused("It is not paused.")
+    store = await stores.find(tx, store_id)
+    if store and await _takes_two(tx, store, kept):
+        if user_id is None or user_id == kept.changed_by:
+            raise CampaignRefused(
+                "It was changed, and costs much: a second person has to resume it."
+            )
+        given = {"store_id": store_id, "campaign_id": campaign_id, "user_id": user_id, "now": now}
+        await tx.execute(APPROVED_AGAIN, given)
     await move(tx, store_id, campaign_id, "running", now)
-    if store := await stores.find(tx, store_id):
+    if store:
         given = {"buckets": stores.buckets(store), "store_id": store_id}
         await tx.execute(LOOK_FOR_HELD, given | {"campaign_id": campaign_id})
+
+
+async def _takes_two(tx: Tx, store: Store, campaign: Campaign) -> bool:
+    above = store.policy.approval_above
+    if not above or campaign.approved_version == campaign.version:
+        return False
+    told = await _rehearsed(tx, store, campaign)
+    if told is None:
+        return True
+    is_same = told["version"] == campaign.version
+    most = approving.worst(told["result"], None if is_same else campaign.plan)
+    return most is None or most > above
 
 
 async def unschedule(tx: Tx, store_id: int, campaign_id: int, now: datetime) -> None:

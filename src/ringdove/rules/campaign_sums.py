@@ -29,6 +29,7 @@ class Sums:
     _carried: Counter[tuple[int, str, Decimal | None, Decimal | None, int]] = field(
         default_factory=Counter
     )
+    _unpriced: int = 0  # texts to places that no list names; letters cost nothing
     _kinds: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     _samples: list[dict[str, Any]] = field(default_factory=list)
 
@@ -44,6 +45,7 @@ class Sums:
             assert carrier.way is not None
             self._hours[due_at.replace(minute=0, second=0, microsecond=0)] += 1
             priced = (carrier.per_part, carrier.dearest) if text.encoding else (None, None)
+            self._unpriced += bool(text.encoding) and carrier.per_part is None
             key = (carrier.way.gateway.id, carrier.currency, *priced, text.parts)
             self._carried[key] += 1
             kind = (wish.variant, wish.language, wish.channel)
@@ -73,7 +75,7 @@ class Sums:
             "gateways": _summed((str(gateway), n) for (gateway, *_), n in carried),
             "parts": _summed((str(parts), n) for (*_, parts), n in carried),
             "parts_total": sum(parts * n for (*_, parts), n in carried),
-            "unpriced": sum(n for (_, _, price, _, _), n in carried if price is None),
+            "unpriced": self._unpriced,
             "money": {currency: str(amount) for currency, amount in sorted(typical.items())},
             "money_worst": {currency: str(amount) for currency, amount in sorted(worst.items())},
             "worst": str(max(most, default=Decimal(0))),

@@ -217,6 +217,9 @@ class Writer:
             except texts.TextTooLong:
                 yield Made(message_id, wish, silent(wish.told, "too_long"), SILENCE)
                 continue
+            except texts.TemplateBroken:  # by this person's own values; the others go on (P11)
+                yield Made(message_id, wish, silent(wish.told, "broken_text"), SILENCE)
+                continue
             yield new(Made, (message_id, wish, wish.told, text))
 
     def _values(

@@ -16,7 +16,7 @@ from ringdove.rules import campaign_recipes
 from ringdove.rules.campaign_recipes import RECIPES
 from ringdove.rules.campaigns import LIFE, Campaign, Plan, When, channels_of
 from ringdove.rules.segments import All, Texts
-from ringdove.web import campaign_compose
+from ringdove.web import campaign_compose, campaign_start
 from ringdove.web import campaign_words as words
 from ringdove.web.campaign_forms import Draft
 from ringdove.web.campaigns import NAME_MAX
@@ -98,7 +98,7 @@ async def _do(tx: Tx, page: StorePage, found: Campaign, deed: str) -> str:
             await campaigns.pause(tx, store_id, found.id, now)
             return _("Paused. What waits stays where it is until you resume.")
         case "resumed":
-            await campaigns.resume(tx, store_id, found.id, now)
+            await campaign_start.resume(tx, page, found, page.user.id)
             return _("It goes on.")
         case "unscheduled":
             await campaigns.unschedule(tx, store_id, found.id, now)

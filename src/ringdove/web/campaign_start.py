@@ -14,6 +14,7 @@ from starlette.responses import Response
 from ringdove.kit.db import Tx
 from ringdove.records import campaigns, policies
 from ringdove.records.campaigns import CampaignRefused
+from ringdove.rules.campaigns import Campaign
 from ringdove.web import campaign_words as words
 from ringdove.web.campaign_review import REVIEWED, problems, render
 from ringdove.web.campaigns_found import CampaignId, find
@@ -121,6 +122,15 @@ async def begin(tx: Tx, page: Any, campaign_id: int, version: int) -> datetime:
     if wrong:
         raise CampaignRefused(f"{wrong[0].where}: {wrong[0].said}")
     return await campaigns.begin(tx, page.store, campaign_id, page.runtime.clock())
+
+
+async def resume(tx: Tx, page: Any, found: Campaign, user_id: int | None) -> None:
+    """Lets a paused one go on, with words that can be said; `user_id` is None for a program. Raises
+    CampaignRefused. `page`: also a Caller."""
+    for one in await problems(tx, page, found.plan):
+        if one.blocks and one.where.startswith(("variants", "links")):
+            raise CampaignRefused(f"{one.where}: {one.said}")
+    await campaigns.resume(tx, page.store.id, found.id, page.runtime.clock(), user_id)
 
 
 async def _refused(page: StorePage, campaign_id: int, error: CampaignRefused) -> Response:

@@ -102,7 +102,9 @@ REFUSALS = (
     N_("A second person has to approve it: you planned it yourself."),
     N_("It was changed meanwhile: look at it again."),
     N_("Rehearse it first: its cost decides whether a second person has to approve it."),
+    N_("Not all of its texts have a known price: a second person has to approve it."),
     N_("It is not paused."),
+    N_("It was changed, and costs much: a second person has to resume it."),
     N_("This store has no such campaign."),
 )
 

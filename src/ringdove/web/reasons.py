@@ -53,6 +53,7 @@ REASONS: Mapping[str, str] = {
     "no_words": N_("The campaign says nothing in their language and channel."),
     "no_code": N_("The offer's list of codes was empty."),
     "too_long": N_("With their own values the text is too long for any phone."),
+    "broken_text": N_("With their own values the text cannot be made."),
     "no_phone": N_("The customer has no phone number."),
     "phone_doubtful": N_("The phone number could not be read for sure: somebody must settle it."),
     "no_email": N_("The customer has no e-mail address."),

@@ -157,8 +157,8 @@ async def _bucket(ground: Ground, bucket: int) -> None:
     first = runs[bucket].next_id if bucket in runs else 0
     own_hours = str(ground.decider.part or "")
     lines = Lines(store, campaign, bucket, own_hours, campaign.clock)
-    # The next page is read while this one is written. Whatever ends the writing waits for that page:
-    # a task that sits in a statement can miss that it was cancelled (wait_for of Python 3.11).
+    # The next page is read while this one is written. Whatever ends the writing waits for that
+    # page: a task that sits in a statement can miss its cancel (wait_for of Python 3.11).
     pages = decided(ground, audience, first)
     ahead = asyncio.create_task(_next(pages))
     try:

@@ -135,7 +135,7 @@ async def _moved(caller: Caller, campaign_id: int, deed: str) -> Shown:
                 case "paused":
                     await campaigns.pause(tx, store_id, campaign_id, now)
                 case "resumed":
-                    await campaigns.resume(tx, store_id, campaign_id, now)
+                    await campaign_start.resume(tx, seen_by(caller), found, None)
                 case "unscheduled":
                     await campaigns.unschedule(tx, store_id, campaign_id, now)
                 case _:
@@ -154,7 +154,8 @@ async def pause_campaign(campaign_id: Number, caller: MarketerKey) -> Shown:
 
 @router.post("/campaigns/{campaign_id}/resume", summary="Resume")
 async def resume_campaign(campaign_id: Number, caller: MarketerKey) -> Shown:
-    """It goes on, by its plan as it is now."""
+    """It goes on, by its plan as it is now. 409: what was changed is to be mended first, or to be
+    resumed by a second person on its page."""
     return await _moved(caller, campaign_id, "resumed")
 
 
