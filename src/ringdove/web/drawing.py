@@ -48,7 +48,7 @@ def _counted(context: Context, one: str, many: str, n: int, **values: Any) -> st
     """A text that counts, with its number as the reader's language writes it."""
     say: Speech = context["say"]
     said = i18n.catalogue(say.language).ngettext(one, many, n)
-    return Markup(said) % ({"num": say.number(n)} | values)  # noqa: S704 - our own texts
+    return Markup(said) % ({"num": say.number(n)} | values)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

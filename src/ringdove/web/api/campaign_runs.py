@@ -197,6 +197,7 @@ async def show_progress(campaign_id: Number, caller: ViewerKey) -> Shown:
     return {
         "state": found.state, "people_total": told.people_total, "people_done": told.people_done,
         "is_gathered": told.is_gathered, "queued": told.queued, "waiting": told.waiting,
-        "gone": told.gone, "taken_back": told.taken_back, "left_out": told.left_out, "reasons": told.reasons,
+        "gone": told.gone, "taken_back": told.taken_back, "left_out": told.left_out,
+        "reasons": told.reasons,
         "per_second": round(told.per_second, 1),
     }  # fmt: skip
