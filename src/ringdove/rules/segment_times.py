@@ -99,8 +99,11 @@ def dates(span: Span, today: date) -> Dates:
 
 
 def ahead(days: Range, today: date) -> Dates:
-    """A date so many days from today; below 0: past."""
+    """A date so many days from today; below 0: past. "At most 14" begins today, as with birthdays:
+    what is years past is meant by who says so."""
     least, most = _whole(days, DAYS_MAX)
+    if least is None and most is not None and most >= 0:
+        least = 0
     return Dates(
         None if least is None else today + timedelta(days=least),
         None if most is None else today + timedelta(days=most),
