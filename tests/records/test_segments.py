@@ -13,6 +13,7 @@ from ringdove.rules.consent import Draft
 from ringdove.rules.pictures import holds
 from ringdove.rules.segments import TREE, InSegment, NoSegment, Not, Reach, TooLarge
 from tests.flows.conftest import NOON, Shop, order
+from tests.records.test_attribution import put
 from tests.records.test_statements import _plan, growing, link, unbounded
 
 __all__ = ["growing", "link"]
@@ -175,5 +176,49 @@ def test_goods_in_carts_and_on_pages_have_the_category_of_the_catalogue(play) ->
             is_in, reason = holds(tree, picture, now)
             assert is_in and reason.value, told
             assert not holds(tree, replace(picture, looks=(), cart=None), now)[0]
+
+    play(story)
+
+
+def test_who_has_an_offer_by_a_campaigns_text_was_given_it(play) -> None:
+    """R102: codes that a campaign makes stand beside nobody, and one that all share leaves no row;
+    who used it is told by their order, whoever they had it from."""
+
+    async def story(shop: Shop) -> None:
+        for n in range(4):
+            await shop.hear(facts.CustomerChanged(
+                id=f"c{n}", at=NOON, customer={"phone": f"+37529111220{n}"}))  # fmt: skip
+        await shop.answer()
+        people = await shop.rows("SELECT bucket, id FROM contact ORDER BY id")
+        await shop.rows(
+            "INSERT INTO campaign (store_id, id, name, state, plan, created_at, changed_at)"
+            " VALUES (%(s)s, 5, 'x', 'done', '{\"offer\": 7}', now(), now()) RETURNING 1",
+            s=shop.store.id,
+        )
+        base = {
+            "store_id": shop.store.id, "channel": "sms", "class": "marketing", "topic": "offers",
+            "cause": "campaign", "recipe": "", "gateway_id": 1, "recipient": "1", "body": "x",
+            "not_before": NOON, "not_after": NOON, "created_at": NOON, "why": "", "variant": 0,
+            "campaign_id": 5,
+        }  # fmt: skip
+        await put(shop, "message", [
+            base | {"bucket": who["bucket"], "id": who["id"] + (1 << 30), "contact_id": who["id"],
+                    "state": state, "reason": "", "sent_at": sent_at}
+            for who, state, sent_at in zip(
+                people, ("sent", "sent", "dropped"), (NOON, NOON, None), strict=False)
+        ])  # fmt: skip
+        await put(shop, "offer_use", [
+            {"bucket": who["bucket"], "store_id": shop.store.id, "contact_id": who["id"],
+             "reward_id": 7, "order_id": who["id"], "code": "A", "at": NOON, "freed_at": None}
+            for who in (people[1], people[3])
+        ])  # fmt: skip
+        ids = [who["id"] for who in people]
+        for used, meant in ((None, ids[:2]), (True, [ids[1], ids[3]]), (False, ids[:1])):
+            tree = TREE.validate_python({"leaf": "offer", "offer": 7, "used": used})
+            async with db.transaction(shop.runtime.pool) as tx:
+                found = await segments.people(tx, shop.store, tree, NOON)
+                pictures = [await segments.picture(tx, shop.store, one) for one in ids]
+            assert [row["id"] for row in found.rows] == meant
+            assert [one.person.id for one in pictures if holds(tree, one, NOON)[0]] == meant
 
     play(story)

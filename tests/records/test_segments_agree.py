@@ -226,6 +226,11 @@ class World:
              "url": "", "changed_at": NOWS[0]}
             for sku, brand in SKUS.items()
         ]  # fmt: skip
+        self.rows["campaign"] = [
+            {"store_id": store.id, "id": n, "name": "", "state": "done", "plan": {"offer": offer},
+             "created_at": NOWS[0], "changed_at": NOWS[0], "version": 1}
+            for n, offer in ((1, 1), (2, 0))
+        ]  # fmt: skip
         self.rows["rhythm"] = [
             {"store_id": store.id, "category": category, "people": 9, "gap_days": gap,
              "weight": 1.7, "spent": 25, "learnt_at": NOWS[0]}

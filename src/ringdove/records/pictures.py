@@ -75,7 +75,12 @@ PURCHASES = _of_people(
 LOOKS = _of_people("visit", "t.at, t.channel, t.page, t.sku, t.category")
 CARTS = _of_people("cart", "t.id, t.changed_at, t.total, t.items", "t.state = 'open'")
 SPOKEN = _of_people(
-    "message", "t.id, t.campaign_id, t.state, t.sent_at, t.done_at", "t.class = 'marketing'"
+    "message",
+    """t.id, t.campaign_id, t.state, t.sent_at, t.done_at, (
+    SELECT (k.plan ->> 'offer')::integer FROM campaign k
+    WHERE k.store_id = %(store_id)s AND k.id = t.campaign_id
+  ) AS offer""",
+    "t.class = 'marketing'",
 )
 CLICKS = _of_people(
     "link_click",
@@ -200,7 +205,10 @@ def _past(contact_id: int, rows: Mapping[str, Rows]) -> dict[str, Any]:
         ],
         "cart": _cart(newest) if newest and kept and kept["cart_at"] else None,
         "spoken": [
-            Spoken(row["id"], row["campaign_id"], row["state"], row["sent_at"], row["done_at"])
+            Spoken(
+                row["id"], row["campaign_id"], row["state"], row["sent_at"], row["done_at"],
+                row["offer"],
+            )
             for row in of["spoken"]
         ],
         "clicks": [Click(row["at"], row["campaign"]) for row in of["clicks"]],

@@ -214,9 +214,21 @@ def reach(one: segments.Reach, writer: Writer) -> Part:
 
 
 def offered(one: segments.Offered, writer: Writer) -> Part:
-    asked = SQL("r.reward_id = {}").format(writer.put(one.offer))
-    given: Part = counted(GIFTS, asked, writer, [("count(*){}", segments.ONCE)])
-    if one.used is None:
-        return given
+    offer = writer.put(one.offer)
+    asked = SQL("r.reward_id = {}").format(offer)
     used: Part = counted(USED, asked, writer, [("count(*){}", segments.ONCE)])
-    return together([given, used if one.used else opposite(used)], writer, is_all=True)
+    if one.used:
+        return used
+    # Codes that a campaign makes stand beside nobody (decision 42): its text tells who has one.
+    told = SQL(
+        "r.sent_at IS NOT NULL AND r.campaign_id IN (SELECT k.id FROM campaign k"
+        " WHERE k.store_id = {} AND (k.plan ->> 'offer')::integer = {})"
+    ).format(writer.put(writer.store.id), offer)
+    given = together(
+        [
+            counted(GIFTS, asked, writer, [("count(*){}", segments.ONCE)]),
+            counted(MESSAGES, told, writer, [("count(*){}", segments.ONCE)]),
+        ],
+        writer, is_all=False,
+    )  # fmt: skip
+    return given if one.used is None else together([given, opposite(used)], writer, is_all=True)

@@ -60,6 +60,7 @@ class Spoken(NamedTuple):
     state: str
     sent_at: datetime | None
     done_at: datetime | None
+    offer: int | None = None  # that its campaign makes
 
 
 class Click(NamedTuple):
@@ -409,8 +410,9 @@ def _reach(leaf: segments.Reach, picture: Picture, now: datetime) -> Found:
 @_leaf.register
 def _offered(leaf: segments.Offered, picture: Picture, now: datetime) -> Found:
     given = [gift.at for gift in picture.gifts if gift.offer == leaf.offer]
+    given += [m.sent_at for m in picture.spoken if m.sent_at and m.offer == leaf.offer]
     used = leaf.offer in picture.used
-    is_so = bool(given) and leaf.used in (None, used)
+    is_so = used if leaf.used else bool(given) and not (leaf.used is False and used)
     return Found(is_so, {"given": max(given, default=None), "used": used})
 
 

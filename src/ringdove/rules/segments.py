@@ -195,7 +195,9 @@ class OwnFieldIs(Said):
     words: Words = ()
     number: Range | None = None
     when: Span | None = None
-    in_days: Range | None = Field(None, description="Days until that date; below 0: it is past.")
+    in_days: Range | None = Field(
+        None, description="Days until that date; below 0: it is past. Only at_most: from today on."
+    )
     yes: bool | None = None
 
 
@@ -235,7 +237,8 @@ class Reach(Said):
 
 
 class Offered(Said):
-    """Was given this offer; used it, or not yet."""
+    """Was given this offer, also in a campaign's text; used it; was given it and has not used it
+    yet."""
 
     leaf: Literal["offer"] = "offer"
     offer: Id
@@ -256,7 +259,7 @@ class Rfm(Said):
 
 class Due(Said):
     """Is expected to buy again, of a category or at all ("") (N4). Days from now: below 0, the
-    purchase is overdue."""
+    purchase is overdue; at_most alone: from today on."""
 
     leaf: Literal["due"] = "due"
     category: Annotated[str, Field(max_length=200, pattern=KEPT)] = ""
