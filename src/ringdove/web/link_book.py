@@ -189,11 +189,14 @@ class LinkBook:
         self._queue.setdefault(token, []).append(waiting)
         self._rung.set()
         if self._looking < LOOK_UPS_MAX and (self._is_busy or not self._looking):
-            self._looking += 1
-            worker = asyncio.create_task(self._look_up())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._start()
         return await waiting
+
+    def _start(self) -> None:
+        self._looking += 1
+        worker = asyncio.create_task(self._look_up())
+        self._workers.add(worker)
+        worker.add_done_callback(self._workers.discard)
 
     async def _look_up(self) -> None:
         """Looks up what waits; keeps its connection as long as links keep coming."""
@@ -218,6 +221,8 @@ class LinkBook:
         finally:
             self._is_busy = False
             self._looking -= 1
+            if self._queue and not self._looking:  # came while this one was on its way out
+                self._start()
 
     async def _next_batch(self) -> "Waiting":
         """What arrived by now; nothing when for a while nothing came."""
