@@ -244,7 +244,9 @@ class Selling:
         if place is None:
             return
         given = self.rows.tables["promo_code"]
-        code = given[place][2]
+        code, valid_until = given[place][2], given[place][6]
+        if at >= valid_until:
+            return
         given[place] = (*given[place][:-2], at, str(self.next_number))
         self.rows.put("offer_use", who.bucket, OFFER.id, order_id, who.id, code, at)
 
