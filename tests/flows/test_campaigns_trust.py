@@ -2,18 +2,22 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from psycopg.errors import QueryCanceled
 
 from ringdove.kit import db
-from ringdove.records import audiences, campaigns, prices, rehearsals
+from ringdove.records import audiences, campaigns, outbox, prices, rehearsals, rewards
 from ringdove.records import segments as segment_records
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.rules import segments
-from ringdove.rules.campaigns import Plan, Variant, Words
+from ringdove.rules.campaigns import Plan, Stop, Variant, Words
 from ringdove.rules.prices import Price
+from ringdove.rules.ways_in import Reward
 from ringdove.workers import campaigning, rehearsing
+from ringdove.workers import campaigns as worker
 from tests.flows import campaign as stage
 from tests.flows.campaign import PLAN
 from tests.flows.conftest import Shop
@@ -160,3 +164,87 @@ def test_a_cancel_that_is_missed_hangs_nobody(play, monkeypatch):
         assert done and working.result() is False
 
     play(story, span=2)
+
+
+def test_after_a_change_no_old_word_leaves(play):
+    """P1, R18: paused, changed and resumed within a second, nothing was held yet; what is taken
+    before the new words are there waits for them. The code's end is the text's end."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 100)
+        async with db.transaction(shop.runtime.pool) as tx:
+            offer = await rewards.create(
+                tx, shop.store.id, Reward(0, "t", "Sale", "code", source="own", valid_days=1),
+                shop.at,
+            )  # fmt: skip
+        words = {"ru": Words(sms="{{ offer.code }} СТОП")}
+        plan = BRIEF.model_copy(update={"offer": offer, "variants": (Variant(words=words),)})
+        one = await stage.begun(shop, plan)
+        await stage.gathered(shop, one)
+        ends = {row["not_after"] for row in await stage.outbox(shop)}
+        assert ends == {shop.at + timedelta(days=1)}
+        shop.later(minutes=1)
+        newer = plan.model_copy(update={"variants": (
+            Variant(words={"ru": Words(sms="new {{ offer.code }} СТОП")}),)})  # fmt: skip
+        async with db.transaction(shop.runtime.pool) as tx:
+            await campaigns.pause(tx, shop.store.id, one.id, shop.at)
+            await campaigns.change(tx, shop.store.id, one.id, "Sale", newer, 1, shop.at)
+            await campaigns.resume(tx, shop.store.id, one.id, shop.at, 1)
+        assert await _taken(shop) == []
+        await stage.gathered(shop, one)
+        await worker.look(shop.runtime)
+        shop.later(seconds=5)
+        taken = await _taken(shop)
+        assert len(taken) > 50 and all(one.body.startswith("new ") for one in taken)
+
+    play(story)
+
+
+async def _taken(shop: Shop) -> list[outbox.Taken]:
+    (bucket,) = {row["bucket"] for row in await stage.outbox(shop)}
+    async with db.transaction(shop.runtime.pool) as tx:
+        return await outbox.take(tx, shop.store, bucket, shop.sms, shop.at, "t", 500)
+
+
+def test_one_campaign_in_trouble_leaves_the_others_alone(play, monkeypatch):
+    """P11, R43: one whose people cannot be read in time, and one person's odd value, hold up nobody
+    else; what is sold out already does not begin; a variant without somebody's language says it in
+    the store's first."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 60)
+        await shop.rows("UPDATE contact SET fields = jsonb_build_object('n', (id >> 7) %% 5)"
+                        " RETURNING 1")  # fmt: skip
+        tired = await stage.begun(shop, BRIEF, "Tired")
+        words = {"ru": Words(sms="{{ 10 | divided_by: field.n }} СТОП")}
+        odd = await stage.begun(
+            shop, BRIEF.model_copy(update={"variants": (Variant(words=words),)}), "Odd"
+        )
+        both = (Variant(words=SHORT | {"en": Words(sms="{{ link }} STOP")}),
+                Variant(name="B", words=SHORT))  # fmt: skip
+        spoken = await stage.begun(shop, BRIEF.model_copy(update={"variants": both}), "Spoken")
+        await shop.rows(
+            "INSERT INTO product (bucket, store_id, sku, name, stock, changed_at)"
+            " SELECT bucket, store_id, 'K',"
+            " 'Kettle', 0, created_at FROM contact LIMIT 1 RETURNING 1"
+        )
+        gone = await stage.begun(
+            shop, BRIEF.model_copy(update={"stop": Stop(skus=("K",), pieces=Decimal(3))}), "Gone"
+        )
+        assert gone.state == "sold_out"
+        whole = campaigning.gather
+
+        async def gather(runtime, store, campaign):
+            if campaign.id == tired.id:
+                raise QueryCanceled("canceling statement due to statement timeout")
+            return await whole(runtime, store, campaign)
+
+        monkeypatch.setattr(campaigning, "gather", gather)
+        await worker.all_due(shop.runtime, asyncio.Event())
+        assert (await stage.found(shop, tired.id)).state == "running"  # it is tried again
+        told = await stage.outcomes(shop, odd)
+        assert told["waiting", ""] > 20 and told["dropped", "broken_text"] >= 5
+        told = await stage.outcomes(shop, spoken)
+        assert told["waiting", ""] > 30 and not told["dropped", "no_words"]
+
+    play(story)

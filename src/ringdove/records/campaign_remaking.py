@@ -13,7 +13,8 @@ from ringdove.rules.scenes import Store
 
 PAGE = 1_000
 
-# Behind the checkpoint's lock; a text that is being taken this moment leaves as it is.
+# Behind the checkpoint's lock. Whoever takes a text this moment is waited for: it leaves as it is,
+# or was put off until its new words are there (campaign_waiting.OLD_WORDS).
 LOCK = """
 SELECT r.remade_id, r.first_message, r.last_message FROM campaign_run r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
@@ -25,7 +26,7 @@ FROM (
   SELECT o.message_id FROM outbox o
   WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id > %(after)s
     AND o.message_id <= %(last)s AND o.campaign_id = %(campaign_id)s
-  ORDER BY o.message_id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+  ORDER BY o.message_id LIMIT %(most)s FOR UPDATE
 ) o
 CROSS JOIN LATERAL (
   SELECT m.id, m.contact_id, m.channel FROM message m

@@ -75,8 +75,8 @@ WHERE c.store_id = %(store_id)s AND c.id = %(campaign_id)s
 """
 ADVANCE = """
 UPDATE campaign_run r SET next_id = %(next_id)s, is_done = %(is_done)s, changed_at = %(now)s,
-  first_message = coalesce(r.first_message, %(first)s),
-  last_message = coalesce(%(last)s, r.last_message),
+  first_message = least(r.first_message, %(first)s),
+  last_message = greatest(r.last_message, %(last)s),
   counts = (
     SELECT coalesce(jsonb_object_agg(x.name, x.n), '{}') FROM (
       SELECT y.name, sum(y.n)::bigint AS n FROM (

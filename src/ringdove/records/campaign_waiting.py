@@ -31,6 +31,18 @@ SELECT c.id, c.state FROM campaign c
 WHERE c.store_id = %(store_id)s AND c.id = ANY(%(campaigns)s::integer[])
   AND c.state IN ('paused', 'cancelled', 'sold_out') FOR SHARE
 """
+# Changed while it was paused, and not yet said anew: old words may not leave once it goes on.
+OLD_WORDS = """
+SELECT r.campaign_id FROM campaign_run r
+JOIN campaign c ON c.store_id = %(store_id)s AND c.id = r.campaign_id
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s
+  AND r.campaign_id = ANY(%(campaigns)s::integer[]) AND r.version <> c.version
+"""
+REMADE_SOON = timedelta(seconds=2)
+LATER = """
+UPDATE outbox o SET due_at = %(now)s::timestamptz + %(soon)s::interval
+WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = ANY(%(ids)s::bigint[])
+"""
 HOLD = """
 UPDATE outbox o SET due_at = o.due_at + %(held_for)s::interval
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.message_id = ANY(%(ids)s::bigint[])
@@ -41,15 +53,20 @@ async def stop(
     tx: Tx, base: Mapping[str, Any], campaign_of: Mapping[int, int]
 ) -> tuple[set[int], dict[int, str]]:
     """Of claimed messages, with their campaigns: those that are held now, and of those whose
-    campaign was ended the reasons. `base` names bucket and store."""
+    campaign was ended the reasons. `base` names bucket and store, and says now."""
     if not campaign_of:
         return set(), {}
     given = {**base, "campaigns": sorted(set(campaign_of.values()))}
     async with tx.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(MAY_NOT, given)
         states: dict[int, str] = dict(await cursor.fetchall())
-    if not states:
+        await cursor.execute(OLD_WORDS, given)
+        old = {row[0] for row in await cursor.fetchall()} - states.keys()
+    if not states and not old:
         return set(), {}
+    later = {key for key, campaign in campaign_of.items() if campaign in old}
+    if later:
+        await tx.execute(LATER, {**base, "ids": db.numbers(later), "soon": REMADE_SOON})
     held = {key for key, campaign in campaign_of.items() if states.get(campaign) == "paused"}
     if held:
         about = {"ids": db.numbers(held), "held_for": HELD_FOR}
@@ -59,7 +76,7 @@ async def stop(
         for key, campaign in campaign_of.items()
         if (state := states.get(campaign, "")) in ENDED
     }
-    return held, ended
+    return held | later, ended
 
 
 # ------------------------------------------------------------------ by the page

@@ -64,6 +64,7 @@ class Schedule:
     store_zone: str
     gathered_at: datetime
     shop_hour: int | None = None  # of a person without an hour of their own, by the store's clock
+    offer_ends: datetime | None = None  # later its codes are refused
 
     def not_before(self, zones: tuple[str, ...], own_hour: int | None, lot: float) -> datetime:
         """From when on. `zones`: where the person may be; `own_hour`: by the store's clock; `lot`:
@@ -87,11 +88,11 @@ class Schedule:
     def not_after(self, not_before: datetime) -> datetime:
         """Until when it is good; later it is dropped (R18, P4)."""
         ends = not_before + self.when.for_hours * HOUR
-        if self.when.until is not None:
-            return self.when.until
         if self.when.mode == "own_hour":
             ends += DAY  # quiet hours may put it off to the same hour of the next day
-        return ends
+        if self.when.until is not None:
+            ends = self.when.until
+        return min(ends, self.offer_ends) if self.offer_ends else ends
 
 
 @lru_cache(100_000)

@@ -77,7 +77,10 @@ async def prepare(runtime: Runtime, tx: Tx, store: Store, campaign: Campaign) ->
         await audiences.shop_hour(tx, store, clock) if plan.when.mode == "own_hour" else None
     )
     decider = Decider(
-        store, plan, Schedule(plan.when, store.time_zone, clock, shop_hour),
+        store, plan,
+        Schedule(
+            plan.when, store.time_zone, clock, shop_hour, offer.ends(clock) if offer else None
+        ),
         lots_of(runtime, store, campaign),
         await routes.load(tx, store, runtime.clock()), clock, frozenset(writer.words),
     )  # fmt: skip

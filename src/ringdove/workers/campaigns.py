@@ -130,6 +130,10 @@ async def _look_at(runtime: Runtime, row: Row, with_stops: bool) -> bool:
             if campaign.begin_at and campaign.begin_at <= now:
                 await records.move(tx, store.id, campaign.id, "running", now)
                 log.info("campaign.began", store=store.id, campaign=campaign.id)
+                begun = await records.find(tx, store.id, campaign.id)
+                if begun and (why := await campaign_stops.reached(tx, store, begun)):
+                    await records.move(tx, store.id, campaign.id, "sold_out", now, why)
+                    return False
                 return True
             return False
         if with_stops and campaign.state in ("running", "paused") and campaign.plan.stop:
@@ -249,8 +253,12 @@ async def all_due(runtime: Runtime, stop: asyncio.Event) -> None:
         ending.cancel()
         if not working.done():  # the page at hand is not written: it comes again
             working.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await working
+        except asyncio.CancelledError:
+            pass
+        except Exception:  # it may pass, and comes again; the others go on (P11)
+            log.exception("campaign.work_failed", store=due[0][0], campaign=due[0][1])
 
 
 async def work_on(runtime: Runtime, store_id: int, campaign_id: int) -> None:
