@@ -256,6 +256,7 @@ def test_a_short_domain_opens_its_stores_links_and_nothing_else(site: Site) -> N
     assert opened(site, f"/{sent.token()}", **at).status == 302
     assert opened(site, f"/{sent.token()}", **{"host": "go.linden.example:443"}).status == 302
     assert opened(site, "/login", **at).status == 404
+    assert opened(site, "/login", **{"host": "go.linden.example.:443"}).status == 404
     assert opened(site, "/robots.txt", **at).text.startswith("User-agent: *")
     assert opened(site, "/static/public.css", **at).status == 200
     site.run(host(1, ""))

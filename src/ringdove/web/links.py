@@ -201,7 +201,8 @@ def _owner(hosts: Hosts, headers: Mapping[bytes, bytes]) -> int | None:
         return None
     host = headers.get(b"host", b"").decode("latin-1").lower()
     name, colon, port = host.rpartition(":")
-    return hosts.by_name.get(name if colon and port.isdigit() else host)
+    host = name if colon and port.isdigit() else host
+    return hosts.by_name.get(host.removesuffix("."))  # with the dot of the root it is the same
 
 
 def _visitor(headers: Mapping[bytes, bytes]) -> Visitor:
