@@ -134,9 +134,15 @@ class Past:
         """By order, what the rule says of each; orders out of the time are left out."""
         main = {who["id"]: who["merged_into"] or who["id"] for who in self.rows["contact"]}
         rule = self.shop.store.policy
+        gone = {one["order_id"] for one in self.rows["order_return"]
+                if one["state"] == "refunded" and one["amount"] >= 100}  # fmt: skip
         found: dict[int, tuple[int, str] | None] = {}
         for order in self.rows["purchase_order"]:
-            if order["state"] in revenue.TAKEN_BACK or not SINCE <= order["placed_at"] < UNTIL:
+            if (
+                order["id"] in gone
+                or order["state"] in revenue.TAKEN_BACK
+                or not SINCE <= order["placed_at"] < UNTIL
+            ):
                 continue
             texts = [
                 revenue.Text(

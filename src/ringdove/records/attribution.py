@@ -31,7 +31,9 @@ REFUNDED = """(
   SELECT r.bucket, r.order_id, sum(r.amount) AS amount FROM order_return r
   WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s AND r.id >= %(first_order)s
     AND r.state = 'refunded' GROUP BY r.bucket, r.order_id)"""
-COUNTED = "o.state NOT IN ('cancelled', 'returned', 'removed')"
+# What was paid back piece by piece until nothing was left is returned too.
+COUNTED = """o.state NOT IN ('cancelled', 'returned', 'removed')
+    AND NOT coalesce(b.amount >= o.total AND o.total > 0, false)"""
 BOUGHT = f"""(
   SELECT {SALE} FROM purchase_order o
   LEFT JOIN b ON b.bucket = o.bucket AND b.order_id = o.id
