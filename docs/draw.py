@@ -165,6 +165,7 @@ REASONS = {
     "no_hour_left": ("No allowed hour before its end.", "Give it more time."),
     "number_changed": ("The number it was made for is not the person's any more.", ""),
     "merged": ("The record it was made for is part of another person by now.", ""),
+    "twice": ("They got this campaign already, under a record merged into theirs.", ""),
     "holdout": ("Left alone by chance, to see what the campaign earns.", ""),
     "campaign_cancelled": ("The campaign was cancelled before it left.", ""),
     "sold_out": ("The campaign's goods were sold before it left.", ""),

@@ -248,3 +248,38 @@ def test_one_campaign_in_trouble_leaves_the_others_alone(play, monkeypatch):
         assert told["waiting", ""] > 30 and not told["dropped", "no_words"]
 
     play(story)
+
+
+def test_two_records_that_became_one_person_get_a_campaign_once(play):
+    """P9, R12: it went to the one, then both were merged: what waits for the other is dropped."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 60)
+        one = await stage.begun(shop, BRIEF)
+        await stage.gathered(shop, one)
+        waiting = await stage.outbox(shop)
+        other = waiting[0]
+        main = next(row for row in waiting if row["bucket"] != other["bucket"])
+        async with db.transaction(shop.runtime.pool) as tx:
+            taken = await outbox.take(
+                tx, shop.store, other["bucket"], shop.sms, shop.at, "t", 1
+            )  # fmt: skip
+        assert [text.contact_id for text in taken] == [other["contact_id"]]
+        two = {"main": main["contact_id"], "other": other["contact_id"]}
+        await shop.rows(
+            "UPDATE contact SET merged_into = %(main)s WHERE id = %(other)s RETURNING 1", **two
+        )
+        await shop.rows(
+            "UPDATE contact SET also = ARRAY[%(other)s::bigint] WHERE id = %(main)s RETURNING 1",
+            **two,
+        )
+        shop.later(hours=25)  # no cap holds it any more
+        async with db.transaction(shop.runtime.pool) as tx:
+            taken = await outbox.take(tx, shop.store, main["bucket"], shop.sms, shop.at, "t", 500)
+        assert len(taken) > 10 and main["message_id"] not in {text.message_id for text in taken}
+        told = await shop.rows(
+            "SELECT reason FROM message WHERE id = %(id)s", id=main["message_id"]
+        )
+        assert told == [{"reason": "twice"}]
+
+    play(story, span=2)

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from ringdove.kit import db
+from ringdove.kit.buckets import bucket_of_id
 from ringdove.records import histories
 from ringdove.rules import consent, policy
 from ringdove.rules.consent import ALWAYS_ANSWERED
@@ -139,8 +140,8 @@ def _ago(now: datetime, days: int) -> datetime | None:
 
 LATE = """
 SELECT m.id, m.class, m.topic, m.category, m.occasion, m.own_hours, m.channel, m.not_before,
-  m.not_after, c.id AS contact_id, c.zones, c.country, c.phone, c.email, c.service, c.marketing,
-  c.scopes, c.paused_until, c.also, c.created_at
+  m.not_after, m.campaign_id, c.id AS contact_id, c.zones, c.country, c.phone, c.email, c.service,
+  c.marketing, c.scopes, c.paused_until, c.also, c.created_at
 FROM unnest(%(ids)s::bigint[]) AS i(id)
 CROSS JOIN LATERAL (
   SELECT m.* FROM message m
@@ -165,6 +166,36 @@ WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = d.message_i
 """
 
 
+# Who was merged got a campaign's text under another record, perhaps in another bucket.
+GOT = """
+SELECT m.contact_id, m.campaign_id, m.channel FROM message m
+WHERE m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s
+  AND m.contact_id = ANY(%(others)s::bigint[]) AND m.campaign_id = ANY(%(campaigns)s::integer[])
+  AND m.state <> 'dropped'
+"""
+
+
+async def _twice(tx: Tx, store: Store, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Of these texts those whose campaign has reached their person already."""
+    merged = [row for row in rows if row["campaign_id"] and row["also"]]
+    if not merged:
+        return set()
+    others = {other for row in merged for other in row["also"]}
+    given = {
+        "buckets": sorted({bucket_of_id(one) for one in others}), "store_id": store.id,
+        "others": db.numbers(others),
+        "campaigns": db.numbers({row["campaign_id"] for row in merged}),
+    }  # fmt: skip
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(GOT, given)
+        got = set(await cursor.fetchall())
+    return {
+        row["id"]
+        for row in merged
+        if any((other, row["campaign_id"], row["channel"]) in got for other in row["also"])
+    }
+
+
 async def postpone(
     tx: Tx, store: Store, bucket: int, message_ids: Sequence[int], now: datetime
 ) -> tuple[dict[int, str], set[int]]:
@@ -176,8 +207,11 @@ async def postpone(
     people = {row["contact_id"]: _person(row) for row in rows}
     sold_to = [people[row["contact_id"]] for row in rows if row["class"] == "marketing"]
     pasts = await histories.load(tx, store, sold_to, now)
-    moves, dropped, free = [], {}, set()
+    moves, free = [], set()
+    dropped = dict.fromkeys(await _twice(tx, store, rows), "twice")
     for row in rows:
+        if row["id"] in dropped:
+            continue
         past = pasts.get(row["contact_id"], NO_HISTORY).without(row["id"])
         verdict = consent.decide(store, people[row["contact_id"]], _draft(row), past, now)
         match verdict:

@@ -44,6 +44,7 @@ REASONS: Mapping[str, str] = {
     "no_hour_left": N_("No allowed hour is left before its time is over."),
     "number_changed": N_("The customer has another number by now, or none."),
     "merged": N_("It was queued for a record that is part of another customer by now."),
+    "twice": N_("They got this campaign already, under a record that is part of them by now."),
     "no_consent": N_("It is marketing, and the customer never said yes to it."),
     # What a campaign says beside it (rules/campaign_decisions, records/campaign_waiting).
     "holdout": N_("Left alone by chance, to see what the campaign earns."),
