@@ -165,7 +165,8 @@ def test_from_rehearsal_over_approval_to_cancel(site: Site, owner: Visitor) -> N
     assert "its people are gathered" in edit
     new = {"version": version_of(edit), "words-0-ru-sms": "Новое {{ link }} {{ stop_url }}"}
     assert owner.post(f"{here}/edit", new, x_autosave="yes").status == 200
-    assert owner.post(f"{here}/resume").status == 303
+    assert owner.post(f"{here}/resume").status == 303  # their own change: told, not done
+    assert marketer.post(f"{here}/resume").status == 303
     work(site)
     assert "2 texts that wait are taken back" in owner.get(here).text
     assert owner.post(f"{here}/cancel").status == 303
