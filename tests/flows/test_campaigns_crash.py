@@ -31,7 +31,7 @@ SELECT c.bucket, c.store_id, 'phone', c.phone, c.id FROM contact c WHERE c.phone
 RETURNING 1
 """
 PEOPLE = 12_000
-ROUNDS = 6
+ROUNDS = 3
 
 
 def test_killed_at_any_moment_it_goes_on_where_it_was(play):

@@ -69,15 +69,15 @@ def evenings(
 def test_without_an_effect_daily_looks_find_a_winner_in_one_of_twenty_months_at_most(
     people: int, holdout: float
 ) -> None:
-    """N3. A/A: of 1,000 merchants who look each evening of a month."""
+    """N3. A/A: of 400 merchants who look each evening of a month."""
     chance = random.Random(f"none/{people}/{holdout}")
     alarms = 0
-    for _ in range(1_000):
+    for _ in range(400):
         alarms += any(
             trials.lifts(alone, [written], day / 7)[0].is_sure
             for day, alone, written in evenings(chance, people, holdout, 0.08)
         )
-    assert alarms <= 0.05 * 1_000, alarms
+    assert alarms <= 0.05 * 400, alarms
 
 
 @pytest.mark.slow
@@ -99,14 +99,14 @@ def test_four_equal_texts_have_no_best_one_in_nineteen_of_twenty_months() -> Non
     """N3. A/B/n: corrected for all six pairs, looked at after every ten buyers."""
     chance = random.Random("four")
     alarms = 0
-    for _ in range(300):
+    for _ in range(150):
         sides = [Side(500) for _ in range(4)]
         for n in range(150):
             chance.choice(sides).buys()
             if n % 10 == 9 and trials.contest([side.group for side in sides]).is_sure:
                 alarms += 1
                 break
-    assert alarms <= 0.05 * 300, alarms
+    assert alarms <= 0.05 * 150, alarms
 
 
 @pytest.mark.slow

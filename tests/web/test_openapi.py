@@ -12,7 +12,7 @@ with warnings.catch_warnings():  # what others' modules complain of while they l
     warnings.simplefilter("ignore")
     import schemathesis
 
-EXAMPLES = 15  # of each call, with and without sense
+EXAMPLES = 5  # of each call, with and without sense; there are some two hundred calls
 
 
 @pytest.mark.slow
