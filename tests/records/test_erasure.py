@@ -231,6 +231,8 @@ SEED = (
        SELECT %(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, 1, %(at)s, 'ZINAIDA-10'""",
     """INSERT INTO promo_code (bucket, store_id, code, reward_id, contact_id, given_at, used_order)
        SELECT %(bucket)s, %(store_id)s, 'SPRING-1', 1, %(contact_id)s, %(at)s, 'zx-90817'""",
+    """INSERT INTO offer_use (bucket, store_id, reward_id, order_id, contact_id, code, at)
+       SELECT %(bucket)s, %(store_id)s, 1, %(id)s, %(contact_id)s, 'ZINAIDA-10', %(at)s""",
     """INSERT INTO welcome (bucket, store_id, hash, contact_id, form_id)
        SELECT %(bucket)s, %(store_id)s, 'h', %(contact_id)s, 1 ON CONFLICT DO NOTHING""",
     """INSERT INTO people_import (bucket, store_id, id, name, octets, state, plan, created_at)
