@@ -55,6 +55,9 @@ bench: setup
 	$(BIN)/ringdove bench people --save $(MEASURED)/people-1.json
 	$(BIN)/ringdove bench people --span 128 --save $(MEASURED)/people-2.json
 	$(BIN)/ringdove bench redirect --save $(MEASURED)/redirect.json
+	$(BIN)/ringdove bench campaign
+	$(BIN)/ringdove bench segments
+	$(BIN)/ringdove bench reports
 	$(BIN)/ringdove bench pieces --save $(MEASURED)/pieces.json
 	$(BIN)/ringdove bench draw $(MEASURED) docs/benchmarks.md
 
