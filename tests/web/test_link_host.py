@@ -41,7 +41,10 @@ def test_an_owner_sets_a_domain_that_is_nobody_elses_and_checks_it(
     for wrong in ("localhost", "a b", "127.0.0.1"):
         answer = owner.post(home, {"host": wrong})
         assert answer.status == 422 and "A domain like" in answer.text
-    assert owner.post(home, {"host": "go.linden.example"}).status == 303
+    answer = owner.post(home, {"host": "go.linden.example"})  # it leads nowhere
+    assert answer.status == 422 and "would open for nobody" in answer.text
+    assert "https://go.linden.example/4fK9xTq2Lm7W" not in owner.get(home).text
+    assert owner.post(home, {"host": "go.linden.example", "anyway": "true"}).status == 303
     page = owner.get(home)
     assert "https://go.linden.example/4fK9xTq2Lm7W" in page.text
     assert "Set a short domain" not in owner.get("/stores/1/settings").text

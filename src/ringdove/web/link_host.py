@@ -41,6 +41,7 @@ class Reached:
 
 class HostForm(Filled):
     host: Annotated[str, StringConstraints(max_length=200)] = ""
+    anyway: bool = False  # although it does not lead here yet
 
 
 @router.get("")
@@ -51,12 +52,19 @@ async def show(page: OwnerPage) -> Response:
 
 @router.post("")
 async def save(page: OwnerPage) -> Response:
-    """Links of texts that are made from now on stand on this domain."""
+    """Links of texts that are made from now on stand on this domain. One that does not lead here is
+    saved only when that was said: nobody could open them."""
     form = await read_form(page.request, HostForm, page.say)
     if form.filled is None:
         return _page(page, form, 422)
     host = links.host_of(form.filled.host)
     why = wrong_host(page.runtime, host)
+    is_new = host and host != page.store.link_host
+    if is_new and not why and not form.filled.anyway:
+        reached = await reaches(page.runtime, host or "")
+        if not reached.ok:
+            form.values["host"] = host
+            return _page(page, form, 422, reached=reached, is_asked=True)
     if not why:
         try:
             async with page.transaction() as tx:
@@ -83,12 +91,13 @@ async def check(page: OwnerPage) -> Response:
 
 
 def _page(
-    page: StorePage, form: Form[HostForm], status: int = 200, *, reached: Reached | None = None
-) -> Response:
+    page: StorePage, form: Form[HostForm], status: int = 200, *, reached: Reached | None = None,
+    is_asked: bool = False,
+) -> Response:  # fmt: skip
     outside = page.runtime.settings.outside_url
     bare = replace(page.store, link_host="")
     return page.render(
-        "link_host.html", status, form=form, reached=reached, outside=outside,
+        "link_host.html", status, form=form, reached=reached, is_asked=is_asked, outside=outside,
         server=urlsplit(outside).hostname or "", is_public=bool(page.runtime.settings.public_url),
         now_as=links.url_of(page.store, outside, TOKEN_SHOWN),
         else_as=links.url_of(bare, outside, TOKEN_SHOWN),
