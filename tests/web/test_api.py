@@ -379,6 +379,6 @@ def test_the_page_loads_nothing_from_elsewhere(house: Site) -> None:
 def test_the_page_works_in_a_browser(house: Site, look: Callable[..., Any]) -> None:
     looker = look()
     looker.go("/api/docs")
-    looker.page.wait_for_selector("text=Tell signed events")
+    looker.page.wait_for_selector("text=Tell signed events", timeout=30_000)  # a long page
     time.sleep(0.3)
     assert not looker.trouble, looker.trouble
