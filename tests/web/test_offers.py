@@ -1,5 +1,6 @@
 """Offers: typed, listed, told to the shop, asked about at the checkout, opened by link."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -10,7 +11,9 @@ import pytest
 from ringdove.kit import db
 from ringdove.records import codes, offers, rewards, stores
 from ringdove.rules import rewards as rules
+from ringdove.rules.links import OFFER_NUMBER
 from ringdove.rules.ways_in import DayGood, Reward
+from tests.web import linked
 from tests.web.conftest import Answer, Looker, Site
 from tests.web.test_sign_up import given, rows, store_speaks_english
 
@@ -200,6 +203,25 @@ def test_a_code_of_ones_own_stands_behind_the_link_of_a_campaign(site: Site) -> 
     assert code in site.visitor().get(link).text
     _change(site, "UPDATE contact SET marketing = 'out'")
     assert code not in site.visitor().get(link).text
+
+
+def test_a_link_to_an_offer_is_a_tap_of_the_text_that_said_it(site: Site) -> None:
+    """R100: of the last text with it. Previews are told apart; HEAD and a change of the language
+    count no more than at other links."""
+    site.set_up()
+    sent = site.run(linked.send(site, []))
+    offer = kept(site, Reward(0, "e", "Sale", "page", text="All of it"))
+    keyed = partial(site.runtime.keyed, 1)
+    path, visitor = rules.link_of("", 1, offer, sent.contact_id, keyed), site.visitor()
+    visitor.ask("GET", path, None, linked.PHONE)  # nobody was sent it
+    _change(site, f"UPDATE message SET body = 'Look: https://s.example{path} .'")
+    visitor.ask("HEAD", path, None, linked.PHONE)
+    assert "All of it" in visitor.ask("GET", path, None, linked.PHONE).text
+    visitor.ask("GET", f"{path}?lang=en", None, linked.PHONE)
+    visitor.ask("GET", path, None, linked.PHONE | {"user-agent": "WhatsApp/2.23"})
+    time.sleep(0.5)
+    told = [(one["kind"], one["number"]) for one in site.run(linked.clicks(site, sent))]
+    assert told == [("person", OFFER_NUMBER), ("preview", OFFER_NUMBER)]
 
 
 def test_a_product_a_day_is_shown_to_everybody(site: Site) -> None:

@@ -60,6 +60,24 @@ async def opened(tx: Tx, claims: Sequence[Claim]) -> dict[int, Row]:
     return {row["n"]: row for row in await (await tx.execute(OPENED, given)).fetchall()}
 
 
+SAYS = """
+SELECT m.id, m.sent_at FROM message m
+WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.contact_id = %(contact_id)s
+  AND m.sent_at IS NOT NULL AND strpos(m.body, %(word)s) > 0
+ORDER BY m.id DESC LIMIT 1
+"""
+
+
+async def says(tx: Tx, store: Store, contact_id: int, word: str) -> Row | None:
+    """The last text that this person got with this word in it: which one they have opened, where
+    the address is of the person and not of the text."""
+    given = {
+        "bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id,
+        "word": word,
+    }  # fmt: skip
+    return await (await tx.execute(SAYS, given)).fetchone()
+
+
 # ------------------------------------------------------------------ where links lead
 
 PRODUCTS = """

@@ -515,7 +515,7 @@ class LinkOpened(Fact):
     kind: Literal["link.opened"] = "link.opened"
     contact: int
     message: int
-    number: int = Field(0, description="Which of the message's links, from 0.")
+    number: int = Field(0, description="Which of the message's links, from 0; 4: {{ offer.link }}.")
     about: ClassVar[str] = "contact"
 
 

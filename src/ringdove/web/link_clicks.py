@@ -9,19 +9,24 @@ those that are known change nothing.
 import asyncio
 import time
 from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import psycopg
 import structlog
+from starlette.types import Scope
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
 from ringdove.records import clicks, facts, stores
 from ringdove.records.clicks import Click
+from ringdove.rules import link_visitors
 from ringdove.rules.facts import LinkOpened
-from ringdove.rules.link_visitors import SEVERAL_WITHIN_S
+from ringdove.rules.link_visitors import SEVERAL_WITHIN_S, Asked, Visitor
+from ringdove.rules.links import Claim
 from ringdove.runtime import Runtime
 
 log = structlog.get_logger()
@@ -34,6 +39,7 @@ NOTED_S = 60.0
 TOLD_MAX = 100_000  # links whose first opening this process has told
 TOLD_AGAIN = timedelta(minutes=5)
 AGAIN_AFTER_S = 1.0
+HEADER_MAX = 500  # octets of each that are looked at
 
 
 @dataclass(slots=True)
@@ -77,6 +83,19 @@ class ClickBuffer:
             self._compare(click, address)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
+
+    def came(
+        self, scope: Scope, visitor: Visitor, claim: Claim, contact_id: int,
+        sent_at: datetime | None, now: datetime,
+    ) -> None:  # fmt: skip
+        """The same of whoever asks for it now."""
+        kind = visitor.kind
+        if kind == "person" and link_visitors.came_unread(sent_at, now):
+            kind = "robot"
+        self.note(
+            claim.store_id, claim.message_id, contact_id, claim.number, now, kind, visitor.device,
+            address_of(scope),
+        )  # fmt: skip
 
     def _is_flood(self, key: Key) -> bool:
         """Whether somebody opens one link again and again; they are led on all the same."""
@@ -182,6 +201,28 @@ class ClickBuffer:
             await self._writer
         if self._news:
             log.error("clicks.lost", clicks=len(self._news))
+
+
+def visitor_of(headers: Mapping[bytes, bytes]) -> Visitor:
+    """Who asks for a page, as their headers tell."""
+    get = headers.get
+    return _seen(
+        get(b"user-agent", b"")[:HEADER_MAX], get(b"accept", b"")[:HEADER_MAX],
+        get(b"accept-language", b"")[:HEADER_MAX],
+        (get(b"sec-purpose") or get(b"purpose") or get(b"x-purpose") or get(b"x-moz") or b"")[:99],
+        get(b"sec-fetch-mode", b"")[:99], get(b"sec-ch-ua-mobile", b"")[:99],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=10_000)
+def _seen(*said: bytes) -> Visitor:
+    return link_visitors.seen(Asked(*(one.decode("latin-1") for one in said)))
+
+
+def address_of(scope: Scope) -> str:
+    """Who asks, as the proxies that we trust say it."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def fact_of(contact_id: int, message_id: int, number: int, at: datetime) -> LinkOpened:

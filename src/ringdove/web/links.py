@@ -10,7 +10,6 @@ last year works as long as it leads here.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,15 +21,14 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringdove.kit.crypto import sign_hex
-from ringdove.rules import languages, link_visitors, links
+from ringdove.rules import languages, links
 from ringdove.rules.link_targets import Target, is_over, web_address
-from ringdove.rules.link_visitors import Asked, Visitor
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.web import public
 from ringdove.web.leave import NOBODYS
 from ringdove.web.link_book import Aims, Hosts, LinkBook, Opened
-from ringdove.web.link_clicks import ClickBuffer
+from ringdove.web.link_clicks import ClickBuffer, address_of, visitor_of
 from ringdove.web.only import qr_of
 from ringdove.web.security import STRICT_TRANSPORT, Throttle
 from ringdove.web.views import runtime_of
@@ -41,7 +39,6 @@ PREFIX = "/l/"
 LENGTHS = frozenset({links.SHORT.signs, links.LONG.signs})
 WRONG_MAX = 60  # of one caller in five minutes; then they are told to wait
 FLOOD_MAX = 600  # likewise; then nothing is looked up for them at all
-HEADER_MAX = 500  # octets of each that are looked at
 FOUND = "ringdove.link"  # in the scope: what the redirector knows, for the route below
 NO_TARGET = Target()
 NOWHERE = "-"  # a token that is none, for the page of wrong links
@@ -115,7 +112,7 @@ class Redirector:
         headers = dict(scope["headers"])
         opened = mine.book.seen(token)
         if opened is None:
-            if mine.flood.is_closed(_address(scope), mine.runtime.clock().timestamp()):
+            if mine.flood.is_closed(address_of(scope), mine.runtime.clock().timestamp()):
                 await self._wrong(scope, receive, send)
                 return
             opened = await mine.book.opened(token)
@@ -123,9 +120,9 @@ class Redirector:
         if opened is None or aims is None or not await self._is_at_home(headers, opened):
             await self._wrong(scope, receive, send)
             return
-        visitor, now = _visitor(headers), mine.runtime.clock()
+        visitor, now = visitor_of(headers), mine.runtime.clock()
         if scope["method"] == "GET" and b"lang=" not in scope["query_string"] and opened.is_known:
-            self._note(opened, visitor, scope, now)
+            mine.clicks.came(scope, visitor, opened.claim, opened.contact_id, opened.sent_at, now)
         link = aims.link(opened.claim.number)
         if is_over(link, now):
             await self._page(Found(token, aims, opened, "ended", NO_TARGET), scope, receive, send)
@@ -146,16 +143,6 @@ class Redirector:
         hosts = await self._links.book.hosts()
         owner = _owner(hosts, headers)
         return owner is None or owner == opened.claim.store_id
-
-    def _note(self, opened: Opened, visitor: Visitor, scope: Scope, now: datetime) -> None:
-        kind = visitor.kind
-        if kind == "person" and link_visitors.came_unread(opened.sent_at, now):
-            kind = "robot"
-        claim = opened.claim
-        self._links.clicks.note(
-            claim.store_id, claim.message_id, opened.contact_id, claim.number, now, kind,
-            visitor.device, _address(scope),
-        )  # fmt: skip
 
     async def _page(self, found: Found, scope: Scope, receive: Receive, send: Send) -> None:
         inner = {**scope, "path": PREFIX + found.token, "raw_path": b"", FOUND: found}
@@ -205,27 +192,6 @@ def _owner(hosts: Hosts, headers: Mapping[bytes, bytes]) -> int | None:
     return hosts.by_name.get(host.removesuffix("."))  # with the dot of the root it is the same
 
 
-def _visitor(headers: Mapping[bytes, bytes]) -> Visitor:
-    get = headers.get
-    return _seen(
-        get(b"user-agent", b"")[:HEADER_MAX], get(b"accept", b"")[:HEADER_MAX],
-        get(b"accept-language", b"")[:HEADER_MAX],
-        (get(b"sec-purpose") or get(b"purpose") or get(b"x-purpose") or get(b"x-moz") or b"")[:99],
-        get(b"sec-fetch-mode", b"")[:99], get(b"sec-ch-ua-mobile", b"")[:99],
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=10_000)
-def _seen(*said: bytes) -> Visitor:
-    return link_visitors.seen(Asked(*(one.decode("latin-1") for one in said)))
-
-
-def _address(scope: Scope) -> str:
-    """Who asks, as the proxies that we trust say it."""
-    client = scope.get("client")
-    return client[0] if client else ""
-
-
 async def _say(send: Send, scope: Scope, status: int, body: bytes, more: Headers) -> None:
     headers = [*more, *PLAIN, (b"content-length", b"%d" % len(body))]
     if scope["scheme"] == "https":
@@ -262,7 +228,7 @@ async def show(request: Request) -> Response:
 def _wrong_page(request: Request) -> Response:
     """No link of ours. Whoever tries many is told to wait."""
     mine: Links = request.app.state.links
-    caller, now_s = _address(request.scope), mine.runtime.clock().timestamp()
+    caller, now_s = address_of(request.scope), mine.runtime.clock().timestamp()
     closed = mine.wrong.is_closed(caller, now_s)
     mine.wrong.failed(caller, now_s)
     mine.flood.failed(caller, now_s)

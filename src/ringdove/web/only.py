@@ -19,14 +19,16 @@ from starlette.routing import BaseRoute, Route
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import codes, forms, rewards, stores, ways_out
+from ringdove.records import clicks, codes, forms, rewards, stores, ways_out
 from ringdove.rules import languages, offers
 from ringdove.rules import rewards as rules
 from ringdove.rules.effects import GiveReward
+from ringdove.rules.links import OFFER_NUMBER, Claim
 from ringdove.rules.scenes import Contact, Store
 from ringdove.rules.ways_in import Reward
 from ringdove.runtime import Runtime
 from ringdove.web import public
+from ringdove.web.link_clicks import ClickBuffer, visitor_of
 from ringdove.web.views import runtime_of
 
 Given = dict[str, Any]
@@ -49,6 +51,11 @@ async def show(request: Request) -> Response:
         person = await ways_out.person(tx, store, link.contact_id)
         given = await _given(tx, runtime, store, link.contact_id, reward, person)
         join = await _join(tx, store)
+        text = await clicks.says(tx, store, link.contact_id, token)
+    if text and request.method == "GET" and "lang" not in request.query_params:
+        _tapped(
+            request, Claim(store.id, text["id"], OFFER_NUMBER), link.contact_id, text["sent_at"]
+        )
     visit = Visit(request, runtime, store, reward, _language(request, store, person), join)
     now = runtime.clock()
     is_theirs = bool(given) and rules.may_open(person)
@@ -64,6 +71,13 @@ async def show(request: Request) -> Response:
         async with db.transaction(runtime.pool) as tx:
             await _opened(tx, visit, link.contact_id, given)
     return visit.content(given)
+
+
+def _tapped(request: Request, claim: Claim, contact_id: int, sent_at: datetime | None) -> None:
+    """A text's link to an offer was opened, as any other link of a text is."""
+    buffer: ClickBuffer = request.app.state.links.clicks
+    visitor = visitor_of(dict(request.scope["headers"]))
+    buffer.came(request.scope, visitor, claim, contact_id, sent_at, runtime_of(request).clock())
 
 
 def _is_public(reward: Reward, now: datetime) -> bool:
