@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from ringdove.rules import facts
 from ringdove.rules.campaigns import Campaign
 from ringdove.workers import campaigns as worker
 from tests.web.conftest import Looker, Site, Visitor
-from tests.web.test_api import key
+from tests.web.test_api import Program, key
 from tests.web.test_customers import tell
 from tests.web.test_phones import working
 
@@ -180,6 +181,45 @@ def test_from_rehearsal_over_approval_to_cancel(site: Site, owner: Visitor) -> N
     assert owner.post(f"{HERE}/2/delete").status == 303
     assert "follow-up" not in owner.get(HERE).text
     assert owner.post(f"{here}/delete").headers["location"] == here  # has begun: stays
+
+
+def test_a_key_counts_as_who_made_it_and_a_name_asks_for_nothing(
+    site: Site, owner: Visitor
+) -> None:
+    """R23: nobody plans by a key and approves as a person; a key of nobody known approves nothing.
+    Another name is no other plan: what was approved may begin."""
+    shop(site)
+    assert owner.post(f"{HERE}/limit", {"above": "1"}).status == 303
+    told = owner.post("/stores/1/team/keys", {"name": "CRM", "role": "marketer"}).text
+    token = re.search(r"rd_[\w-]{20,}", told)
+    assert token
+    mine, nobodys = Program(site, token[0]), key(site, "marketer")
+    marketer = site.add_member(owner, "marketer")
+    for number, (program, why) in enumerate(((mine, "yourself"), (nobodys, "whose it is")), 1):
+        there, here = f"/api/stores/1/campaigns/{number}", f"{HERE}/{number}"
+        program.ask("POST", "/api/stores/1/campaigns", {"recipe": "sale"})
+        assert program.ask("POST", f"{there}/rehearsal").status == 202
+        work(site)
+        assert program.ask("POST", f"{there}/approval").json()["state"] == "waiting"
+        assert why in owner.get(f"{here}/review").text
+        no = owner.post(f"{here}/approve", {"version": "1"})
+        assert no.status == 409 and why in no.text
+    assert marketer.post(f"{HERE}/2/approve", {"version": "1"}).status == 409
+    owner.post(f"{HERE}/2/unschedule")
+    owner.post(f"{HERE}/2/approval")  # now somebody answers for it
+    for number in (1, 2):
+        assert marketer.post(f"{HERE}/{number}/approve", {"version": "1"}).status == 303
+    before = found(site)
+    named = {"name": "Tea", "plan": before.plan.model_dump(mode="json"), "version": 1}
+    assert mine.ask("PUT", "/api/stores/1/campaigns/1", named).json()["name"] == "Tea"
+    assert replace(found(site), name=before.name) == before
+    assert owner.post(f"{HERE}/1/start", {"version": "1"}).status == 303
+    named["name"] = "Green tea"
+    assert mine.ask("PUT", "/api/stores/1/campaigns/1", named).json()["state"] == "scheduled"
+    itself = {"audience": {"leaf": "texts", "what": "sent", "campaign": 2}}
+    about = {"name": "It", "plan": before.plan.model_dump(mode="json") | itself, "version": 1}
+    refused = mine.ask("PUT", "/api/stores/1/campaigns/2", about)
+    assert refused.status == 409 and "about itself" in refused.json()["detail"]
 
 
 def _make_dear(site: Site) -> None:

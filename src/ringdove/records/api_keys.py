@@ -22,9 +22,10 @@ class ApiKey:
     hint: str
     created_at: datetime
     revoked_at: datetime | None
+    created_by: int | None = None  # who answers for what is done with it; None: not known
 
 
-COLUMNS = "id, store_id, name, role, hint, created_at, revoked_at"
+COLUMNS = "id, store_id, name, role, hint, created_at, revoked_at, created_by"
 
 HOLDER = f"SELECT {COLUMNS} FROM api_key WHERE token_hash = %(token_hash)s AND revoked_at IS NULL"
 
@@ -46,16 +47,18 @@ async def of_store(tx: Tx, store_id: int) -> list[ApiKey]:
 
 LOCK = "LOCK TABLE api_key IN SHARE ROW EXCLUSIVE MODE"
 CREATE = """
-INSERT INTO api_key (id, store_id, name, role, token_hash, hint, created_at)
-SELECT coalesce(max(id), 0) + 1, %(store_id)s, %(name)s, %(role)s, %(token_hash)s, %(hint)s, %(now)s
+INSERT INTO api_key (id, store_id, name, role, token_hash, hint, created_at, created_by)
+SELECT coalesce(max(id), 0) + 1, %(store_id)s, %(name)s, %(role)s, %(token_hash)s, %(hint)s,
+  %(now)s, %(created_by)s
   FROM api_key
 RETURNING id
 """
 
 
 async def create(
-    tx: Tx, *, store_id: int, name: str, role: Role, token_hash: bytes, hint: str, now: datetime
-) -> int:
+    tx: Tx, *, store_id: int, name: str, role: Role, token_hash: bytes, hint: str, now: datetime,
+    created_by: int | None = None,
+) -> int:  # fmt: skip
     """A new key; the caller shows its token once and forgets it."""
     await tx.execute(LOCK)
     cursor = await tx.execute(
@@ -67,6 +70,7 @@ async def create(
             "token_hash": token_hash,
             "hint": hint,
             "now": now,
+            "created_by": created_by,
         },
     )
     row = await cursor.fetchone()

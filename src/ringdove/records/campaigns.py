@@ -19,7 +19,7 @@ from ringdove.records import segments as segment_records
 from ringdove.records import stores
 from ringdove.records.campaign_waiting import ENDED
 from ringdove.rules import approving, schedules
-from ringdove.rules.campaigns import LIFE, Campaign, Plan, segments_in
+from ringdove.rules.campaigns import LIFE, Campaign, Plan, campaigns_in, segments_in
 from ringdove.rules.scenes import Store
 
 CAMPAIGNS_MAX = 5_000  # of a store
@@ -95,10 +95,14 @@ HAVING count(*) < %(most)s
 RETURNING id
 """
 CHANGE = """
-UPDATE campaign SET name = %(name)s, plan = %(plan)s, version = version + %(step)s,
+UPDATE campaign SET name = %(name)s, plan = %(plan)s, version = version + 1,
   state = %(state)s, changed_at = %(now)s, changed_by = %(user_id)s
 WHERE store_id = %(store_id)s AND id = %(campaign_id)s
 RETURNING version
+"""
+# A name is the merchant's own: it asks for no approval, moves no clock and no state.
+RENAME = """
+UPDATE campaign SET name = %(name)s WHERE store_id = %(store_id)s AND id = %(campaign_id)s
 """
 
 
@@ -106,7 +110,7 @@ async def create(
     tx: Tx, store_id: int, name: str, plan: Plan, user_id: int | None, now: datetime,
     *, copied_from: int | None = None,
 ) -> int:  # fmt: skip
-    """A new draft; its number. `user_id` is None for a program."""
+    """A new draft; its number. `user_id`: of a program, who made its key."""
     await tx.execute(LOCK_STORE, {"store_id": store_id})
     given = {
         "store_id": store_id, "name": name, "plan": Jsonb(plan.model_dump(mode="json")),
@@ -115,7 +119,13 @@ async def create(
     row = await (await tx.execute(CREATE, given)).fetchone()
     if row is None:
         raise CampaignRefused(f"A store keeps {CAMPAIGNS_MAX:,} campaigns at most.")
+    _demand_others(int(row["id"]), plan)
     return int(row["id"])
+
+
+def _demand_others(campaign_id: int, plan: Plan) -> None:
+    if campaign_id in campaigns_in(plan):
+        raise CampaignRefused("It cannot be about itself: choose a campaign that went before it.")
 
 
 async def change(
@@ -124,8 +134,13 @@ async def change(
 ) -> int:  # fmt: skip
     """It is planned otherwise; its version then. A draft may change in all, a paused campaign in
     what those who still wait will read and when: words, links, time. A scheduled or waiting one
-    becomes a draft again. Raises CampaignRefused."""
+    becomes a draft again. Another name alone changes nothing else. Raises CampaignRefused."""
     kept = await _locked(tx, store_id, campaign_id)
+    if plan == kept.plan:
+        given = {"store_id": store_id, "campaign_id": campaign_id, "name": name}
+        await tx.execute(RENAME, given)
+        return kept.version
+    _demand_others(campaign_id, plan)
     state = kept.state
     if state in ("waiting", "scheduled"):
         state = "draft"
@@ -135,6 +150,11 @@ async def change(
                 f"A campaign that has begun keeps its {other}: only words, links and time of"
                 " what is not yet sent can change. Copy it to send something else."
             )
+        if len(plan.links) < len(kept.plan.links):
+            raise CampaignRefused(
+                "A campaign that has begun keeps its links: texts that have left lead to them."
+                " Change where a link leads, or leave it unsaid."
+            )
     elif state != "draft":
         raise CampaignRefused(
             "Pause the campaign first." if state == "running"
@@ -143,7 +163,6 @@ async def change(
     given = {
         "store_id": store_id, "campaign_id": campaign_id, "name": name, "now": now,
         "plan": Jsonb(plan.model_dump(mode="json")), "user_id": user_id, "state": state,
-        "step": 0 if plan == kept.plan else 1,
     }  # fmt: skip
     row = await (await tx.execute(CHANGE, given)).fetchone()
     assert row is not None
@@ -206,10 +225,8 @@ async def approve(
     kept = await _locked(tx, store_id, campaign_id)
     if kept.state != "waiting":
         raise CampaignRefused("Nobody asks for its approval.")
-    if user_id is None:
-        raise CampaignRefused("A person approves a campaign, on its page.")
-    if user_id in (kept.asked_by, kept.changed_by):
-        raise CampaignRefused("A second person has to approve it: you planned it yourself.")
+    if why := approving.against(kept, user_id):
+        raise CampaignRefused(why)
     if version != kept.version:
         raise CampaignRefused("It was changed meanwhile: look at it again.")
     given = {"store_id": store_id, "campaign_id": campaign_id, "user_id": user_id, "now": now}
@@ -369,16 +386,14 @@ async def resume(
         raise CampaignRefused("It is not paused.")
     store = await stores.find(tx, store_id)
     if store and await _takes_two(tx, store, kept):
-        if user_id is None or user_id == kept.changed_by:
-            raise CampaignRefused(
-                "It was changed, and costs much: a second person has to resume it."
-            )
+        if why := approving.against_resuming(kept, user_id):
+            raise CampaignRefused(why)
         given = {"store_id": store_id, "campaign_id": campaign_id, "user_id": user_id, "now": now}
         await tx.execute(APPROVED_AGAIN, given)
     await move(tx, store_id, campaign_id, "running", now)
     if store:
-        given = {"buckets": stores.buckets(store), "store_id": store_id}
-        await tx.execute(LOOK_FOR_HELD, given | {"campaign_id": campaign_id})
+        about = {"buckets": stores.buckets(store), "store_id": store_id}
+        await tx.execute(LOOK_FOR_HELD, about | {"campaign_id": campaign_id})
 
 
 async def _takes_two(tx: Tx, store: Store, campaign: Campaign) -> bool:

@@ -108,7 +108,8 @@ CREATE TABLE api_key (
   token_hash bytea NOT NULL UNIQUE,
   hint text NOT NULL,                    -- last four signs, so that a person can tell keys apart
   created_at timestamptz NOT NULL,
-  revoked_at timestamptz
+  revoked_at timestamptz,
+  created_by integer                     -- who answers for what is done with it; NULL: not known
 );
 
 CREATE TABLE connection (                -- a shop, courier or program that tells us facts
@@ -1114,6 +1115,9 @@ CREATE TABLE campaign (
   asked_by integer,                      -- for approval
   copied_from integer,
   made_key text,                         -- of a program: the same key is the same campaign
+  tries integer NOT NULL DEFAULT 0,      -- in a row that wrote nothing: records/campaign_tries.py
+  tried_at timestamptz,                  -- when the last one began
+  trouble text NOT NULL DEFAULT '',      -- what stopped it
   PRIMARY KEY (store_id, id)
 );
 CREATE UNIQUE INDEX campaign_made ON campaign (store_id, made_key);

@@ -1,11 +1,13 @@
-"""What a campaign may cost at most: it decides whether a second person has to approve it."""
+"""What a campaign may cost at most: it decides whether a second person has to approve it; and who
+that can be. A key counts as the person who made it: nobody is two people by having a program.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from ringdove.rules import texts
-from ringdove.rules.campaigns import Plan, templates_of
+from ringdove.rules.campaigns import Campaign, Plan, templates_of
 
 # Silences that other words or another time can turn into texts.
 MAY_BE_SAID = (
@@ -13,6 +15,28 @@ MAY_BE_SAID = (
 )  # fmt: skip
 TEMPLATE_MEASURED = 5_000  # signs of it
 MORE_BY_VALUES = 1  # parts that names, codes and links can add to a template
+
+
+def against(campaign: Campaign, user_id: int | None) -> str:
+    """Why this person cannot approve it; "": they can. `user_id` is None for a program."""
+    if user_id is None:
+        return "A person approves a campaign, on its page."
+    if campaign.asked_by is None and campaign.changed_by is None:
+        return (
+            "A key planned it of which nobody knows whose it is: a person has to ask for approval."
+        )
+    if user_id in (campaign.asked_by, campaign.changed_by):
+        return "A second person has to approve it: you planned it yourself."
+    return ""
+
+
+def against_resuming(campaign: Campaign, user_id: int | None) -> str:
+    """The same of a dear one that was changed in a pause."""
+    if campaign.changed_by is None:
+        return "A key changed it of which nobody knows whose it is: change it on its page."
+    if user_id is None or user_id == campaign.changed_by:
+        return "It was changed, and costs much: a second person has to resume it."
+    return ""
 
 
 def worst(rehearsed: Mapping[str, Any], changed: Plan | None = None) -> Decimal | None:

@@ -148,7 +148,7 @@ class Campaign:
     begin_at: datetime | None = None
     began_at: datetime | None = None
     ended_at: datetime | None = None
-    changed_by: int | None = None  # None: a program, or nobody yet
+    changed_by: int | None = None  # of a program: who made its key; None: not known
     asked_by: int | None = None  # who asked for approval
 
     @property
@@ -170,6 +170,14 @@ def segments_in(tree: segments.Node) -> Iterator[int]:
     elif isinstance(tree, segments.All | segments.Any):
         for one in tree.of:
             yield from segments_in(one)
+
+
+def campaigns_in(plan: Plan) -> set[int]:
+    """The campaigns that a plan is about: whom they reached, or whom it follows up."""
+    trees = [plan.audience, *([plan.without] if plan.without else [])]
+    asked = [leaf for tree in trees for _, leaf in segments.placed(tree)]
+    found = {one.campaign for one in asked if isinstance(one, segments.Texts)}
+    return {one for one in (*found, plan.follows) if isinstance(one, int)}
 
 
 VARIABLES = frozenset(

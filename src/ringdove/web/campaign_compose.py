@@ -188,7 +188,7 @@ async def _who(tx: Tx, page: StorePage, user_id: int | None) -> str:
     if user_id is None:
         return page.say.gettext("a program")
     if user_id == page.user.id:
-        return page.say.gettext("you, in another window")
+        return page.say.gettext("you, in another window or by a key of yours")
     team = await users.members(tx, page.store.id)
     return next((one.name for one in team if one.id == user_id), page.say.gettext("somebody"))
 

@@ -28,7 +28,7 @@ from ringdove.records import (
 )
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.records.rehearsals import Rehearsal
-from ringdove.rules import campaign_problems, texts
+from ringdove.rules import approving, campaign_problems, texts
 from ringdove.rules.campaign_problems import Problem
 from ringdove.rules.campaigns import Campaign, Plan, channels_of
 from ringdove.rules.facts import Customer
@@ -135,7 +135,7 @@ async def render(
         sees=report_words.sees(say, to_compare, held, usual) if outlook else "",
         needs=words.refusal(say, CampaignRefused(needs)) if needs else "",
         above=page.store.policy.approval_above,
-        is_mine=page.user.id in (found.asked_by, found.changed_by),
+        against=_against(page, found),
         audience=segment_said(plan.audience, say, names),
         without=segment_said(plan.without, say, names) if plan.without else "",
         words=words,
@@ -144,6 +144,11 @@ async def render(
         tried=tried or Form[Any]({"phone": "", "language": page.store.languages[0]}),
         languages=words.languages_of(page.store.languages),
     )
+
+
+def _against(page: StorePage, found: Campaign) -> str:
+    why = approving.against(found, page.user.id)
+    return words.refusal(page.say, CampaignRefused(why)) if why else ""
 
 
 async def problems(tx: Tx, page: Any, plan: Plan) -> list[Problem]:

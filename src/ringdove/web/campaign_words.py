@@ -105,6 +105,14 @@ REFUSALS = (
     N_("Not all of its texts have a known price: a second person has to approve it."),
     N_("It is not paused."),
     N_("It was changed, and costs much: a second person has to resume it."),
+    N_("A person approves a campaign, on its page."),
+    N_("A key planned it of which nobody knows whose it is: a person has to ask for approval."),
+    N_("A key changed it of which nobody knows whose it is: change it on its page."),
+    N_("It cannot be about itself: choose a campaign that went before it."),
+    N_(
+        "A campaign that has begun keeps its links: texts that have left lead to them. Change where"
+        " a link leads, or leave it unsaid."
+    ),
     N_("This store has no such campaign."),
 )
 

@@ -191,6 +191,7 @@ async def make_key(page: OwnerPage) -> Response:
             token_hash=hash_token(token),
             hint=token[-HINT_SIGNS:],
             now=page.runtime.clock(),
+            created_by=page.user.id,
         )
         await page.audit(tx, "key.created", form.filled.name, role=form.filled.role)
     return await _render(page, shown_once=("", token))

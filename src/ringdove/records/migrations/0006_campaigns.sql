@@ -46,6 +46,8 @@ CREATE TABLE segment (
 
 -- ---------------------------------------------------------------- campaigns
 
+ALTER TABLE api_key ADD COLUMN created_by integer;
+
 CREATE TABLE campaign (
   store_id integer NOT NULL REFERENCES store (id),
   id integer NOT NULL,
@@ -67,6 +69,9 @@ CREATE TABLE campaign (
   asked_by integer,
   copied_from integer,
   made_key text,
+  tries integer NOT NULL DEFAULT 0,
+  tried_at timestamptz,
+  trouble text NOT NULL DEFAULT '',
   PRIMARY KEY (store_id, id)
 );
 CREATE UNIQUE INDEX campaign_made ON campaign (store_id, made_key);

@@ -14,8 +14,8 @@ from ringdove.web.api.campaigns import (
     Number,
     Shown,
     brief,
+    deed_with,
     find,
-    refused,
     seen_by,
     shown,
 )
@@ -100,27 +100,19 @@ async def send_test(campaign_id: Number, wish: TestText, caller: MarketerKey) ->
 @router.post("/campaigns/{campaign_id}/approval", summary="Ask for approval")
 async def ask_approval(campaign_id: Number, caller: MarketerKey) -> Shown:
     """A person approves it on its page; no program can."""
-    try:
-        async with caller.transaction() as tx:
-            found = await find(tx, caller, campaign_id)
-            await campaigns.ask_approval(tx, caller.store.id, campaign_id, None, caller.now)
-            await caller.audit(tx, "campaign.asked", found.name)
-            return brief(await find(tx, caller, campaign_id))
-    except CampaignRefused as error:
-        raise refused(error) from error
+    async with deed_with(caller, campaign_id) as (tx, found):
+        await campaigns.ask_approval(tx, caller.store.id, found.id, caller.user_id, caller.now)
+        await caller.audit(tx, "campaign.asked", found.name)
+        return brief(await find(tx, caller, found.id))
 
 
 @router.post("/campaigns/{campaign_id}/start", summary="Start")
 async def start_campaign(campaign_id: Number, of: Of, caller: MarketerKey) -> Shown:
     """It begins as its plan says. 409: something is to be mended, rehearsed or approved first."""
-    try:
-        async with caller.transaction() as tx:
-            found = await find(tx, caller, campaign_id)
-            await campaign_start.begin(tx, seen_by(caller), campaign_id, of.version)
-            await caller.audit(tx, "campaign.started", found.name, version=of.version)
-            return brief(await find(tx, caller, campaign_id))
-    except CampaignRefused as error:
-        raise refused(error) from error
+    async with deed_with(caller, campaign_id) as (tx, found):
+        await campaign_start.begin(tx, seen_by(caller), found.id, of.version)
+        await caller.audit(tx, "campaign.started", found.name, version=of.version)
+        return brief(await find(tx, caller, found.id))
 
 
 # ------------------------------------------------------------------ while it runs
@@ -128,22 +120,18 @@ async def start_campaign(campaign_id: Number, of: Of, caller: MarketerKey) -> Sh
 
 async def _moved(caller: Caller, campaign_id: int, deed: str) -> Shown:
     store_id, now = caller.store.id, caller.now
-    try:
-        async with caller.transaction() as tx:
-            found = await find(tx, caller, campaign_id)
-            match deed:
-                case "paused":
-                    await campaigns.pause(tx, store_id, campaign_id, now)
-                case "resumed":
-                    await campaign_start.resume(tx, seen_by(caller), found, None)
-                case "unscheduled":
-                    await campaigns.unschedule(tx, store_id, campaign_id, now)
-                case _:
-                    await campaigns.cancel(tx, store_id, campaign_id, now)
-            await caller.audit(tx, f"campaign.{deed}", found.name)
-            return brief(await find(tx, caller, campaign_id))
-    except CampaignRefused as error:
-        raise refused(error) from error
+    async with deed_with(caller, campaign_id) as (tx, found):
+        match deed:
+            case "paused":
+                await campaigns.pause(tx, store_id, campaign_id, now)
+            case "resumed":
+                await campaign_start.resume(tx, seen_by(caller), found, None)
+            case "unscheduled":
+                await campaigns.unschedule(tx, store_id, campaign_id, now)
+            case _:
+                await campaigns.cancel(tx, store_id, campaign_id, now)
+        await caller.audit(tx, f"campaign.{deed}", found.name)
+        return brief(await find(tx, caller, campaign_id))
 
 
 @router.post("/campaigns/{campaign_id}/pause", summary="Pause")
@@ -174,18 +162,14 @@ async def cancel_campaign(campaign_id: Number, caller: MarketerKey) -> Shown:
 @router.post("/campaigns/{campaign_id}/follow-up", status_code=201, summary="Follow up")
 async def follow_up(campaign_id: Number, caller: MarketerKey) -> Shown:
     """A draft for those who got it and did not click."""
-    try:
-        async with caller.transaction() as tx:
-            found = await find(tx, caller, campaign_id)
-            if found.began_at is None:
-                raise CampaignRefused("It has not begun yet.")
-            name = f"{found.name}, follow-up"[:NAME_MAX]
-            plan = campaign_running.followed(found, caller.store.languages)
-            made = await campaigns.create(tx, caller.store.id, name, plan, None, caller.now)
-            await caller.audit(tx, "campaign.created", name, follows=found.name)
-            return await shown(tx, caller, await find(tx, caller, made))
-    except CampaignRefused as error:
-        raise refused(error) from error
+    async with deed_with(caller, campaign_id) as (tx, found):
+        if found.began_at is None:
+            raise CampaignRefused("It has not begun yet.")
+        name = f"{found.name}, follow-up"[:NAME_MAX]
+        plan = campaign_running.followed(found, caller.store.languages)
+        made = await campaigns.create(tx, caller.store.id, name, plan, caller.user_id, caller.now)
+        await caller.audit(tx, "campaign.created", name, follows=found.name)
+        return await shown(tx, caller, await find(tx, caller, made))
 
 
 @router.get("/campaigns/{campaign_id}/progress", summary="How far it is")

@@ -4,7 +4,8 @@ A campaign is made once by the caller's own `key`. A change names the version th
 two programs (or a program and a person) do not write over each other.
 """
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -91,9 +92,21 @@ def brief(one: Campaign) -> Shown:
     }  # fmt: skip
 
 
-def refused(error: CampaignRefused) -> HTTPException:
-    """Not now: 409, with what to do."""
-    return HTTPException(409, str(error))
+@asynccontextmanager
+async def deed(caller: Caller) -> AsyncIterator[Tx]:
+    """One transaction; what cannot be done now is 409, with what to do."""
+    try:
+        async with caller.transaction() as tx:
+            yield tx
+    except CampaignRefused as error:
+        raise HTTPException(409, str(error)) from error
+
+
+@asynccontextmanager
+async def deed_with(caller: Caller, campaign_id: int) -> AsyncIterator[tuple[Tx, Campaign]]:
+    """The same with one campaign."""
+    async with deed(caller) as tx:
+        yield tx, await find(tx, caller, campaign_id)
 
 
 # ------------------------------------------------------------------ made and changed
@@ -149,19 +162,15 @@ async def make_campaign(wish: CampaignWish, caller: MarketerKey) -> Shown:
         raise HTTPException(422, f"recipe: one of {', '.join(RECIPES)}.")
     seen = seen_by(caller)
     name, plan = drafted(seen, wish.recipe, wish.day, wish.date_key, wish.name)
-    try:
-        async with caller.transaction() as tx:
-            if wish.key and (known := await campaign_keys.find(tx, caller.store.id, wish.key)):
-                return await shown(tx, caller, await find(tx, caller, known))
-            made = await campaigns.create(
-                tx, caller.store.id, wish.name or name, wish.plan or plan, None, caller.now
-            )
-            if wish.key:
-                await campaign_keys.put(tx, caller.store.id, made, wish.key)
-            await caller.audit(tx, "campaign.created", wish.name or name)
-            return await shown(tx, caller, await find(tx, caller, made))
-    except CampaignRefused as error:
-        raise refused(error) from error
+    name, plan = wish.name or name, wish.plan or plan
+    async with deed(caller) as tx:
+        if wish.key and (known := await campaign_keys.find(tx, caller.store.id, wish.key)):
+            return await shown(tx, caller, await find(tx, caller, known))
+        made = await campaigns.create(tx, caller.store.id, name, plan, caller.user_id, caller.now)
+        if wish.key:
+            await campaign_keys.put(tx, caller.store.id, made, wish.key)
+        await caller.audit(tx, "campaign.created", name)
+        return await shown(tx, caller, await find(tx, caller, made))
 
 
 @router.get("/campaigns/{campaign_id}", summary="One campaign")
@@ -177,28 +186,23 @@ async def change_campaign(
 ) -> Shown:
     """A draft in all; a paused one in words, links and time. 409: somebody else changed it first,
     or its state does not allow it."""
-    try:
-        async with caller.transaction() as tx:
-            found = await find(tx, caller, campaign_id)
-            made = await campaigns.change(
-                tx, caller.store.id, campaign_id, change.name, change.plan, None, caller.now
-            )
-            if found.version != change.version or made not in (found.version, found.version + 1):
-                raise CampaignRefused("It was changed meanwhile: look at it again.")
-            await caller.audit(tx, "campaign.changed", change.name)
-            return await shown(tx, caller, await find(tx, caller, campaign_id))
-    except CampaignRefused as error:
-        raise refused(error) from error
+    async with deed_with(caller, campaign_id) as (tx, found):
+        made = await campaigns.change(
+            tx, caller.store.id, found.id, change.name, change.plan, caller.user_id, caller.now
+        )
+        if found.version != change.version or made not in (found.version, found.version + 1):
+            raise CampaignRefused("It was changed meanwhile: look at it again.")
+        await caller.audit(tx, "campaign.changed", change.name)
+        return await shown(tx, caller, await find(tx, caller, found.id))
 
 
 @router.delete("/campaigns/{campaign_id}", summary="Delete a draft")
 async def delete_campaign(campaign_id: Number, caller: MarketerKey) -> Taken:
     """What has begun can be cancelled only."""
-    async with caller.transaction() as tx:
-        found = await find(tx, caller, campaign_id)
+    async with deed_with(caller, campaign_id) as (tx, found):
         if found.state != "draft":
-            raise HTTPException(409, "Only a draft can be deleted: cancel it instead.")
-        await campaigns.cancel(tx, caller.store.id, campaign_id, caller.now, "deleted")
+            raise CampaignRefused("Only a draft can be deleted: cancel it instead.")
+        await campaigns.cancel(tx, caller.store.id, found.id, caller.now, "deleted")
         await caller.audit(tx, "campaign.deleted", found.name)
     return Taken(accepted=True)
 
@@ -206,15 +210,11 @@ async def delete_campaign(campaign_id: Number, caller: MarketerKey) -> Taken:
 @router.post("/campaigns/{campaign_id}/copy", status_code=201, summary="Copy a campaign")
 async def copy_campaign(campaign_id: Number, caller: MarketerKey) -> Shown:
     """A new draft with the same plan."""
-    try:
-        async with caller.transaction() as tx:
-            found = await find(tx, caller, campaign_id)
-            name = f"{found.name}, copy"[:NAME_MAX]
-            made = await campaigns.copy(tx, caller.store.id, campaign_id, name, None, caller.now)
-            await caller.audit(tx, "campaign.created", name, copy_of=found.name)
-            return await shown(tx, caller, await find(tx, caller, made))
-    except CampaignRefused as error:
-        raise refused(error) from error
+    async with deed_with(caller, campaign_id) as (tx, found):
+        name = f"{found.name}, copy"[:NAME_MAX]
+        made = await campaigns.copy(tx, caller.store.id, found.id, name, caller.user_id, caller.now)
+        await caller.audit(tx, "campaign.created", name, copy_of=found.name)
+        return await shown(tx, caller, await find(tx, caller, made))
 
 
 @router.get("/campaigns/{campaign_id}/audience", summary="Who it is for")

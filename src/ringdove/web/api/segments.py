@@ -90,10 +90,8 @@ async def make_segment(wish: SegmentWish, caller: MarketerKey) -> Shown:
     """It is answered anew whenever it is used; nobody is a member of it."""
     async with caller.transaction() as tx:
         await _demand_known(tx, caller, wish.tree)
-        try:
+        with _answered(wish.tree):
             made = await segments.create(tx, caller.store, wish.name, wish.tree, caller.now)
-        except (NoSegment, TooLarge, segments.TooMany) as error:
-            raise HTTPException(422, _place(wish.tree, error)) from None
         await caller.audit(tx, "segment.created", wish.name, id=made)
         return _shown(await _known(tx, caller, made))
 
@@ -177,10 +175,10 @@ async def count(wish: CountWish, caller: ViewerKey) -> Counted:
 
 @contextmanager
 def _answered(tree: Node) -> Iterator[None]:
-    """A tree that cannot be answered is told with the place of what is wrong."""
+    """A tree that cannot be answered, or kept, is told with the place of what is wrong."""
     try:
         yield
-    except (NoSegment, TooLarge) as error:
+    except (NoSegment, TooLarge, segments.TooMany) as error:
         raise HTTPException(422, _place(tree, error)) from None
 
 
@@ -362,10 +360,8 @@ async def change_segment(segment_id: Number, wish: SegmentWish, caller: Marketer
     async with caller.transaction() as tx:
         await _known(tx, caller, segment_id)
         await _demand_known(tx, caller, wish.tree)
-        try:
+        with _answered(wish.tree):
             await segments.change(tx, caller.store, segment_id, wish.name, wish.tree, caller.now)
-        except (NoSegment, TooLarge) as error:
-            raise HTTPException(422, _place(wish.tree, error)) from None
         await caller.audit(tx, "segment.changed", wish.name, id=segment_id)
         return _shown(await _known(tx, caller, segment_id))
 
