@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
+from ringdove.records import campaigns, messages, stores
 from ringdove.records import facts as fact_records
-from ringdove.records import messages, stores
 from ringdove.records.messages import Settled
 from ringdove.records.receipts import Receipt
 from ringdove.rules import facts
+from ringdove.rules.campaigns import Plan
 from ringdove.workers import react
 from tests.web.conftest import Looker, Site
+from tests.web.test_api import key
 
 
 async def _live(site: Site, orders: int) -> list[int]:
@@ -105,6 +107,44 @@ def test_a_long_list_goes_on_where_it_stopped(site: Site) -> None:
     before = first.rpartition("before=")[2].partition('"')[0]
     second = owner.get(f"/stores/1/messages?before={before}").text
     assert second.count('<th scope="row">') == 10
+
+
+def test_a_campaigns_messages_are_asked_for_alone(site: Site) -> None:
+    """By the run's range of ids. What nobody reads is refused, not answered with everything."""
+    site.set_up()
+    program, path = key(site, "support"), "/api/stores/1/messages"
+    for n in range(5):
+        wish = {"phone": "+375291112233", "text": f"n {n}", "class": "marketing"}
+        program.ask("POST", "/api/stores/1/texts", wish)
+
+    async def gathered() -> int:
+        async with db.transaction(site.runtime.pool) as tx:
+            made = await campaigns.create(tx, 1, "Sale", Plan(), None, site.runtime.clock())
+            await tx.execute(GATHERED, {"campaign_id": made})
+            return made
+
+    made = site.run(gathered())
+    for query, bodies in (
+        (f"campaign={made}", ["n 3", "n 1"]), (f"campaign={made}&most=1", ["n 3"]),
+        (f"campaign={made}&state=sent", []),
+    ):  # fmt: skip
+        found = program.ask("GET", f"{path}?{query}").json()["items"]
+        assert [one["body"] for one in found] == bodies, query
+    assert program.ask("GET", f"{path}?campaign=99").status == 404
+    refused = program.ask("GET", f"{path}?campain=1")
+    assert refused.status == 422
+    assert "campain: not a parameter of this call; it has before, campaign, most" in refused.text
+
+
+GATHERED = """
+WITH mine AS (
+  UPDATE message SET campaign_id = %(campaign_id)s WHERE body IN ('n 1', 'n 3')
+  RETURNING bucket, id
+)
+INSERT INTO campaign_run (bucket, store_id, campaign_id, version, first_message, last_message,
+  changed_at)
+SELECT bucket, 1, %(campaign_id)s, 1, min(id), max(id), now() FROM mine GROUP BY bucket
+"""
 
 
 @pytest.mark.browser

@@ -120,6 +120,20 @@ WHERE m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s AND m.id < %(bef
   AND (%(state)s = '' OR m.state = %(state)s)
 ORDER BY m.id DESC LIMIT %(most)s
 """
+# A campaign's messages lie between two ids of each bucket: no other rows are read.
+OF_CAMPAIGN = f"""
+SELECT m.* FROM campaign_run r
+CROSS JOIN LATERAL (
+  SELECT {MESSAGE} FROM message m
+  WHERE m.bucket = r.bucket AND m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s
+    AND m.id >= r.first_message AND m.id <= r.last_message AND m.id < %(before)s
+    AND m.campaign_id = %(campaign_id)s AND (%(state)s = '' OR m.state = %(state)s)
+  ORDER BY m.id DESC LIMIT %(most)s
+) m
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
+  AND r.campaign_id = %(campaign_id)s
+ORDER BY m.id DESC LIMIT %(most)s
+"""
 ONE_MESSAGE = f"""
 SELECT {MESSAGE} FROM message m
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = %(message_id)s
@@ -127,17 +141,20 @@ WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = %(message_i
 
 
 async def messages(
-    tx: Tx, store: Store, state: str = "", before: int = NO_END, most: int = PAGE_MAX
-) -> Sequence[Row]:
-    """Messages and silences, newest first."""
+    tx: Tx, store: Store, state: str = "", before: int = NO_END, most: int = PAGE_MAX,
+    campaign_id: int = 0,
+) -> Sequence[Row]:  # fmt: skip
+    """Messages and silences, newest first; of one campaign, or of all (0)."""
     given = {
         "buckets": buckets_of_store(store.bucket_base, store.bucket_span),
         "store_id": store.id,
         "state": state,
         "before": before,
         "most": min(most, PAGE_MAX),
+        "campaign_id": campaign_id,
     }
-    return await (await tx.execute(MESSAGES, given)).fetchall()
+    statement = OF_CAMPAIGN if campaign_id else MESSAGES
+    return await (await tx.execute(statement, given)).fetchall()
 
 
 async def message(tx: Tx, store: Store, message_id: int) -> Row | None:

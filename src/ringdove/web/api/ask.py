@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from ringdove.records import automations as automation_records
-from ringdove.records import counters, lookups, people
+from ringdove.records import campaigns, counters, lookups, people
 from ringdove.rules import (
     automations,
     languages,
@@ -107,13 +107,18 @@ def shown_person(person: Contact, caller: Caller) -> Shown:
 async def messages(
     caller: ViewerKey,
     state: Annotated[str, Query(max_length=20, pattern="^[a-z_]*$")] = "",
+    campaign: Annotated[
+        int, Query(ge=0, le=2**31 - 1, description="Only those of this campaign; 0: all.")
+    ] = 0,
     before: Before = lookups.NO_END,
     most: Most = 50,
 ) -> Listed:
     """Newest first; `state` is one of waiting, sent, delivered, failed, expired, unknown,
     dropped."""
     async with caller.transaction() as tx:
-        rows = await lookups.messages(tx, caller.store, state, before, most)
+        if campaign and await campaigns.find(tx, caller.store.id, campaign) is None:
+            raise HTTPException(404, "This store has no campaign of that number.")
+        rows = await lookups.messages(tx, caller.store, state, before, most, campaign)
     return _page(rows, most, caller)
 
 
