@@ -41,15 +41,15 @@ def test_nobody_waits_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         runtime: Any = SimpleNamespace(link_key=b"k", pool=SimpleNamespace(connection=slow_to_go))
         book = Book(runtime)
-        await book.opened("a")
+        await book._opened("a")
         await asyncio.sleep(0.06)  # the look-up is over, its connection on the way back
-        assert await asyncio.wait_for(book.opened("b"), 1) is None
+        assert await asyncio.wait_for(book._opened("b"), 1) is None
         await asyncio.sleep(0.2)
         monkeypatch.setattr(link_book, "LOOK_UPS_MAX", 1)
         book.fails = True
-        first = asyncio.create_task(book.opened("c"))
+        first = asyncio.create_task(book._opened("c"))
         await asyncio.sleep(0.01)
-        assert await asyncio.wait_for(book.opened("d"), 1) is None  # c fails, d came meanwhile
+        assert await asyncio.wait_for(book._opened("d"), 1) is None  # c fails, d came meanwhile
         with pytest.raises(ValueError, match="only"):
             await first
 

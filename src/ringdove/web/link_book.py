@@ -96,6 +96,15 @@ class Hosts(NamedTuple):
     by_name: Mapping[str, int]  # of a short domain, its store
 
 
+class Known(NamedTuple):
+    """All that is asked of a link when it is opened."""
+
+    opened: Opened
+    aims: Aims
+    hosts: Hosts
+    target: Target
+
+
 class Kept(Generic[K, V]):
     """Values by key, the oldest forgotten when there are too many; one that is being made is made
     once, however many wait for it."""
@@ -151,6 +160,29 @@ class LinkBook:
         self._looking = 0
         self._workers: set[asyncio.Task[None]] = set()
 
+    # ---------------------------------------------------------------- one link
+
+    def at_hand(self, token: str) -> Known | None:
+        """What was read lately, without waiting; None: ask `known`."""
+        opened, hosts, now_s = self._tokens.get(token), self._hosts.get(""), time.monotonic()
+        if opened is None or hosts is None or now_s >= opened.kept_until:
+            return None
+        aims = self._aims.get((opened.claim.store_id, opened.campaign_id))
+        if aims is None or now_s - min(aims.read_s, self._hosts_read_s) >= FRESH_S:
+            return None
+        target = _target_at_hand(opened, aims, now_s)
+        return Known(opened, aims, hosts, target) if target is not None else None
+
+    async def known(self, token: str) -> Known | None:
+        """The same, read where it must be; None: it leads nowhere, or did not for long."""
+        opened = self.seen(token) or await self._opened(token)
+        aims = await self._aims_of(opened) if opened else None
+        if opened is None or aims is None:
+            return None
+        hosts = await self.hosts()
+        target = _target_at_hand(opened, aims, time.monotonic())
+        return Known(opened, aims, hosts, target or await self._target(opened, aims))
+
     # ---------------------------------------------------------------- short domains
 
     async def hosts(self) -> Hosts:
@@ -177,7 +209,7 @@ class LinkBook:
         known = self._tokens.get(token)
         return known if known is not None and time.monotonic() < known.kept_until else None
 
-    async def opened(self, token: str) -> Opened | None:
+    async def _opened(self, token: str) -> Opened | None:
         """What a token names; None: no message that was ever made."""
         try:
             return await self._looked_up(token)
@@ -265,7 +297,7 @@ class LinkBook:
 
     # ---------------------------------------------------------------- where they lead
 
-    async def aims(self, opened: Opened) -> Aims | None:
+    async def _aims_of(self, opened: Opened) -> Aims | None:
         """The campaign of a link; None: there is none any more."""
         key = (opened.claim.store_id, opened.campaign_id)
         known, now_s = self._aims.get(key), time.monotonic()
@@ -305,15 +337,7 @@ class LinkBook:
             return None
         return partial(module.cart_url, settings)
 
-    def target_at_hand(self, opened: Opened, aims: Aims) -> Target | None:
-        """Where it leads, without waiting; None: ask `target`."""
-        key = (opened.claim.number, opened.channel, opened.variant)
-        known = aims.targets.get(key)
-        if known is None and opened.target_until > time.monotonic():
-            known = opened.target
-        return known
-
-    async def target(self, opened: Opened, aims: Aims) -> Target:
+    async def _target(self, opened: Opened, aims: Aims) -> Target:
         """Where it leads this person."""
         link, tags = aims.link(opened.claim.number), aims.tags(opened)
         if not link_targets.is_personal(link):
@@ -330,6 +354,11 @@ class LinkBook:
         opened.target = link_targets.leads_to(link, aims.ground, tags, code, own)
         opened.target_until = time.monotonic() + FRESH_S
         return opened.target
+
+
+def _target_at_hand(opened: Opened, aims: Aims, now_s: float) -> Target | None:
+    known = aims.targets.get((opened.claim.number, opened.channel, opened.variant))
+    return opened.target if known is None and opened.target_until > now_s else known
 
 
 async def _code(tx: db.Tx, aims: Aims, people: list[int]) -> str:

@@ -1,10 +1,11 @@
 """The redirector: https://<short domain>/<token> and <our address>/l/<token> (R28 to R31, N5).
 
 Stands before all routing, since a text to a million people brings a thousand of them in a second. A
-redirect is answered here at once; what is said in words (an offer that ended, a phone's offer on a
-desktop, a cart to be filled by hand, a wrong link) goes on to a route behind the usual guard. HEAD
-is answered and never counted. Tokens are heard at the root of every domain: the short domain of
-last year works as long as it leads here.
+redirect is answered here at once, one that was opened lately even before (web/link_protocol.py);
+what is said in words (an offer that ended, a phone's offer on a desktop, a cart to be filled by
+hand, a wrong link) goes on to a route behind the usual guard. HEAD is answered and never counted.
+Tokens are heard at the root of every domain: the short domain of last year works as long as it
+leads here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,12 +23,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringdove.kit.crypto import sign_hex
 from ringdove.rules import languages, links
-from ringdove.rules.link_targets import Target, is_over, web_address
+from ringdove.rules.link_targets import is_over, web_address
+from ringdove.rules.link_visitors import Visitor
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.web import public
 from ringdove.web.leave import NOBODYS
-from ringdove.web.link_book import Aims, Hosts, LinkBook, Opened
+from ringdove.web.link_book import Hosts, Known, LinkBook, Opened
 from ringdove.web.link_clicks import ClickBuffer, address_of, visitor_of
 from ringdove.web.only import qr_of
 from ringdove.web.security import STRICT_TRANSPORT, Throttle
@@ -40,7 +42,6 @@ LENGTHS = frozenset({links.SHORT.signs, links.LONG.signs})
 WRONG_MAX = 60  # of one caller in five minutes; then they are told to wait
 FLOOD_MAX = 600  # likewise; then nothing is looked up for them at all
 FOUND = "ringdove.link"  # in the scope: what the redirector knows, for the route below
-NO_TARGET = Target()
 NOWHERE = "-"  # a token that is none, for the page of wrong links
 # What a short domain shows besides links: the styles of the pages above.
 ON_SHORT_DOMAINS = ("/static/", "/look/", PREFIX)
@@ -55,6 +56,7 @@ PLAIN = [
 ]
 SECURE = (b"strict-transport-security", STRICT_TRANSPORT.encode())
 Headers = Iterable[tuple[bytes, bytes]]
+Said = Mapping[bytes, bytes]  # what a request says in its headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,8 @@ class Found:
     """What is known of a link whose page is to be shown."""
 
     token: str
-    aims: Aims
-    opened: Opened
-    page: str  # ended, desktop, cart, nothing
-    target: Target
+    known: Known
+    page: str  # as `page_of` names them
 
 
 class Links:
@@ -77,6 +77,41 @@ class Links:
         self.clicks = ClickBuffer(runtime)
         self.wrong = Throttle(tries_max=WRONG_MAX)
         self.flood = Throttle(tries_max=FLOOD_MAX)
+
+    def at_once(self, known: Known, scope: Scope, headers: Said) -> str:
+        """Where a link leads; its click is noted. "": something is to be said in words."""
+        if not is_at_home(known, headers):
+            return ""
+        visitor, now = visitor_of(headers), self.runtime.clock()
+        if page_of(known, visitor, now):
+            return ""
+        self.note(known.opened, visitor, scope, now)
+        return known.target.url
+
+    def note(self, opened: Opened, visitor: Visitor, scope: Scope, now: datetime) -> None:
+        """It was opened; of somebody erased nothing more is noted."""
+        if opened.is_known:
+            self.clicks.came(
+                scope, visitor, opened.claim, opened.contact_id, opened.sent_at, now
+            )  # fmt: skip
+
+
+def is_at_home(known: Known, headers: Said) -> bool:
+    """A short domain opens the links of its own store only."""
+    owner = _owner(known.hosts, headers)
+    return owner is None or owner == known.opened.claim.store_id
+
+
+def page_of(known: Known, visitor: Visitor, now: datetime) -> str:
+    """What is said in words instead: ended, desktop, cart, nothing; "": it leads on."""
+    link = known.aims.link(known.opened.claim.number)
+    if is_over(link, now):
+        return "ended"
+    if link.phones_only and visitor.device != "phone":
+        return "desktop"
+    if known.target.url:
+        return ""
+    return "cart" if known.target.lines else "nothing"
 
 
 class Redirector:
@@ -108,41 +143,25 @@ class Redirector:
     # ---------------------------------------------------------------- one link
 
     async def _link(self, token: str, scope: Scope, receive: Receive, send: Send) -> None:
-        mine = self._links
-        headers = dict(scope["headers"])
-        opened = mine.book.seen(token)
-        if opened is None:
-            if mine.flood.is_closed(address_of(scope), mine.runtime.clock().timestamp()):
+        mine, headers, address = self._links, dict(scope["headers"]), address_of(scope)
+        known = mine.book.at_hand(token)
+        if known is None:
+            is_new = mine.book.seen(token) is None
+            if is_new and mine.flood.is_closed(address, mine.runtime.clock().timestamp()):
                 await self._wrong(scope, receive, send)
                 return
-            opened = await mine.book.opened(token)
-        aims = await mine.book.aims(opened) if opened else None
-        if opened is None or aims is None or not await self._is_at_home(headers, opened):
+            known = await mine.book.known(token)
+        if known is None or not is_at_home(known, headers):
             await self._wrong(scope, receive, send)
             return
         visitor, now = visitor_of(headers), mine.runtime.clock()
-        if scope["method"] == "GET" and b"lang=" not in scope["query_string"] and opened.is_known:
-            mine.clicks.came(scope, visitor, opened.claim, opened.contact_id, opened.sent_at, now)
-        link = aims.link(opened.claim.number)
-        if is_over(link, now):
-            await self._page(Found(token, aims, opened, "ended", NO_TARGET), scope, receive, send)
-        elif link.phones_only and visitor.device != "phone":
-            await self._page(Found(token, aims, opened, "desktop", NO_TARGET), scope, receive, send)
+        if scope["method"] == "GET" and b"lang=" not in scope["query_string"]:
+            mine.note(known.opened, visitor, scope, now)
+        if page := page_of(known, visitor, now):
+            await self._page(Found(token, known, page), scope, receive, send)
         else:
-            target = mine.book.target_at_hand(opened, aims)
-            if target is None:
-                target = await mine.book.target(opened, aims)
-            if target.url:
-                await _say(send, scope, 302, b"", [(b"location", target.url.encode("ascii"))])
-                return
-            page = "cart" if target.lines else "nothing"
-            await self._page(Found(token, aims, opened, page, target), scope, receive, send)
-
-    async def _is_at_home(self, headers: Mapping[bytes, bytes], opened: Opened) -> bool:
-        """A short domain opens the links of its own store only."""
-        hosts = await self._links.book.hosts()
-        owner = _owner(hosts, headers)
-        return owner is None or owner == opened.claim.store_id
+            url = known.target.url.encode("ascii")
+            await _say(send, scope, 302, b"", [(b"location", url)])
 
     async def _page(self, found: Found, scope: Scope, receive: Receive, send: Send) -> None:
         inner = {**scope, "path": PREFIX + found.token, "raw_path": b"", FOUND: found}
@@ -182,7 +201,7 @@ def answer_of(runtime: Runtime, nonce: str) -> str:
     return sign_hex(runtime.link_key, f"reach/{nonce}".encode())[:32]
 
 
-def _owner(hosts: Hosts, headers: Mapping[bytes, bytes]) -> int | None:
+def _owner(hosts: Hosts, headers: Said) -> int | None:
     """The store whose short domain was asked."""
     if not hosts.by_name:
         return None
@@ -192,10 +211,14 @@ def _owner(hosts: Hosts, headers: Mapping[bytes, bytes]) -> int | None:
     return hosts.by_name.get(host.removesuffix("."))  # with the dot of the root it is the same
 
 
+def headers_of(more: Headers, length: int, scheme: str) -> list[tuple[bytes, bytes]]:
+    """What every answer says."""
+    said = [*more, *PLAIN, (b"content-length", b"%d" % length)]
+    return [*said, SECURE] if scheme == "https" else said
+
+
 async def _say(send: Send, scope: Scope, status: int, body: bytes, more: Headers) -> None:
-    headers = [*more, *PLAIN, (b"content-length", b"%d" % len(body))]
-    if scope["scheme"] == "https":
-        headers.append(SECURE)
+    headers = headers_of(more, len(body), scope["scheme"])
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
@@ -208,9 +231,9 @@ async def show(request: Request) -> Response:
     found: Found | None = request.scope.get(FOUND)
     if found is None:
         return _wrong_page(request)
-    store, opened = found.aims.store, found.opened
+    opened, aims, _, target = found.known
+    store, link = aims.store, aims.link(opened.claim.number)
     language = _language(request, store, opened)
-    link = found.aims.link(opened.claim.number)
     if found.page == "ended":
         day = _day(store, link.ends_at, language)
         return _render(request, "link_ended.html", store, language, 410, day=day)
@@ -219,7 +242,7 @@ async def show(request: Request) -> Response:
         qr = qr_of(links.url_of(store, outside, found.token))
         return _render(request, "link_desktop.html", store, language, 200, qr=qr)
     if found.page == "cart":
-        return _render(request, "link_cart.html", store, language, 200, target=found.target)
+        return _render(request, "link_cart.html", store, language, 200, target=target)
     w = languages.phrases(language)["public"]["link"]
     note = {"title": w["wrong_title"], "note": w["wrong"]}
     return _render(request, "link_wrong.html", store, language, 404, **note)
