@@ -27,7 +27,7 @@ from ringdove.rules.scenes import Contact
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import RowId, Taken, Told
 
-router = APIRouter(prefix="/api/stores/{store_id}", tags=["Tell"])
+router = APIRouter(prefix="/api/stores/{store_id}", tags=["Customers"])
 
 Shown = dict[str, Any]
 Line = Annotated[str, Field(max_length=200)]
@@ -208,9 +208,7 @@ async def _free_number(tx: Tx, caller: Caller, person: Contact, typed: str) -> s
     return read_.e164
 
 
-@router.get(
-    "/customers/{contact_id}/readings", tags=["Ask"], summary="What a number may have meant"
-)
+@router.get("/customers/{contact_id}/readings", summary="What a number may have meant")
 async def readings(contact_id: RowId, caller: SupportKey) -> list[Shown]:
     """What a phone that could not be read would be in each plausible country."""
     async with caller.transaction() as tx:
@@ -237,7 +235,7 @@ async def settle_phone(contact_id: RowId, settled: Settled, caller: SupportKey) 
 # ------------------------------------------------------------------ one person
 
 
-@router.get("/customers/{contact_id}/doubles", tags=["Ask"], summary="Who else it may be")
+@router.get("/customers/{contact_id}/doubles", summary="Who else it may be")
 async def alike(contact_id: RowId, caller: SupportKey) -> list[Shown]:
     """Other customers that may be the same person; `why`: email, slip (of a digit), name."""
     async with caller.transaction() as tx:
@@ -250,7 +248,7 @@ async def alike(contact_id: RowId, caller: SupportKey) -> list[Shown]:
     ]  # fmt: skip
 
 
-@router.get("/customers/{contact_id}/habits", tags=["Ask"], summary="What is kept of a customer")
+@router.get("/customers/{contact_id}/habits", summary="What is kept of a customer")
 async def habits_of(contact_id: RowId, caller: ViewerKey) -> Shown:
     """The kind of customer, when they are expected to buy again (of everything: category ""), and
     the hour at which they are usually there, by the store's clock; null: no habit seen yet."""
@@ -271,7 +269,7 @@ async def habits_of(contact_id: RowId, caller: ViewerKey) -> Shown:
     }  # fmt: skip
 
 
-@router.get("/customers/{contact_id}/merges", tags=["Ask"], summary="Who became one with them")
+@router.get("/customers/{contact_id}/merges", summary="Who became one with them")
 async def merges_of(contact_id: RowId, caller: ViewerKey) -> list[Shown]:
     """Newest first; `undo_until` is null where it is too late."""
     async with caller.transaction() as tx:
@@ -321,7 +319,7 @@ async def part(contact_id: RowId, merge_id: RowId, caller: SupportKey) -> Taken:
 # ------------------------------------------------------------------ own fields
 
 
-@router.get("/fields", tags=["Ask"], summary="Own fields")
+@router.get("/fields", summary="Own fields")
 async def fields(caller: ViewerKey) -> list[FieldShown]:
     """What this store keeps of its customers beside the usual."""
     async with caller.transaction() as tx:

@@ -12,7 +12,7 @@ from ringdove.web import people_list
 from ringdove.web.api.ask import Before, Listed, Most, shown
 from ringdove.web.api.callers import ViewerKey
 
-router = APIRouter(prefix="/api/stores/{store_id}", tags=["Ask"])
+router = APIRouter(prefix="/api/stores/{store_id}", tags=["Customers"])
 
 
 class People(Listed):

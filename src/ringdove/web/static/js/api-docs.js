@@ -3,6 +3,9 @@ window.SwaggerUIBundle({
   url: "/api/openapi.json",
   dom_id: "#docs",
   deepLinking: true,
+  docExpansion: "none", // a hundred calls and more: groups first
+  filter: true,
+  defaultModelsExpandDepth: 0,
   validatorUrl: null,
   tryItOutEnabled: true,
   persistAuthorization: false,
