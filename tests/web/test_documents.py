@@ -39,7 +39,7 @@ def house(site: Site) -> Site:
                 secrets=sealed, now=now,
             )  # fmt: skip
             await api_keys.create(
-                tx, store_id=1, name="example", role="support", token_hash=hash_token(KEY),
+                tx, store_id=1, name="example", role="marketer", token_hash=hash_token(KEY),
                 hint="mple", now=now,
             )  # fmt: skip
 
@@ -78,13 +78,15 @@ def test_a_self_written_shop_is_connected_by_the_page(house: Site) -> None:
 
 def test_the_api_page_is_true(house: Site) -> None:
     """R114."""
-    text, events, search = blocks("api.md", "sh")
+    text, events, search, campaign = blocks("api.md", "sh")
     given = {"BASE": f"{house.url}/api/stores/1", "KEY": KEY}
     made = shell(text, **given)
     assert made["state"] in ("waiting", "dropped") and made["parts"] == 1
     assert shell(text, **given)["repeated"] is True
     assert shell(events, **given) == {"accepted": 1, "repeated": 0}
     assert shell(search, **given)["items"][0]["phone"] == "+375291112233"
+    planned = shell(campaign, **given)
+    assert planned["state"] == "draft" and shell(campaign, **given)["id"] == planned["id"]
 
 
 def test_the_pages_name_every_problem_and_every_kind() -> None:
