@@ -273,12 +273,28 @@ def test_the_overview_adds_up_what_all_offers_brought(play: Callable[..., None])
             made.add("consent_event", n, BEGAN, at=BEGAN, scope="marketing", change="in",
                      source=source, words="yes")  # fmt: skip
         await made.write()
+        await put(shop, "consent_event", [
+            {"bucket": who["bucket"], "store_id": shop.store.id, "contact_id": who["id"],
+             "id": made.id(at, who["bucket"]), "at": at, "scope": scope, "change": "out",
+             "source": "page", "words": "no"}
+            for n, scope, at in (
+                (n, "topic/offers", BEGAN + 5 * HOUR), (n, "topic/news", BEGAN + 5 * HOUR),
+                (11, "all", BEGAN + 90 * HOUR),
+            ) if (who := made.people[n])
+        ])  # fmt: skip
         since, until = BEGAN - 10 * HOUR, NOON + 100 * HOUR
         found = await report_sums.overview(shop.runtime.pool, shop.store, since, until)
         by = {(one.campaign_id, one.recipe): one.line for one in found.subjects}
         assert by.keys() == {(1, ""), (0, "cart_left")}
         assert (by[1, ""].sent, by[1, ""].orders, by[1, ""].revenue) == (18, 3, 200)
         assert (by[0, "cart_left"].clicked, by[0, "cart_left"].revenue) == (1, 11)
+        of_campaign = (await told(shop)).total
+        assert of_campaign.replied and of_campaign.stopped
+        assert (by[1, ""].replied, by[1, ""].stopped) == (
+            of_campaign.replied, of_campaign.stopped,
+        )  # fmt: skip
+        assert (by[0, "cart_left"].replied, by[0, "cart_left"].stopped) == (0, 1)
+        assert found.total.stopped == of_campaign.stopped + 1
         assert (found.total.sent, found.total.revenue, found.total.cost) == (
             19, 211, Decimal("0.95"),
         )  # fmt: skip

@@ -43,6 +43,29 @@ WHERE l.bucket = ANY(%(buckets)s) AND l.store_id = %(store_id)s AND l.id >= %(si
   AND l.at >= %(since)s AND l.at < %(until)s AND l.kind = 'person' AND m.class = 'marketing'
 GROUP BY 1, 2, 3, 4
 """
+# Who wrote back or stopped soon after an offer, with the last offer before it. An e-mail is not
+# answered by text; who leaves a topic stopped for the offers of that topic.
+OFFER_BEFORE = """date_trunc('month', h.at AT TIME ZONE %(zone)s)::date AS month,
+  coalesce(m.campaign_id, 0) AS campaign_id,
+  CASE WHEN m.campaign_id IS NULL THEN m.recipe ELSE '' END AS recipe, m.channel,
+  count(DISTINCT h.contact_id) AS n"""
+LAST = """m.campaign_id, m.recipe, m.channel, m.topic FROM message m
+  WHERE m.bucket = h.bucket AND m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s
+    AND m.contact_id = h.contact_id AND m.id >= %(first_text)s AND m.class = 'marketing'
+    AND m.sent_at <= h.at AND m.sent_at >= h.at - make_interval(days => %(days)s)"""
+IN_TIME = """h.bucket = ANY(%(buckets)s) AND h.store_id = %(store_id)s AND h.id >= %(since_id)s
+  AND h.at >= %(since)s AND h.at < %(until)s"""
+REPLIES = f"""
+SELECT {OFFER_BEFORE} FROM inbound h
+CROSS JOIN LATERAL (SELECT {LAST} AND m.channel = 'sms' ORDER BY m.id DESC LIMIT 1) m
+WHERE {IN_TIME} GROUP BY 1, 2, 3, 4
+"""
+STOPS = f"""
+SELECT {OFFER_BEFORE} FROM consent_event h
+CROSS JOIN LATERAL (SELECT {LAST} ORDER BY m.id DESC LIMIT 1) m
+WHERE {IN_TIME} AND h.change = 'out' AND h.scope IN ('marketing', 'all', 'topic/' || m.topic)
+GROUP BY 1, 2, 3, 4
+"""
 # Where people said yes to offers: the word before the stroke (form/3, import/…) says how.
 WON = """
 SELECT date_trunc('month', e.at AT TIME ZONE %(zone)s)::date AS month,
@@ -104,15 +127,16 @@ async def _count(tx: Tx, store: Store, since: datetime, until: datetime) -> Over
     given = {
         "buckets": buckets_of_store(store.bucket_base, store.bucket_span), "store_id": store.id,
         "zone": store.time_zone, "since": since, "until": until, "since_id": id_floor(since),
-        "first_text": id_floor(since - WAITED),
+        "first_text": id_floor(since - WAITED), "days": store.policy.attribution_days,
     }  # fmt: skip
     sums = _Sums()
     for row in await (await tx.execute(TEXTS, given)).fetchall():
         for line in sums.lines(row):
             _sent(line, row, store.currency)
-    for row in await (await tx.execute(CLICKS, given)).fetchall():
-        for line in sums.lines(row):
-            line.clicked += row["n"]
+    for name, statement in (("clicked", CLICKS), ("replied", REPLIES), ("stopped", STOPS)):
+        for row in await (await tx.execute(statement, given)).fetchall():
+            for line in sums.lines(row):
+                setattr(line, name, getattr(line, name) + row["n"])
     for sold in await attribution.sums(tx, store, since, until):
         is_ours = sold["currency"] in ("", store.currency)
         sums.foreign += 0 if is_ours else sold["orders"]
