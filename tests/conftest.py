@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -25,6 +26,10 @@ from ringdove.records import migrate
 T = TypeVar("T")
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 2 * 2**30  # containers often have 64 MB there
+
+# Containers often forbid it; every program that a test starts would compile all that it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
