@@ -235,7 +235,7 @@ def test_four_eyes(play):
     """Above a sum a second person approves, and only what they saw may begin."""
 
     async def story(shop: Shop) -> None:
-        one = await stage.planned(shop)
+        one = await stage.planned(shop, PLAN.model_copy(update={"occasion": "first"}))
         store = replace(shop.store, policy=replace(shop.store.policy, approval_above=10))
         async with db.transaction(shop.runtime.pool) as tx:
             with pytest.raises(CampaignRefused, match="Rehearse"):
@@ -243,16 +243,16 @@ def test_four_eyes(play):
         async with db.transaction(shop.runtime.pool) as tx:
             await campaigns.change(tx, store.id, one, "Sale", PLAN, 7, shop.at)
             await campaigns.ask_approval(tx, store.id, one, 8, shop.at)
-        for version, user in ((1, 7), (1, 8), (1, None), (2, 9)):
+        for version, user in ((2, 7), (2, 8), (2, None), (3, 9)):
             async with db.transaction(shop.runtime.pool) as tx:
                 with pytest.raises(CampaignRefused):
                     await campaigns.approve(tx, store.id, one, version, user, shop.at)
         async with db.transaction(shop.runtime.pool) as tx:
-            await campaigns.approve(tx, store.id, one, 1, 9, shop.at)
+            await campaigns.approve(tx, store.id, one, 2, 9, shop.at)
             await campaigns.begin(tx, store, one, shop.at)
             await campaigns.unschedule(tx, store.id, one, shop.at)
             plan = PLAN.model_copy(update={"occasion": "other"})
-            assert await campaigns.change(tx, store.id, one, "Sale", plan, 7, shop.at) == 2
+            assert await campaigns.change(tx, store.id, one, "Sale", plan, 7, shop.at) == 3
             with pytest.raises(CampaignRefused):
                 await campaigns.begin(tx, store, one, shop.at)
 

@@ -9,11 +9,19 @@ import pytest
 from psycopg.errors import QueryCanceled
 
 from ringdove.kit import db
-from ringdove.records import audiences, campaigns, outbox, prices, rehearsals, rewards
+from ringdove.records import (
+    audiences,
+    campaign_stops,
+    campaigns,
+    outbox,
+    prices,
+    rehearsals,
+    rewards,
+)
 from ringdove.records import segments as segment_records
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.rules import segments
-from ringdove.rules.campaigns import Plan, Stop, Variant, Words
+from ringdove.rules.campaigns import Campaign, Plan, Stop, Variant, Words
 from ringdove.rules.prices import Price
 from ringdove.rules.ways_in import Reward
 from ringdove.workers import campaigning, rehearsing
@@ -246,6 +254,71 @@ def test_one_campaign_in_trouble_leaves_the_others_alone(play, monkeypatch):
         assert told["waiting", ""] > 20 and told["dropped", "broken_text"] >= 5
         told = await stage.outcomes(shop, spoken)
         assert told["waiting", ""] > 30 and not told["dropped", "no_words"]
+
+    play(story)
+
+
+def test_one_that_never_gets_on_says_why_and_goes_on_when_it_is_resumed(play, monkeypatch):
+    """N2, P11: a query that always takes too long, a process that always dies, a look that always
+    fails: after some tries it is paused with the reason; resumed, it goes on, nobody twice."""
+
+    async def story(shop: Shop) -> None:
+        await stage.fill(shop, 60)
+        one = await stage.begun(shop, BRIEF)
+        slow = QueryCanceled("canceling statement due to statement timeout")
+        whole, reached = campaigning.gather, campaign_stops.reached
+
+        async def fails(*given):
+            raise ExceptionGroup("tracks", [slow])
+
+        async def paused() -> Campaign:
+            for _ in range(20):
+                await worker.all_due(shop.runtime, asyncio.Event())
+                found = await stage.found(shop, one.id)
+                if found.state != "running":
+                    return found
+                shop.later(seconds=20)
+            raise AssertionError(found)
+
+        monkeypatch.setattr(campaigning, "gather", fails)
+        await worker.all_due(shop.runtime, asyncio.Event())
+        first = await stage.found(shop, one.id)
+        assert (first.tries, first.trouble) == (1, "too_slow")
+        found = await paused()
+        assert found.state == "paused" and found.reason == "no_headway: too_slow"
+        assert shop.at - one.began_at > timedelta(minutes=1)  # a short trouble passes by itself
+
+        async def resume() -> None:
+            async with db.transaction(shop.runtime.pool) as tx:
+                await campaigns.resume(tx, shop.store.id, one.id, shop.at)
+
+        await resume()
+        monkeypatch.setattr(campaigning, "gather", whole)
+        monkeypatch.setattr(worker.campaign_tries, "went", lambda *given: asyncio.sleep(0))
+        assert shop.runtime.settings.campaign_page > 60
+        await shop.rows("DELETE FROM campaign_run RETURNING 1")
+        monkeypatch.setattr(campaigning, "_write", lambda *given: asyncio.sleep(0))
+        found = await paused()  # each process dies before it has written a page
+        assert found.reason == "no_headway: process_ended"
+
+        await resume()
+        monkeypatch.undo()
+        monkeypatch.setattr(campaign_stops, "reached", fails)
+        await shop.rows(
+            "UPDATE campaign SET plan = plan || %(stop)s RETURNING 1",
+            stop=db.document({"stop": {"skus": ["K"], "pieces": "3"}}),
+        )
+        for _ in range(20):
+            await worker.look(shop.runtime)
+            shop.later(seconds=20)
+        assert (await stage.found(shop, one.id)).state == "paused"
+        monkeypatch.setattr(campaign_stops, "reached", reached)
+
+        await resume()
+        await stage.gathered(shop, one)
+        found = await stage.found(shop, one.id)
+        assert found.state == "running" and (found.tries, found.trouble) == (0, "")
+        assert (await stage.outcomes(shop, one))["waiting", ""] > 30
 
     play(story)
 

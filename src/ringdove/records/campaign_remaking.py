@@ -65,7 +65,7 @@ WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(ids)s
   AND m.state = 'waiting'
 """
 FURTHER = """
-UPDATE campaign_run r SET remade_id = %(remade_id)s
+UPDATE campaign_run r SET remade_id = %(remade_id)s, changed_at = %(now)s
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
 """
 DONE = """
@@ -114,7 +114,8 @@ async def put(
         await tx.execute(REMOVE, base | {"ids": db.numbers([*silent, *gone])})
     if gone:
         await tx.execute(LEAVE, base | {"ids": db.numbers(gone)})
-    await tx.execute(FURTHER, _key(store, campaign, bucket) | {"remade_id": upto})
+    about = {"remade_id": upto, "now": now}
+    await tx.execute(FURTHER, _key(store, campaign, bucket) | about)
 
 
 async def done(tx: Tx, store: Store, campaign: Campaign, bucket: int) -> None:

@@ -111,7 +111,7 @@ async def start(
 # Over all stores on purpose: a worker asks which campaigns have something to do. The table is
 # small: one row a campaign, and few of them run at a time.
 UNDER_WAY = """
-SELECT c.store_id, c.id, c.state FROM campaign c
+SELECT c.store_id, c.id, c.state, c.tries, c.tried_at FROM campaign c
 WHERE c.state IN ('scheduled', 'running', 'paused')
   OR c.state IN ('cancelled', 'sold_out') AND c.ended_at > %(since)s
 ORDER BY c.store_id, c.id
@@ -134,7 +134,7 @@ ENDED_LATELY = timedelta(days=7)
 
 
 async def under_way(tx: Tx, now: datetime) -> Sequence[Mapping[str, Any]]:
-    """Rows {store_id, id, state}: campaigns that are to begin, run, wait or were ended lately."""
+    """Campaigns that are to begin, run, wait or were ended lately: ids, state, tries."""
     return await (await tx.execute(UNDER_WAY, {"since": now - ENDED_LATELY})).fetchall()
 
 

@@ -32,7 +32,8 @@ class CampaignRefused(ValueError):
 
 
 COLUMNS = """id, name, state, plan, version, created_at, changed_at, reason, created_by,
-  approved_at, approved_by, approved_version, begin_at, began_at, ended_at, changed_by, asked_by"""
+  approved_at, approved_by, approved_version, begin_at, began_at, ended_at, changed_by, asked_by,
+  tries, tried_at, trouble"""
 ONE = f"SELECT {COLUMNS} FROM campaign WHERE store_id = %(store_id)s AND id = %(campaign_id)s"
 LOCKED = f"{ONE} FOR UPDATE"
 OF_STORE = f"""
@@ -338,7 +339,7 @@ async def zones_of(tx: Tx, store: Store) -> tuple[str, ...]:
 # ------------------------------------------------------------------ while it runs
 
 MOVE = """
-UPDATE campaign SET state = %(state)s, reason = %(reason)s,
+UPDATE campaign SET state = %(state)s, reason = %(reason)s, tries = 0, trouble = '',
   began_at = CASE WHEN %(state)s = 'running' THEN coalesce(began_at, %(now)s) ELSE began_at END,
   ended_at = CASE WHEN %(is_end)s THEN %(now)s::timestamptz END,
   begin_at = CASE WHEN %(state)s = 'draft' THEN NULL ELSE begin_at END

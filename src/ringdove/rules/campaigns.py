@@ -6,7 +6,7 @@ Nothing here decides who may be spoken to: rules/consent.py does, of every perso
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -150,12 +150,23 @@ class Campaign:
     ended_at: datetime | None = None
     changed_by: int | None = None  # of a program: who made its key; None: not known
     asked_by: int | None = None  # who asked for approval
+    tries: int = 0  # in a row that wrote nothing
+    tried_at: datetime | None = None
+    trouble: str = ""  # what stopped the last try
 
     @property
     def clock(self) -> datetime:
         """The moment at which its decisions are asked: when it began, or when it was changed while
         it was paused. A pause alone moves nothing, so what goes on is decided as before it."""
         return max(self.began_at or self.created_at, self.changed_at)
+
+
+TRIES_MAX = 6  # then it is paused, with its reason
+
+
+def may_be_tried(tries: int, tried_at: datetime | None, now: datetime) -> bool:
+    """Whether it need not rest after tries that wrote nothing: the longer, the more there were."""
+    return tries < 2 or tried_at is None or now >= tried_at + timedelta(seconds=2**tries)
 
 
 # ------------------------------------------------------------------ what a plan says and asks

@@ -128,6 +128,7 @@ async def render(
         status,
         campaign=found,
         rehearsal=rehearsal,
+        trouble=rehearsal and reason_words(say, rehearsal.error),
         is_fresh=is_fresh,
         outlook=outlook,
         blocking=[words.problem(say, one) for one in wrong if one.blocks],

@@ -65,6 +65,7 @@ async def show(page: ViewerPage, campaign_id: CampaignId) -> Response:
         is_over=not LIFE[found.state],
         languages=words.languages_of(page.store.languages),
         reason=found.reason and reason_words(page.say, found.reason),
+        trouble=found.trouble and reason_words(page.say, found.trouble),
     )
 
 

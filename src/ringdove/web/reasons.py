@@ -82,6 +82,10 @@ REASONS: Mapping[str, str] = {
     "quiet_hours": N_("It waits for the end of the quiet hours."),
     "not_yet": N_("Its own time has not come."),
     "past_window": N_("The allowed hours ended before it could leave: it waits for the next."),
+    # Why a campaign or its rehearsal does not get on (records/campaign_tries).
+    "too_slow": N_("The database did not find its people in time."),
+    "database_away": N_("The database was away, or too busy."),
+    "process_ended": N_("The process that gathers its people ended in the middle of it."),
     # What became of it on its way (workers, gateways, receipts).
     "process_lost": N_("Ringdove stopped while it was being sent: it may have left."),
     "no_answer": N_("The operator did not answer in time: it may have left."),
@@ -123,6 +127,15 @@ REASONS: Mapping[str, str] = {
 
 # Reasons that carry an operator's own words behind them.
 _WITH_MORE: tuple[tuple[str, str], ...] = (
+    (
+        "no_headway: ",
+        N_(
+            "It was tried several times and did not get on: %(why)s Resume it to have it tried"
+            " again: nobody gets it twice. If that does not help, cancel it and copy it with an"
+            " audience that asks less of single orders and visits."
+        ),
+    ),
+    ("broke: ", N_("It broke: %(why)s")),
     ("in part: ", N_("A part of it had left when another was refused: %(why)s")),
     ("unsayable: ", N_("The gateway cannot carry it: %(why)s")),
     ("connection broke: ", N_("The connection broke within, so it may have left: %(why)s")),

@@ -8,8 +8,10 @@ from the texts that leave meanwhile. Killed, that process is begun again by the 
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+import psycopg
 import structlog
 
 from ringdove.kit import db, memory
@@ -17,6 +19,7 @@ from ringdove.kit.children import Child
 from ringdove.records import (
     campaign_runs,
     campaign_stops,
+    campaign_tries,
     campaign_waiting,
     leases,
     rehearsals,
@@ -24,7 +27,7 @@ from ringdove.records import (
 )
 from ringdove.records import campaigns as records
 from ringdove.records.campaign_runs import Checkpoint
-from ringdove.rules.campaigns import Campaign
+from ringdove.rules.campaigns import TRIES_MAX, Campaign, may_be_tried
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.workers import campaigning, campaigns_remade, rehearsing
@@ -108,15 +111,51 @@ async def _rung_or_told(bell: db.Bell, stop: asyncio.Event) -> None:
 async def look(runtime: Runtime, with_stops: bool = True) -> bool:
     """One round over all campaigns that are under way: whether people are to be gathered, or a
     rehearsal is asked for."""
+    now = runtime.clock()
     async with db.transaction(runtime.pool) as tx:
-        rows = await campaign_runs.under_way(tx, runtime.clock())
+        rows = await campaign_runs.under_way(tx, now)
         is_busy = bool(await rehearsals.asked(tx))
     for row in rows:
+        if not _may_go_on(row, now):
+            continue
         try:
             is_busy |= await _look_at(runtime, row, with_stops)
-        except Exception:  # the others go on
+        except Exception as error:  # the others go on
             log.exception("campaign.look_failed", store=row["store_id"], campaign=row["id"])
+            await _look_failed(runtime, row, error)
     return is_busy
+
+
+def _may_go_on(row: Row, now: datetime) -> bool:
+    """Whether it does not rest after a try that came to nothing; a pause and an end never do."""
+    is_ahead = row["state"] in ("scheduled", "running")
+    return not is_ahead or may_be_tried(row["tries"], row["tried_at"], now)
+
+
+async def _look_failed(runtime: Runtime, row: Row, error: Exception) -> None:
+    if row["state"] not in ("scheduled", "running"):
+        return
+    with contextlib.suppress(psycopg.Error, records.CampaignRefused):  # the next look comes
+        async with db.transaction(runtime.pool) as tx:
+            store, now = await stores.find(tx, row["store_id"]), runtime.clock()
+            if store is None:
+                return
+            tries = await campaign_tries.begin(tx, store, row["id"], now)
+            if tries >= TRIES_MAX and row["state"] == "scheduled":
+                await records.move(tx, store.id, row["id"], "running", now)
+            await _tried(tx, store, row["id"], tries, campaign_tries.trouble_of(error), now)
+
+
+async def _tried(
+    tx: db.Tx, store: Store, campaign_id: int, tries: int, trouble: str, now: datetime
+) -> bool:
+    """A try came to nothing: whether it may be tried again. Else it is paused and says why."""
+    if tries < TRIES_MAX:
+        await campaign_tries.failed(tx, store, campaign_id, trouble)
+        return True
+    await records.pause(tx, store.id, campaign_id, now, f"no_headway: {trouble}")
+    log.error("campaign.no_headway", store=store.id, campaign=campaign_id, trouble=trouble)
+    return False
 
 
 async def _look_at(runtime: Runtime, row: Row, with_stops: bool) -> bool:
@@ -237,13 +276,15 @@ async def all_due(runtime: Runtime, stop: asyncio.Event) -> None:
     while not stop.is_set():
         if await rehearsing.next_asked(runtime, stop):
             continue
+        now = runtime.clock()
         async with db.transaction(runtime.pool) as tx:
-            rows = await campaign_runs.under_way(tx, runtime.clock())
+            rows = await campaign_runs.under_way(tx, now)
         due = [
             (row["store_id"], row["id"])
             for row in rows
-            if row["state"] == "running" and (row["store_id"], row["id"]) not in tried
-        ]
+            if row["state"] == "running" and _may_go_on(row, now)
+            and (row["store_id"], row["id"]) not in tried
+        ]  # fmt: skip
         if not due:
             return
         tried.add(due[0])
@@ -285,22 +326,37 @@ async def work_on(runtime: Runtime, store_id: int, campaign_id: int) -> None:
 
 
 async def _work(runtime: Runtime, store: Store, campaign: Campaign) -> None:
+    now = runtime.clock()
+    async with db.transaction(runtime.pool) as tx:
+        tries = await campaign_tries.begin(tx, store, campaign.id, now)
+        if tries > TRIES_MAX:  # the processes that tried it are gone, and said nothing
+            trouble = campaign.trouble or "process_ended"
+            with contextlib.suppress(records.CampaignRefused):
+                await _tried(tx, store, campaign.id, tries, trouble, now)
+            return
     try:
         await campaigns_remade.remake(runtime, store, campaign)
         await campaigning.gather(runtime, store, campaign)
     except Exception as error:
-        if _may_pass(error):
+        if await _stumbled(runtime, store, campaign, tries, error):
             raise
-        log.exception("campaign.broke", store=store.id, campaign=campaign.id)
+    else:
         async with db.transaction(runtime.pool) as tx:
-            with contextlib.suppress(records.CampaignRefused):
-                reason = f"It broke: {_first(error)}"[:300]
-                await records.pause(tx, store.id, campaign.id, runtime.clock(), reason)
+            await campaign_tries.went(tx, store, campaign.id)
 
 
-def _first(error: Exception) -> Exception:
-    """What went wrong, of what tasks raised."""
-    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
+async def _stumbled(
+    runtime: Runtime, store: Store, campaign: Campaign, tries: int, error: Exception
+) -> bool:
+    """Whether it is tried again; what is wrong by itself pauses it at once."""
+    trouble, now = campaign_tries.trouble_of(error), runtime.clock()
+    async with db.transaction(runtime.pool) as tx:
+        with contextlib.suppress(records.CampaignRefused):
+            if _may_pass(error):
+                return await _tried(tx, store, campaign.id, tries, trouble, now)
+            log.error("campaign.broke", store=store.id, campaign=campaign.id, exc_info=error)
+            await records.pause(tx, store.id, campaign.id, now, f"broke: {trouble}")
+    return False
 
 
 def _may_pass(error: Exception) -> bool:

@@ -13,8 +13,8 @@ import structlog
 from ringdove.kit import db
 from ringdove.kit.buckets import INDEX_OF, id_floor
 from ringdove.kit.db import Tx
+from ringdove.records import campaign_tries, rehearsals, stores
 from ringdove.records import campaigns as records
-from ringdove.records import rehearsals, stores
 from ringdove.records.campaign_runs import SLICE
 from ringdove.records.rehearsals import Rehearsal
 from ringdove.rules import offers, rewards
@@ -57,7 +57,7 @@ async def next_asked(runtime: Runtime, stop: asyncio.Event) -> bool:
         pass
     except Exception as error:
         log.exception("rehearsal.broke", store=store_id, campaign=campaign_id)
-        await _tell(runtime, store, one, "failed", 0, error=str(error)[:300])
+        await _tell(runtime, store, one, "failed", 0, error=campaign_tries.trouble_of(error))
     return True
 
 

@@ -21,6 +21,7 @@ from ringdove.web.api.campaigns import (
 )
 from ringdove.web.api.tell import Told
 from ringdove.web.campaigns import NAME_MAX
+from ringdove.web.reasons import reason_words
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Campaigns"])
 
@@ -174,7 +175,8 @@ async def follow_up(campaign_id: Number, caller: MarketerKey) -> Shown:
 
 @router.get("/campaigns/{campaign_id}/progress", summary="How far it is")
 async def show_progress(campaign_id: Number, caller: ViewerKey) -> Shown:
-    """People gone through, texts made, waiting and gone, and who was left out why."""
+    """People gone through, texts made, waiting and gone, and who was left out why. `trouble`: what
+    keeps it from getting on while it is tried again; after six tries it is paused."""
     async with caller.transaction() as tx:
         found = await find(tx, caller, campaign_id)
         told = await campaigns.progress(tx, caller.store, found)
@@ -182,6 +184,7 @@ async def show_progress(campaign_id: Number, caller: ViewerKey) -> Shown:
         "state": found.state, "people_total": told.people_total, "people_done": told.people_done,
         "is_gathered": told.is_gathered, "queued": told.queued, "waiting": told.waiting,
         "gone": told.gone, "taken_back": told.taken_back, "left_out": told.left_out,
-        "reasons": told.reasons,
+        "reasons": told.reasons, "tries": found.tries,
+        "trouble": reason_words(seen_by(caller).say, found.trouble),
         "per_second": round(told.per_second, 1),
     }  # fmt: skip

@@ -30,6 +30,7 @@ from ringdove.web import (
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
 from ringdove.web.campaigns import FILTERS, NAME_MAX, ROWS, drafted
+from ringdove.web.reasons import reason_words
 from ringdove.web.speech import Speech, plain_speech
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Campaigns"])
@@ -87,6 +88,7 @@ def brief(one: Campaign) -> Shown:
     times = ("created_at", "changed_at", "approved_at", "begin_at", "began_at", "ended_at")
     return {
         "id": one.id, "name": one.name, "state": one.state, "reason": one.reason,
+        "reason_said": reason_words(plain_speech("en", one.changed_at), one.reason),
         "version": one.version, "occasion": one.plan.occasion,
         **{name: at.isoformat() if (at := getattr(one, name)) else None for name in times},
     }  # fmt: skip
