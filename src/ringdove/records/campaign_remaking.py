@@ -64,6 +64,18 @@ UPDATE message m SET state = 'dropped', reason = 'left_audience', done_at = %(no
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = ANY(%(ids)s::bigint[])
   AND m.state = 'waiting'
 """
+# Of what is being said this moment: it may come back with its old words, so it is waited for.
+UNDER_WAY = """
+SELECT EXISTS (
+  SELECT FROM submission s
+  CROSS JOIN LATERAL unnest(s.message_ids) AS v(id)
+  CROSS JOIN LATERAL (
+    SELECT m.campaign_id FROM message m
+    WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = v.id OFFSET 0
+  ) m
+  WHERE s.bucket = %(bucket)s AND s.store_id = %(store_id)s AND m.campaign_id = %(campaign_id)s
+) AS is_said
+"""
 FURTHER = """
 UPDATE campaign_run r SET remade_id = %(remade_id)s, changed_at = %(now)s
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.campaign_id = %(campaign_id)s
@@ -118,10 +130,20 @@ async def put(
     await tx.execute(FURTHER, _key(store, campaign, bucket) | about)
 
 
-async def done(tx: Tx, store: Store, campaign: Campaign, bucket: int) -> None:
-    """All that waited is made anew; what is held may be let go."""
-    given = _key(store, campaign, bucket) | {"version": campaign.version}
-    await tx.execute(DONE, given)
+async def is_being_said(tx: Tx, store: Store, campaign: Campaign, bucket: int) -> bool:
+    """Whether some of it is on its way to a gateway: nothing new is taken meanwhile."""
+    row = await (await tx.execute(UNDER_WAY, _key(store, campaign, bucket))).fetchone()
+    return bool(row and row["is_said"])
+
+
+async def done(tx: Tx, store: Store, campaign: Campaign, bucket: int, now: datetime) -> None:
+    """All that waited is made anew, and what is held may be let go; unless some was being taken
+    while we began: then it is gone through once more."""
+    given = _key(store, campaign, bucket)
+    if await is_being_said(tx, store, campaign, bucket):
+        await tx.execute(FURTHER, given | {"remade_id": 0, "now": now})
+    else:
+        await tx.execute(DONE, given | {"version": campaign.version})
 
 
 def _row(one: Made) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The message keeps its id, so its links stay, and a person keeps the code that they have. Whom the
 new plan leaves out gets the reason. Page by page behind a checkpoint; only then what was held is
-let go, and people who were not gathered yet get the new plan.
+let go, and people who were not gathered yet get the new plan. What is on its way to a gateway when
+this begins leaves as it is; a bucket waits until it has, since it may come back.
 """
 
 import structlog
@@ -28,10 +29,15 @@ async def remake(runtime: Runtime, store: Store, campaign: Campaign) -> None:
         if not old:
             return
         ground = await campaigning.prepare(runtime, tx, store, campaign)
-    for run in old:
+        free = [
+            run.bucket
+            for run in old
+            if not await campaign_remaking.is_being_said(tx, store, campaign, run.bucket)
+        ]
+    for bucket in free:
         while True:
             async with db.transaction(runtime.pool) as tx:
-                if not await _page(tx, ground, run.bucket):
+                if not await _page(tx, ground, bucket):
                     break
     log.info("campaign.remade", store=store.id, campaign=campaign.id, version=campaign.version)
 
@@ -41,7 +47,7 @@ async def _page(tx: Tx, ground: Ground, bucket: int) -> bool:
     store, campaign = ground.store, ground.campaign
     waiting = await campaign_remaking.some(tx, store, campaign, bucket)
     if not waiting:
-        await campaign_remaking.done(tx, store, campaign, bucket)
+        await campaign_remaking.done(tx, store, campaign, bucket, ground.runtime.clock())
         return False
     audience = campaigning.audience_of(ground, bucket)
     people = await audience.people(tx, sorted({one.contact_id for one in waiting}))
