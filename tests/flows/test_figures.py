@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import figure_fill, rhythms
+from ringdove.records import attribution, figure_fill, lookups, rhythms
 from ringdove.rules import facts, rhythm, send_hours
 from ringdove.workers import figuring, react
-from tests.flows.conftest import NOON, Shop
+from tests.flows.conftest import NOON, Shop, order
 
 Play = Callable[..., None]
 Row = dict[str, Any]
@@ -59,9 +59,11 @@ def something(chance: random.Random, step: int, orders: dict[str, Row]) -> facts
     key = chance.choice(known)
     if kind == "change":
         told = orders[key] | contents(chance) | {"changed_at": NOON - timedelta(minutes=300 - step)}
+        told["cancelled"] = chance.choice((None, None, False, True))
         return facts.OrderChanged(id=f"order/{key}/{step}", at=at, order=told)
     if kind == "return":
-        return facts.ReturnAccepted(id=f"return/{step}", at=at, order=key, return_key=str(step))
+        return facts.ReturnAccepted(id=f"return/{step}", at=at, order=key, return_key=str(step),
+                                    lines=chance.choice(([], [line(chance)])))  # fmt: skip
     cls = facts.OrderCancelled if kind == "cancel" else facts.OrderRemoved
     return cls(id=f"{kind}/{step}", at=at, order=key)
 
@@ -335,6 +337,34 @@ def test_who_gets_a_part_of_the_money_back_has_bought_all_the_same(play: Play) -
     play(story)
 
 
+def test_of_an_order_that_comes_back_in_part_the_rest_is_bought(play: Play) -> None:
+    """R69, R101: what the return names is taken off; its price is the order's. All of it, or a
+    return that names nothing, takes the order back."""
+
+    async def story(shop: Shop) -> None:
+        tea = {"name": "Tea", "sku": "T", "price": "10", "quantity": "3"}
+        cup = {"name": "Cup", "price": "60"}
+        for key in "123":
+            await shop.hear(order(key, total="90", lines=[tea, cup], at=NOON))
+        for key, lines in (("1", [{"name": "", "sku": "T", "quantity": "2"}]), ("2", [tea, cup]),
+                           ("3", [])):  # fmt: skip
+            await shop.hear(facts.ReturnAccepted(
+                id=f"back/{key}", at=NOON, order=key, return_key=key, lines=lines
+            ))  # fmt: skip
+        await shop.answer()
+        states = await shop.rows("SELECT key, state FROM purchase_order ORDER BY key")
+        assert [row["state"] for row in states] == ["placed", "returned", "returned"]
+        async with db.transaction(shop.runtime.pool) as tx:
+            (who,) = await shop.rows("SELECT id FROM contact")
+            (rest,) = await attribution.of_person(
+                tx, shop.store, [who["id"]], NOON - timedelta(1), NOON + timedelta(1)
+            )
+        assert (rest["number"], rest["amount"]) == ("1", 70)
+        assert [row["orders"] for row in (await kept(shop))[0].values()] == [1]
+
+    play(story)
+
+
 def test_sums_in_another_currency_make_nobody_rich(play: Play) -> None:
     """R20: 9,000 yen are no 9,000 roubles. The order counts, and its goods; its sum is in none."""
 
@@ -350,5 +380,11 @@ def test_sums_in_another_currency_make_nobody_rich(play: Play) -> None:
         (figure,), (tea,) = (list(rows.values()) for rows in await kept(shop))
         assert (figure["orders"], figure["spent"]) == (2, 30)
         assert (tea["orders"], tea["pieces"], tea["spent"]) == (1, 2, 0)
+        (who,) = await shop.rows("SELECT orders, spent FROM contact")
+        assert who == {"orders": 2, "spent": 30}
+        async with db.transaction(shop.runtime.pool) as tx:
+            (one,) = await shop.rows("SELECT id FROM contact")
+            elsewhere = await lookups.spent_elsewhere(tx, shop.store, [one["id"]])
+        assert elsewhere == {"JPY": 18000}
 
     play(story)

@@ -11,7 +11,7 @@ from ringdove.records import codes, offer_uses
 from ringdove.rules import facts
 from ringdove.rules.effects import UseCode
 from ringdove.rules.ways_in import Reward
-from tests.flows.conftest import Shop, order
+from tests.flows.conftest import Shop, order, paid
 from tests.records.test_offer_codes import counts, given, made, people_of
 
 OWN = Reward(0, "o1", "Teas", "code", source="own", prefix="TEA", frees=True)
@@ -55,6 +55,44 @@ def test_a_cancelled_order_gives_its_code_back(play: Any) -> None:
         await hear(shop, order("3", codes=[code], at=shop.at))
         (row,) = await shop.rows("SELECT used_order FROM promo_code")
         assert row["used_order"] == "3"
+
+    play(story)
+
+
+def test_an_order_that_was_cancelled_and_lives_again_counts(play: Any) -> None:
+    """R20, R34: where a newer snapshot says so. Its code is used again, and a second end, whose
+    fact is known already, is heard from the snapshot."""
+
+    async def story(shop: Shop) -> None:
+        common = await made(shop, COMMON)
+        told = order("1", codes=["hello10"], at=shop.at)
+
+        def snapshot(cancelled: bool | None) -> facts.OrderChanged:
+            shop.later(minutes=1)
+            now = told.order.model_copy(update={"changed_at": shop.at, "cancelled": cancelled})
+            return facts.OrderChanged(id=f"order/1/{shop.at}", at=shop.at, order=now)
+
+        async def state() -> tuple[str, int, int]:
+            async with db.transaction(shop.runtime.pool) as tx:
+                found = await offer_uses.brought(tx, shop.store, common.id)
+            (row,) = await shop.rows("SELECT state FROM purchase_order")
+            (who,) = await shop.rows("SELECT orders FROM contact")
+            (figure,) = await shop.rows("SELECT orders FROM contact_figure")
+            assert who == figure
+            return row["state"], who["orders"], found.orders
+
+        await hear(shop, told, paid("1", shop.at))
+        assert await state() == ("paid", 1, 1)
+        late = snapshot(False)
+        await hear(shop, cancelled("1", shop))
+        assert await state() == ("cancelled", 0, 0)
+        await hear(shop, late)
+        await hear(shop, snapshot(None))
+        assert await state() == ("cancelled", 0, 0)
+        await hear(shop, snapshot(False))
+        assert await state() == ("paid", 1, 1)
+        await hear(shop, snapshot(True))
+        assert await state() == ("cancelled", 0, 0)
 
     play(story)
 

@@ -27,10 +27,13 @@ WAITED = timedelta(days=60)
 
 SALE = """o.bucket, o.id AS order_id, o.contact_id, o.key, o.number, o.placed_at, o.state,
   o.currency, greatest(o.total - coalesce(b.amount, 0), 0) AS amount"""
-REFUNDED = """(
-  SELECT r.bucket, r.order_id, sum(r.amount) AS amount FROM order_return r
+# Goods that came back are mostly paid back too, under another key: the larger of both is taken off.
+BACK = """greatest(sum(r.amount) FILTER (WHERE r.state = 'refunded'),
+    sum(r.amount) FILTER (WHERE r.kind = 'return'))"""
+REFUNDED = f"""(
+  SELECT r.bucket, r.order_id, {BACK} AS amount FROM order_return r
   WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s AND r.id >= %(first_order)s
-    AND r.state = 'refunded' GROUP BY r.bucket, r.order_id)"""
+    AND r.state IN ('refunded', 'accepted') GROUP BY r.bucket, r.order_id)"""
 # What was paid back piece by piece until nothing was left is returned too.
 COUNTED = """o.state NOT IN ('cancelled', 'returned', 'removed')
     AND NOT coalesce(b.amount >= o.total AND o.total > 0, false)"""
@@ -200,9 +203,10 @@ SELECT {SALE}, array(
       AND u.order_id = o.id AND u.freed_at IS NULL) AS offers
 FROM purchase_order o
 CROSS JOIN LATERAL (
-  SELECT sum(r.amount) AS amount FROM order_return r
+  SELECT {BACK} AS amount FROM order_return r
   WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
-    AND r.contact_id = ANY(%(people)s::bigint[]) AND r.order_id = o.id AND r.state = 'refunded'
+    AND r.contact_id = ANY(%(people)s::bigint[]) AND r.order_id = o.id
+    AND r.state IN ('refunded', 'accepted')
 ) b
 WHERE o.bucket = ANY(%(buckets)s) AND o.store_id = %(store_id)s
   AND o.contact_id = ANY(%(people)s::bigint[]) AND o.id >= %(first_order)s

@@ -4,8 +4,10 @@ Lists are read newest first and continued from the last id, so that page 400 cos
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.rules.scenes import Store
@@ -110,6 +112,25 @@ async def past(tx: Tx, store: Store, contact_ids: Sequence[int]) -> dict[str, Se
         name: sorted(some, key=lambda row: int(row["id"]), reverse=True)[:PAST_MAX]
         for name, some in found.items()
     }
+
+
+ELSEWHERE = """
+SELECT o.currency, sum(o.total) AS spent FROM purchase_order o
+WHERE o.bucket = ANY(%(buckets)s) AND o.store_id = %(store_id)s
+  AND o.contact_id = ANY(%(people)s::bigint[]) AND o.cancelled_at IS NULL
+  AND o.currency <> ALL(ARRAY['', %(currency)s])
+GROUP BY 1 ORDER BY 1
+"""
+
+
+async def spent_elsewhere(tx: Tx, store: Store, names: Sequence[int]) -> dict[str, Decimal]:
+    """What a person spent in other currencies than the store's, by code: no sum has it."""
+    given = {
+        "buckets": sorted({bucket_of_id(one) for one in names}), "store_id": store.id,
+        "people": db.numbers(names), "currency": store.currency,
+    }  # fmt: skip
+    rows = await (await tx.execute(ELSEWHERE, given)).fetchall()
+    return {row["currency"]: row["spent"] for row in rows}
 
 
 # ------------------------------------------------------------------ messages

@@ -31,7 +31,7 @@ async def load(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
 async def _load_used(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
     """What orders at hand were paid with, and what they gave back."""
     named = {code for fact in batch for code in offers.codes_of(fact)}
-    if not named and not any(isinstance(fact, CLOSING) for fact in batch):
+    if not named and not any(map(_may_close, batch)):
         return
     ways, store = scene.ways_in, scene.store
     people = {order.contact_id for order in scene.orders.values()}
@@ -43,6 +43,12 @@ async def _load_used(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
         ids = {code.reward_id for code in ways.codes.values()}
         ids |= {use.reward_id for use in ways.uses.values()}
         ways.rewards = await rewards.of_codes(tx, store.id, ids, named)
+
+
+def _may_close(fact: facts.Fact) -> bool:
+    if isinstance(fact, facts.OrderChanged):
+        return bool(fact.order.cancelled)
+    return isinstance(fact, CLOSING)
 
 
 def may_join(fact: facts.Fact) -> bool:

@@ -82,12 +82,18 @@ def _order_placed(scene: Scene, fact: facts.OrderPlaced, now: datetime) -> None:
 def _order_changed(scene: Scene, fact: facts.OrderChanged, now: datetime) -> None:
     order = _keep_order(scene, fact.order, now)
     offers.used(scene, fact, order)
+    if fact.order.cancelled and order.changed_at <= _changed_at(fact.order):
+        _close(scene, order.key, "cancelled", fact.at)
     scene.happens(AnswerWaiting(f"order/{order.key}"))
+
+
+def _changed_at(told: facts.Order) -> datetime:
+    return told.changed_at or told.placed_at
 
 
 def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
     """Saves the order as told, unless a newer snapshot of it is known already."""
-    changed_at = told.changed_at or told.placed_at
+    changed_at = _changed_at(told)
     known = scene.order_of(told.key)
     if known and known.changed_at >= changed_at:
         return known
@@ -95,10 +101,12 @@ def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
         living = scene.person(known.contact_id)
         people.meet_again(scene, living, told.customer, changed_at, known.contact_id)
         order = replace(known, **_contents(scene, told, changed_at))
-        if known.cancelled_at is None and order.total != known.total:
-            _sum_up(scene, order.contact_id, 0, order.total - known.total)
-        if known.state == "removed" and known.cancelled_at and changed_at > known.cancelled_at:
-            order = replace(order, state="placed", cancelled_at=None)  # out of the trash again
+        spent = _spent(scene, order) - _spent(scene, known)
+        if known.cancelled_at is None and spent:
+            _sum_up(scene, order.contact_id, 0, spent)
+        if _is_alive_again(known, told):
+            state = "paid" if known.paid_at else "placed"
+            order = replace(order, state=state, cancelled_at=None)
             _add_to_person(scene, order, 1)
         if _counted(order) != _counted(known):
             scene.happens(CountBought(order.contact_id))
@@ -120,6 +128,13 @@ def _keep_order(scene: Scene, told: facts.Order, now: datetime) -> Order:
         scene.happens(BuyFrom(place, order.placed_at, _categories(order)))
     scene.happens(SaveOrder(order))
     return order
+
+
+def _is_alive_again(known: Order, told: facts.Order) -> bool:
+    """Whether an order that was closed goes on: out of the trash, or the shop says so."""
+    if known.cancelled_at is None or _changed_at(told) <= known.cancelled_at:
+        return False
+    return known.state == "removed" or (known.state == "cancelled" and told.cancelled is False)
 
 
 def _contents(scene: Scene, told: facts.Order, changed_at: datetime) -> dict[str, Any]:
@@ -160,7 +175,13 @@ def _counted(order: Order) -> tuple[Any, ...]:
 
 
 def _add_to_person(scene: Scene, order: Order, sign: int) -> None:
-    _sum_up(scene, order.contact_id, sign, sign * order.total, order.placed_at)
+    _sum_up(scene, order.contact_id, sign, sign * _spent(scene, order), order.placed_at)
+
+
+def _spent(scene: Scene, order: Order) -> Decimal:
+    """What it adds to its person's sum: sums in other currencies cannot be added."""
+    is_ours = order.currency in ("", scene.store.currency)
+    return order.total if is_ours else Decimal(0)
 
 
 def _sum_up(
@@ -332,8 +353,10 @@ def _return_moved(state: str) -> Callable[[Scene, Any, datetime], None]:
     def move(scene: Scene, fact: Any, now: datetime) -> None:
         order = _known_order(scene, fact.order)
         key = getattr(fact, "return_key", "") or getattr(fact, "refund_key", "")
-        _keep_return(scene, order, f"{order.key}/{key}", fact, state)
-        if state == "accepted" or (state == "refunded" and _is_whole(order, fact)):
+        amount = _came_back(order, fact) if state == "accepted" else getattr(fact, "amount", None)
+        _keep_return(scene, order, f"{order.key}/{key}", fact, state, amount)
+        is_whole = amount is None or amount >= order.total  # a part leaves the order bought
+        if state in ("accepted", "refunded") and is_whole:
             returned = replace(order, state=_further(order.state, "returned"))
             scene.happens(SaveOrder(returned))
             if returned.state != order.state:
@@ -344,12 +367,17 @@ def _return_moved(state: str) -> Callable[[Scene, Any, datetime], None]:
     return move
 
 
-def _is_whole(order: Order, refund: facts.RefundSent) -> bool:
-    """Whether all that was paid goes back; a part leaves the order bought."""
-    return refund.amount is None or refund.amount >= order.total
+def _came_back(order: Order, fact: facts.ReturnAccepted) -> Decimal | None:
+    """What the returned goods cost; None: all of the order came back."""
+    prices = {one: line.price for line in order.lines or () for one in (line.name, line.sku)}
+    found = [(line.price or prices.get(line.sku or line.name), line.quantity)
+             for line in fact.lines]  # fmt: skip
+    return sum((price * n for price, n in found if price), Decimal(0)) if found else None
 
 
-def _keep_return(scene: Scene, order: Order, key: str, fact: Any, state: str) -> None:
+def _keep_return(
+    scene: Scene, order: Order, key: str, fact: Any, state: str, amount: Decimal | None
+) -> None:
     row_id = scene.row_of("return", key)
     known = scene.returns.get(row_id) if row_id is not None else None
     if known and known.state_at > fact.at:
@@ -359,7 +387,7 @@ def _keep_return(scene: Scene, order: Order, key: str, fact: Any, state: str) ->
         new_id = scene.make_id_beside(order.contact_id)
         known = Return(new_id, order.id, order.contact_id, key, kind, state, fact.at)
         scene.happens(PointTo("return", key, order.contact_id, new_id))
-    amount = getattr(fact, "amount", None) or known.amount
+    amount = amount or known.amount
     scene.happens(SaveReturn(replace(known, state=state, state_at=fact.at, amount=amount)))
 
 

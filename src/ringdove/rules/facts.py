@@ -115,6 +115,11 @@ class Order(Said):
     codes: Annotated[tuple[Annotated[str, Field(max_length=60)], ...], Field(max_length=20)] = (
         Field((), description="Promo codes that it was paid with.")
     )
+    cancelled: bool | None = Field(
+        None,
+        description="In order.changed: whether it is cancelled as it stands; false brings a"
+        " cancelled order back to life. Empty: as it was.",
+    )
 
 
 class Fact(Said):
@@ -246,6 +251,9 @@ class ReturnAccepted(_OfOrder):
 
     kind: Literal["return.accepted"] = "return.accepted"
     return_key: Annotated[str, Field(max_length=120)] = ""
+    lines: Annotated[tuple[Line, ...], Field(max_length=500)] = Field(
+        (), description="What came back; without a price it is the order's. Empty: all of it."
+    )
 
 
 class ReturnRefused(_OfOrder):

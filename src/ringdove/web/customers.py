@@ -114,6 +114,7 @@ async def render(
         one = await _as_one(tx, page, who.person)
         told_by = await _told_by(tx, page, who.person)
         kept = await habits.of_person(tx, page.store, contact_id, page.say.now)
+        elsewhere = await lookups.spent_elsewhere(tx, page.store, names)
     is_full = len(moments) == timeline.ROWS and point is None
     return page.render(
         "customer.html",
@@ -124,6 +125,7 @@ async def render(
         own=[field for field in own.values() if not field.is_retired],
         told_by=told_by,
         habits=kept,
+        elsewhere=elsewhere,
         habit_words=habit_words,
         readings=_readings(page, who.person),
         **one,

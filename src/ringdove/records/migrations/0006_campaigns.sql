@@ -187,6 +187,16 @@ CREATE TABLE rhythm (
 INSERT INTO figure_fill (bucket, store_id, next_before)
 SELECT DISTINCT c.bucket, c.store_id, 9223372036854775807 FROM contact c;
 
+-- What a person spent in other currencies is in no sum of theirs.
+UPDATE contact c SET spent = c.spent - o.spent
+FROM (
+  SELECT o.bucket, o.store_id, o.contact_id, sum(o.total) AS spent FROM purchase_order o
+  JOIN store s ON s.id = o.store_id
+  WHERE o.cancelled_at IS NULL AND o.currency NOT IN ('', s.currency)
+  GROUP BY o.bucket, o.store_id, o.contact_id
+) o
+WHERE c.bucket = o.bucket AND c.store_id = o.store_id AND c.id = o.contact_id;
+
 SELECT ringdove_reference('rhythm');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['contact_figure', 'figure_fill']) t;
 

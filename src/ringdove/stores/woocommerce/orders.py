@@ -109,6 +109,7 @@ def _order(snapshot: Snapshot, country: str, placed_at: datetime) -> facts.Order
         payment_url=values.url(told.get("payment_url")) if payment_due else "",
         consent=agreed,
         codes=objects.coupons(told.get("coupon_lines")),
+        cancelled=snapshot.means == "cancelled",
     )
 
 
