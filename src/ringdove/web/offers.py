@@ -293,7 +293,8 @@ def _read(page: StorePage, form: Form[Typed], offer_id: int, token: str) -> Rewa
         return None
     told = given.model_dump() | {name: getattr(given, name) == "yes" for name in SWITCHES}
     told["goods"] = given.goods.replace(",", "\n").splitlines()
-    told["daily"] = [_good(line) for line in given.daily.splitlines() if line.strip()]
+    lines = [line for line in given.daily.splitlines() if line.strip()]
+    told["daily"] = list(map(_good, lines))
     offer = offer_checks.read(told, page.store.time_zone, offer_id, token)
     for field, why in offer_checks.wrong(offer):
         form.refuse(field, page.say.gettext(WRONG[why]))
@@ -301,6 +302,10 @@ def _read(page: StorePage, form: Form[Typed], offer_id: int, token: str) -> Rewa
         one["url"] and not one["url"].startswith(("https://", "http://")) for one in told["daily"]
     ):
         form.refuse("daily", page.say.gettext("An address begins with https://"))
+    if bare := next((one.strip() for one in lines if "|" not in one), ""):
+        form.refuse("daily", page.say.gettext(
+            "“%(line)s” has no “|”: write each line as Title | price | address.", line=bare[:60]
+        ))  # fmt: skip
     return offer if form.filled is not None else None
 
 
@@ -311,7 +316,8 @@ def _good(line: str) -> dict[str, str]:
 
 
 def _line(good: DayGood) -> str:
-    return " | ".join((good.title, good.price, good.url)).rstrip(" |")
+    line = " | ".join((good.title, good.price, good.url)).rstrip(" |")
+    return line if "|" in line else f"{line} |"
 
 
 def _values(page: StorePage, offer: Reward) -> dict[str, Any]:
