@@ -84,6 +84,11 @@ class ThePolicy(Told):
     occasion: Literal["demand", "warn"] = "demand"
     double_opt_in: bool = True
     reconfirm_months: int = Field(0, ge=0, le=MONTHS_MAX)
+    approval_above: int | None = Field(
+        None, ge=0, le=10**9,
+        description="A campaign that may cost more, in the store's currency, is approved by a"
+        " second person; 0: none is. Left out: as it was.",
+    )  # fmt: skip
 
 
 class PolicyTold(BaseModel):
@@ -110,7 +115,8 @@ async def get_policy(caller: MarketerKey) -> PolicyTold:
 
 @router.put("/policy", summary="Replace the rules of sending")
 async def put_policy(wish: ThePolicy, caller: OwnerKey) -> ThePolicy:
-    """These instead of those that were there; what is left out is as it comes. Offers that wait
+    """These instead of those that were there; what is left out is as it comes (but for
+    approval_above, which stays). Offers that wait
     are decided anew when they are due."""
     if twice := _twice([one.key for one in wish.topics]):
         raise HTTPException(422, f"topics: {twice} stands there twice.")
@@ -144,6 +150,7 @@ def _told(rule: Policy) -> ThePolicy:
         topics=[ATopic(key=t.key, names=dict(t.names), code=t.code) for t in rule.topics],
         occasion="warn" if rule.occasion == "warn" else "demand",
         double_opt_in=rule.double_opt_in, reconfirm_months=rule.reconfirm_months,
+        approval_above=rule.approval_above,
     )  # fmt: skip
 
 
@@ -177,6 +184,9 @@ def _meant(wish: ThePolicy, known: Policy) -> Policy:
         occasion=wish.occasion,
         double_opt_in=wish.double_opt_in,
         reconfirm_months=wish.reconfirm_months,
+        approval_above=(
+            known.approval_above if wish.approval_above is None else wish.approval_above
+        ),
     )
 
 
