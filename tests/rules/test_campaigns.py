@@ -15,6 +15,7 @@ from ringdove.rules.campaign_decisions import PARTED, Decider, Person
 from ringdove.rules.campaign_sums import Sums
 from ringdove.rules.campaign_texts import Made, Writer, filled
 from ringdove.rules.campaigns import CartLine, Link, Plan, Variant, When, Words
+from ringdove.rules.link_targets import Goods
 from ringdove.rules.lots import Lots
 from ringdove.rules.policy import Gap, Policy
 from ringdove.rules.prices import Price, PriceList
@@ -316,7 +317,7 @@ def test_a_plan_is_told_what_is_wrong_with_it():
         when=When(mode="at", until=NOON),
     )  # fmt: skip
     found = campaign_problems.problems(
-        bad, STORE, NOON, known_segments=(), known_offers=(), known_fields=()
+        bad, STORE, NOON, known_segments=(), known_offers=(), known_fields=(), known_goods={}
     )
     told = {(one.where, one.what, one.blocks) for one in found}
     assert told >= {
@@ -326,9 +327,15 @@ def test_a_plan_is_told_what_is_wrong_with_it():
         ("variants.0.en.sms", "broken", True), ("variants.1.ru.sms", "link_missing", True),
         ("variants.1.en.sms", "no_call", False), ("variants.1.en.sms", "no_way_out", False),
         ("links.0", "link_empty", True), ("links.1", "link_unsaid", False),
+        ("links.1", "not_known", False),
         ("when.at", "no_time", True), ("when.until", "end_over", True),
     }, told  # fmt: skip
     assert all(one.said for one in found)
+    lost = good.model_copy(update={"links": (Link(kind="product", sku="K"),)})
+    for goods, expected in (({}, ["no_page"]), ({"K": Goods("K")}, ["no_page"]),
+                            ({"K": Goods("K", url="/k")}, [])):  # fmt: skip
+        problems = campaign_problems.problems(lost, STORE, NOON, known_goods=goods)
+        assert [one.what for one in problems] == expected and not any(p.blocks for p in problems)
     relaxed = replace(STORE, policy=replace(POLICY, occasion="warn"))
     (first, *_) = campaign_problems.problems(bad, relaxed, NOON)
     assert first.what == "no_occasion" and not first.blocks

@@ -3,7 +3,7 @@
 What blocks must be mended; the rest is told and left to the merchant (R13, R23, R27).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from ringdove.rules.campaigns import (
     templates_of,
     variables_of,
 )
+from ringdove.rules.link_targets import Goods
 from ringdove.rules.scenes import Store
 
 
@@ -49,6 +50,8 @@ SAYS: dict[str, str] = {
     "link_missing": "It says {detail}, and there is no such link.",
     "link_unsaid": "No text says {detail}.",
     "link_empty": "Say where {detail} leads.",
+    "no_page": "No page of “{detail}” is known: the link leads to the shop's home page.",
+    "not_known": "The shop has told of no “{detail}”: the cart may open without it.",
     "offer_missing": "It says an offer's code, and no offer is chosen.",
     "offer_unsaid": "An offer is chosen, and no text says its code: {{{{ offer.code }}}}.",
     "offer_unknown": "The offer is not there any more.",
@@ -67,13 +70,14 @@ LONG_PARTS = 4
 def problems(
     plan: Plan, store: Store, now: datetime, *, known_segments: Collection[int] | None = None,
     known_offers: Collection[int] | None = None, known_fields: Collection[str] = (),
+    known_goods: Mapping[str, Goods] | None = None,
 ) -> list[Problem]:  # fmt: skip
-    """All that is wrong with it, in the order of the form; used by page and API. Segments, offers
-    and own fields: those that are there (None: not asked)."""
+    """All that is wrong with it, in the order of the form; used by page and API. Segments, offers,
+    own fields and the goods of its links: those that are there (None: not asked)."""
     return [
         *_about(plan, store, known_segments, known_offers),
         *_of_words(plan, store, known_fields),
-        *_of_links(plan),
+        *_of_links(plan, known_goods),
         *_of_time(plan, store, now),
     ]
 
@@ -143,10 +147,18 @@ def _missing_words(plan: Plan, store: Store) -> Iterator[Problem]:
                     yield Problem(f"variants.{n}.{language}.subject", "no_subject", language)
 
 
-def _of_links(plan: Plan) -> Iterator[Problem]:
+def _of_links(plan: Plan, known: Mapping[str, Goods] | None) -> Iterator[Problem]:
     for n, link in enumerate(plan.links):
         if (link.kind == "product" and not link.sku) or (link.kind == "cart" and not link.lines):
             yield Problem(f"links.{n}", "link_empty", "{{ " + link_name(n) + " }}")
+        elif known is not None and link.kind == "product":
+            goods = known.get(link.sku)
+            if not link.url and not (goods and goods.url):
+                yield Problem(f"links.{n}", "no_page", link.sku, blocks=False)
+        elif known is not None and link.kind == "cart":
+            for line in link.lines:
+                if line.sku not in known:
+                    yield Problem(f"links.{n}", "not_known", line.sku, blocks=False)
 
 
 def _of_time(plan: Plan, store: Store, now: datetime) -> Iterator[Problem]:

@@ -183,6 +183,12 @@ def segments_in(tree: segments.Node) -> Iterator[int]:
             yield from segments_in(one)
 
 
+def skus_in(plan: Plan) -> set[str]:
+    """The goods that its links lead to."""
+    of_carts = {line.sku for link in plan.links if link.kind == "cart" for line in link.lines}
+    return of_carts | {link.sku for link in plan.links if link.kind == "product" and link.sku}
+
+
 def campaigns_in(plan: Plan) -> set[int]:
     """The campaigns that a plan is about: whom they reached, or whom it follows up."""
     trees = [plan.audience, *([plan.without] if plan.without else [])]

@@ -13,10 +13,10 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
-from ringdove.records import campaigns, own_fields, policies, rewards, users
+from ringdove.records import campaigns, clicks, own_fields, policies, rewards, users
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.rules import campaign_problems, segments
-from ringdove.rules.campaigns import Campaign, Link, Plan, channels_of, link_name
+from ringdove.rules.campaigns import Campaign, Link, Plan, channels_of, link_name, skus_in
 from ringdove.rules.ways_in import Reward
 from ringdove.web import campaign_audience, campaign_forms, segment_editor, segment_view
 from ringdove.web import campaign_words as words
@@ -140,7 +140,7 @@ async def render(
     """The composer of a campaign as it is typed now."""
     say, plan = page.say, draft.plan
     async with page.transaction() as tx:
-        choices = await choices_of(tx, page.store, say)
+        choices = await choices_of(tx, page.store, say, of_campaign=found.id)
         fields = await own_fields.of_store(tx, page.store)
         offers = [one for one in await rewards.of_store(tx, page.store.id) if not one.retired]
         offer = next((one for one in offers if one.id == plan.offer), None)
@@ -152,6 +152,7 @@ async def render(
         told = campaign_problems.problems(
             plan, page.store, now, known_segments=choices.names.segments.keys(),
             known_offers={one.id for one in offers}, known_fields=fields.keys(),
+            known_goods=await clicks.products(tx, page.store, skus_in(plan)),
         )  # fmt: skip
     # The way out is told beside the text's preview, with a button that adds it.
     wrong = words.by_place(say, [one for one in told if one.what != "no_way_out"])

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from ringdove.kit.db import Tx
 from ringdove.records import (
     campaigns,
+    clicks,
     gateways,
     offers,
     own_fields,
@@ -30,7 +31,7 @@ from ringdove.records.campaigns import CampaignRefused
 from ringdove.records.rehearsals import Rehearsal
 from ringdove.rules import approving, campaign_problems, texts
 from ringdove.rules.campaign_problems import Problem
-from ringdove.rules.campaigns import Campaign, Plan, channels_of
+from ringdove.rules.campaigns import Campaign, Plan, channels_of, skus_in
 from ringdove.rules.facts import Customer
 from ringdove.rules.scenes import Store
 from ringdove.web import campaign_audience, handwork, report_words
@@ -161,7 +162,7 @@ async def problems(tx: Tx, page: Any, plan: Plan) -> list[Problem]:
     now = page.runtime.clock()
     found = campaign_problems.problems(
         plan, store, now, known_segments=known, known_offers=every.keys(),
-        known_fields=fields.keys(),
+        known_fields=fields.keys(), known_goods=await clicks.products(tx, store, skus_in(plan)),
     )  # fmt: skip
     if offer := every.get(plan.offer):
         # Codes that the shop does not know yet would be refused at the checkout.

@@ -81,6 +81,8 @@ PROBLEMS: Mapping[str, str] = {
     "link_missing": N_("It says %(detail)s, and there is no such link: add it above."),
     "link_unsaid": N_("No text says %(detail)s."),
     "link_empty": N_("Say where %(detail)s leads."),
+    "no_page": N_("No page of “%(detail)s” is known: the link leads to the shop's home page."),
+    "not_known": N_("The shop has told of no “%(detail)s”: the cart may open without it."),
     "offer_missing": N_("It says the code of an offer, and no offer is chosen."),
     "offer_unsaid": N_("An offer is chosen, and no text says its code: {{ offer.code }}."),
     "offer_unknown": N_("The offer is not there any more."),

@@ -37,11 +37,13 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the lists of the editor hold. `besides`: a segment that cannot be put into itself."""
+    """What the lists of the editor hold. `besides`: a segment that cannot be put into itself;
+    `of_campaign`: one that cannot be about itself."""
 
     names: Names = Names()
     categories: Sequence[str] = ()
     besides: int | None = None
+    of_campaign: int | None = None
 
     def options(self, source: str, say: Speech) -> list[tuple[str, str]]:
         """Values and words of a list."""
@@ -53,7 +55,9 @@ class Choices:
             case "offers":
                 return [("", _("Choose …")), *_numbered(self.names.offers)]
             case "campaigns":
-                return [("", _("any")), *_numbered(self.names.campaigns)]
+                others = {n: name for n, name in self.names.campaigns.items()
+                          if n != self.of_campaign}  # fmt: skip
+                return [("", _("any")), *_numbered(others)]
             case "categories":
                 return [("", _("any")), *((one, one) for one in self.categories)]
             case "scopes":
@@ -98,7 +102,11 @@ async def names_of(tx: Tx, store: Store, say: Speech) -> Names:
     )
 
 
-async def choices_of(tx: Tx, store: Store, say: Speech, besides: int | None = None) -> Choices:
+async def choices_of(
+    tx: Tx, store: Store, say: Speech, besides: int | None = None, of_campaign: int | None = None
+) -> Choices:
     """What the editor of this store offers."""
     known = await segment_choices.suggest(tx, store, "categories", "", most=CATEGORIES_MAX)
-    return Choices(await names_of(tx, store, say), [one.value for one in known], besides)
+    return Choices(
+        await names_of(tx, store, say), [one.value for one in known], besides, of_campaign
+    )
