@@ -27,7 +27,7 @@ from ringdove.bench.ground import (
 from ringdove.kit import db, memory
 from ringdove.kit.buckets import INDEX_OF, buckets_of_store, id_floor
 from ringdove.records import campaigns, rewards
-from ringdove.records.campaign_lines import COPY_MESSAGES, COPY_OUTBOX
+from ringdove.records.campaign_lines import BEGINS, COPY_MESSAGES, COPY_OUTBOX
 from ringdove.rules.campaigns import Campaign, Link, Plan, Variant, When, Words
 from ringdove.rules.ways_in import Reward
 from ringdove.workers import campaigning
@@ -151,9 +151,9 @@ def _at_a_tenth(seen: list[tuple[float, int]]) -> int:
     return round(next((rss for at, rss in seen if at >= ends / 10), 0) / 2**20)
 
 
-# The same rows as they were written, read back as finished lines of text and written once more.
-TABLES = {"message": COPY_MESSAGES, "outbox": COPY_OUTBOX.replace("(FORMAT binary)", "")}
-TAKE = "COPY (SELECT {columns} FROM {table} WHERE store_id = {store_id}) TO STDOUT"
+# The same rows as they were written, read back as finished rows and written once more.
+TABLES = {"message": COPY_MESSAGES, "outbox": COPY_OUTBOX}
+TAKE = "COPY (SELECT {columns} FROM {table} WHERE store_id = {store_id}) TO STDOUT (FORMAT binary)"
 
 
 async def _raw_copy(shop: Shop, home: Path) -> float:
@@ -178,7 +178,7 @@ async def _raw_copy(shop: Shop, home: Path) -> float:
             for table, into in TABLES.items():
                 async with tx.cursor().copy(into.encode()) as out:
                     half = len(lines[table]) // 2
-                    own = lines[table][:half] if part == 0 else lines[table][half:]
+                    own = lines[table][:half] if part == 0 else [BEGINS, *lines[table][half:]]
                     for begin in range(0, len(own), 500):
                         await out.write(b"".join(own[begin : begin + 500]))
 

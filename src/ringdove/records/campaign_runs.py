@@ -17,10 +17,10 @@ from ringdove.kit.buckets import buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.records import counters
 from ringdove.records.campaign_lines import (
+    BEGINS,
     COPY_MESSAGES,
     COPY_OUTBOX,
-    OUTBOX_BEGINS,
-    OUTBOX_ENDS,
+    ENDS,
     QUEUED,
     Lines,
 )
@@ -29,7 +29,7 @@ from ringdove.rules.campaign_texts import Writer
 from ringdove.rules.campaigns import Campaign
 from ringdove.rules.scenes import Store
 
-SLICE = 500  # lines made at once: the server reads some while the next ones are put together
+SLICE = 500  # rows made at once: the server reads some while the next ones are put together
 
 
 class Overtaken(Exception):
@@ -185,22 +185,23 @@ async def put(
     lines.begin_page(now)
     if wishes:
         async with tx.cursor().copy(COPY_MESSAGES.encode()) as out:
+            await out.write(BEGINS)
             for begin in range(0, len(wishes), SLICE):
                 some = slice(begin, begin + SLICE)
                 await out.write(lines.of(writer.made(wishes[some], ids[some], codes)))
-    if lines.outbox:
+            await out.write(ENDS)
+    if lines.gateways:
         async with tx.cursor().copy(COPY_OUTBOX.encode()) as out:
-            await out.write(OUTBOX_BEGINS)
-            for begin in range(0, len(lines.outbox), SLICE):
-                await out.write(b"".join(lines.outbox[begin : begin + SLICE]))
-            await out.write(OUTBOX_ENDS)
+            for rows in (BEGINS, *lines.outbox, ENDS):
+                await out.write(rows)
+    counts = {f"{variant}/{what}": n for (variant, what), n in lines.counts.items()}
     about = _key(lines.store, lines.campaign, lines.bucket) | {
         "next_id": 0 if next_id is None else next_id, "is_done": next_id is None, "now": now,
         "first": ids[0] if ids else None, "last": ids[-1] if ids else None,
-        "counts": Jsonb({**lines.counts, "people": seen}),
+        "counts": Jsonb(counts | {"people": seen}),
     }  # fmt: skip
     await tx.execute(ADVANCE, about)
-    queued = sum(n for name, n in lines.counts.items() if name.endswith(f"/{QUEUED}"))
+    queued = sum(n for (_, what), n in lines.counts.items() if what == QUEUED)
     news = {"queued": queued, "dropped": len(wishes) - queued}
     await counters.add(tx, lines.store, now, news, lines.bucket)
     for gateway_id in lines.gateways:
