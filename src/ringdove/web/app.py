@@ -47,6 +47,7 @@ from ringdove.web import (
     leave,
     leave_site,
     link_host,
+    link_protocol,
     links,
     live,
     login,
@@ -173,10 +174,9 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.tries = Throttle()
     app.state.links = links.Links(runtime)
     app.state.callers = Throttle(tries_max=login.CALLER_TRIES_MAX)
-    for router in PAGES:
-        app.include_router(router)
-    for router in (*api.ROUTERS, api.pages):
-        app.include_router(router)
+    # Not include_router(): that would build every route a second time, at its first request.
+    for router in (*PAGES, *api.ROUTERS, api.pages):
+        app.router.routes.extend(router.routes)
     for routes_of in (
         doors,
         gateway_doors,
@@ -231,6 +231,7 @@ class Server(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
+                http=link_protocol.protocol(app.state.links, trusted_proxies),
                 forwarded_allow_ips=trusted_proxies,
                 timeout_graceful_shutdown=SHUTDOWN_S,
                 server_header=False,
