@@ -142,12 +142,14 @@ def serve(
     child: Child | None = None
 
     async def work(runtime: "Runtime", stop: asyncio.Event) -> None:
+        from ringdove.kit import memory
         from ringdove.web.app import Server, create_app
 
         server = Server(
             create_app(runtime), settings.listen_host, settings.listen_port,
             settings.trusted_proxies,
         )  # fmt: skip
+        memory.settle()
         # Signals are heard in _run; uvicorn would raise each once more when it has finished.
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -172,12 +172,19 @@ SELECT c.id, c.number, c.at, c.kind, c.device FROM link_click c
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.message_id = %(message_id)s
 ORDER BY c.at, c.id LIMIT %(most)s
 """
-LATELY = """
-SELECT c.message_id, c.contact_id, c.number, min(c.at) AS at FROM link_click c
+UNTOLD = """
+SELECT min(c.id) AS id, c.store_id, c.message_id, c.contact_id, c.number, min(c.at) AS at,
+  'person' AS kind, '' AS device
+FROM link_click c
 WHERE c.bucket = ANY(%(buckets)s) AND c.store_id = %(store_id)s AND c.id >= %(since)s
-  AND c.kind = 'person'
-GROUP BY c.message_id, c.contact_id, c.number
+  AND c.kind = 'person' AND NOT EXISTS (
+    SELECT FROM fact f WHERE f.bucket = c.bucket AND f.store_id = c.store_id
+      AND f.connection_id = 0 AND f.source_key = 'link/' || c.message_id || '/' || c.number
+  )
+GROUP BY c.store_id, c.message_id, c.contact_id, c.number
+LIMIT %(most)s
 """
+UNTOLD_MAX = 100_000  # those of a last second are a few thousand
 
 
 async def of_message(tx: Tx, store: Store, message_id: int, most: int = 100) -> Sequence[Row]:
@@ -189,7 +196,10 @@ async def of_message(tx: Tx, store: Store, message_id: int, most: int = 100) -> 
     return await (await tx.execute(OF_MESSAGE, given)).fetchall()
 
 
-async def lately(tx: Tx, store: Store, buckets: Sequence[int], since: datetime) -> Sequence[Row]:
-    """What people of this store opened first since then."""
-    given = {"buckets": list(buckets), "store_id": store.id, "since": id_floor(since)}
-    return await (await tx.execute(LATELY, given)).fetchall()
+async def untold(tx: Tx, store: Store, buckets: Sequence[int], since: datetime) -> list[Click]:
+    """What people of this store opened first since then, as far as no fact says it."""
+    given = {
+        "buckets": list(buckets), "store_id": store.id, "since": id_floor(since),
+        "most": UNTOLD_MAX,
+    }  # fmt: skip
+    return [Click(**row) for row in await (await tx.execute(UNTOLD, given)).fetchall()]

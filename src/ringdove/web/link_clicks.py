@@ -2,8 +2,8 @@
 
 What was heard is written within 200 ms; a kill in between loses those and no others. The first
 opening by a person becomes a fact a second later, when it is clear that no machine on the text's
-way opened the same link from elsewhere in that second. A start tells the last minutes' facts again;
-those that are known change nothing.
+way opened the same link from elsewhere in that second. A start tells the facts of the last minutes
+that were not told.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ CLICKS_MAX = 100_000  # waiting while the database is away; more are not noted
 NOTED_MAX = 200  # openings of one link within NOTED_S: more are a program's that fills the disk
 NOTED_S = 60.0
 TOLD_MAX = 100_000  # links whose first opening this process has told
+TOLD_AT_ONCE = 200  # facts: links that are opened meanwhile wait for no more of them than these
 TOLD_AGAIN = timedelta(minutes=5)
 AGAIN_AFTER_S = 1.0
 HEADER_MAX = 500  # octets of each that are looked at
@@ -123,9 +124,11 @@ class ClickBuffer:
     async def _write_all(self) -> None:
         """Writes until nothing waits."""
         try:
+            next_s = time.monotonic()
             while self._news or self._robots or self._to_tell:
+                next_s = max(next_s + WRITTEN_EVERY_S, time.monotonic())
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._ends.wait(), WRITTEN_EVERY_S)
+                    await asyncio.wait_for(self._ends.wait(), next_s - time.monotonic())
                 try:
                     await self._write()
                 except psycopg.Error as error:
@@ -156,8 +159,11 @@ class ClickBuffer:
             click for at_s, click in self._to_tell.values()
             if self._ends.is_set() or now_s - at_s >= TOLD_AFTER_S
         ]  # fmt: skip
-        if due:
-            await self._tell(due)
+        await self._tell_all(due)
+
+    async def _tell_all(self, due: list[Click]) -> None:
+        for at in range(0, len(due), TOLD_AT_ONCE):
+            await self._tell(due[at : at + TOLD_AT_ONCE])
 
     async def _tell(self, due: list[Click]) -> None:
         by_store: dict[int, list[LinkOpened]] = defaultdict(list)
@@ -182,17 +188,14 @@ class ClickBuffer:
     async def tell_again(self) -> None:
         """What people opened in the last minutes, in case the process before us was killed between
         a click and its fact."""
-        now = self._runtime.clock()
+        since = self._runtime.clock() - TOLD_AGAIN
         with suppress(psycopg.Error):
             async with db.transaction(self._runtime.pool) as tx:
-                for store in await stores.every(tx):
-                    rows = await clicks.lately(tx, store, stores.buckets(store), now - TOLD_AGAIN)
-                    told = [
-                        fact_of(row["contact_id"], row["message_id"], row["number"], row["at"])
-                        for row in rows
-                    ]
-                    if told:
-                        await facts.write(tx, store, 0, told, now, self._runtime.ids)
+                due = [
+                    click for store in await stores.every(tx)
+                    for click in await clicks.untold(tx, store, stores.buckets(store), since)
+                ]  # fmt: skip
+            await self._tell_all(due)
 
     async def close(self) -> None:
         """Writes what waits, at the end of the process."""
@@ -228,7 +231,4 @@ def address_of(scope: Scope) -> str:
 def fact_of(contact_id: int, message_id: int, number: int, at: datetime) -> LinkOpened:
     """The first opening of a link by a person; the same again is the same fact."""
     told = f"link/{message_id}/{number}"
-    # Made of our own rows, so not checked again: that took longer than writing it.
-    return LinkOpened.model_construct(
-        id=told, at=at, contact=contact_id, message=message_id, number=number
-    )
+    return LinkOpened(id=told, at=at, contact=contact_id, message=message_id, number=number)
