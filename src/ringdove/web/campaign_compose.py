@@ -126,7 +126,7 @@ async def _keep(page: StorePage, campaign_id: int, given: Any) -> tuple[Campaign
             raise Conflict(kept)  # in the moment between: the transaction is undone
         if found.changed_by != page.user.id or found.changed_at.date() != now.date():
             await page.audit(tx, "campaign.changed", draft.name)
-    draft.version = kept.version
+    draft.version, draft.saved_at = kept.version, now
     return kept, draft
 
 
@@ -171,7 +171,7 @@ async def render(
         occasions=[say.gettext(one) for one in words.OCCASIONS],
         offers=[(0, say.gettext("None")), *((one.id, one.name) for one in offers)],
         languages=words.languages_of(page.store.languages),
-        texts=_texts(page, plan, offer, reader, fields, price),
+        texts=texts_of(page, plan, offer, reader, fields, price),
         samples={code: values_of(page, plan, offer, reader, code) for code in page.store.languages},
         channels=channels_of(plan), reader=reader, place=place,
         values=_values(page, plan, offer, fields), link_name=link_name, cart_lines=_cart_lines,
@@ -194,9 +194,9 @@ async def _who(tx: Tx, page: StorePage, user_id: int | None) -> str:
     return next((one.name for one in team if one.id == user_id), page.say.gettext("somebody"))
 
 
-def _texts(
+def texts_of(
     page: StorePage, plan: Plan, offer: Reward | None, reader: Reader, fields: Any,
-    price: PartPrice | None,
+    price: PartPrice | None = None,
 ) -> list[dict[str, list[WordsView]]]:  # fmt: skip
     """By variant and language, the fields that its channels ask for."""
     asked = [*(["sms"] if "sms" in channels_of(plan) else []),

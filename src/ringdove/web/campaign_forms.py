@@ -54,6 +54,7 @@ class Draft:
     deed: str = ""  # variant.add, link.remove.1, …
     version: int = 0
     person: int = 0  # which of the audience reads along
+    saved_at: datetime | None = None  # just now; None: as it was kept before
 
 
 async def read(request: Request) -> FormData:

@@ -10,15 +10,16 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
-from ringdove.records import campaigns
+from ringdove.records import campaigns, rewards
 from ringdove.records.campaigns import CampaignRefused, Progress
 from ringdove.rules import campaign_recipes
 from ringdove.rules.campaign_recipes import RECIPES
-from ringdove.rules.campaigns import LIFE, Campaign, Plan, When, channels_of
+from ringdove.rules.campaigns import LIFE, Campaign, Plan, When
 from ringdove.rules.segments import All, Texts
 from ringdove.web import campaign_compose, campaign_start
 from ringdove.web import campaign_words as words
 from ringdove.web.campaign_forms import Draft
+from ringdove.web.campaign_previews import Reader
 from ringdove.web.campaigns import NAME_MAX
 from ringdove.web.campaigns_found import CampaignId, find
 from ringdove.web.reasons import reason_words
@@ -47,6 +48,7 @@ async def show(page: ViewerPage, campaign_id: CampaignId) -> Response:
         if found.began_at:
             progress = await campaigns.progress(tx, page.store, found)
         names = await names_of(tx, page.store, page.say)
+        offer = await rewards.find(tx, page.store.id, found.plan.offer)
     if found.state == "draft":
         return await campaign_compose.render(page, found, Draft(found.name, found.plan))
     if found.state == "waiting":
@@ -60,7 +62,7 @@ async def show(page: ViewerPage, campaign_id: CampaignId) -> Response:
         left=_left(page, progress),
         audience=audience,
         without=segment_said(without, page.say, names) if without else "",
-        channels=channels_of(found.plan),
+        texts=campaign_compose.texts_of(page, found.plan, offer, Reader(), names.fields),
         words=words,
         is_over=not LIFE[found.state],
         languages=words.languages_of(page.store.languages),
