@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -28,15 +29,39 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
+@contextmanager
+def emptied() -> Iterator[Path]:
     """Not pytest's tmp_path: root's is closed to the user that the server runs as."""
     path = Path(tempfile.mkdtemp(prefix="ringdove-test-"))
+    path.chmod(0o711)
     try:
         yield path / "postgres"
     finally:
         postgres.stop(path / "postgres")
         shutil.rmtree(path)
+
+
+@pytest.fixture
+def empty_folder() -> Iterator[Path]:
+    with emptied() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def stopped() -> Iterator[Path]:
+    """Where a cluster was made and has ended."""
+    with emptied() as folder:
+        postgres.ensure(folder)
+        postgres.stop(folder)
+        yield folder
+
+
+@pytest.fixture
+def folder(stopped: Path) -> Iterator[Path]:
+    """Its copy: to make one takes longer than most of what is tried with it."""
+    with emptied() as folder:
+        subprocess.run(["cp", "-a", stopped, folder], check=True)
+        yield folder
 
 
 def user_of(folder: Path, then: str = "stay") -> subprocess.Popen[str]:
@@ -91,8 +116,8 @@ def test_starts_quickly_joins_and_keeps_what_was_written(folder: Path) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_writes_safely_and_listens_on_no_network_port(folder: Path) -> None:
-    with psycopg.connect(postgres.ensure(folder)) as link:
+def test_writes_safely_and_listens_on_no_network_port(empty_folder: Path) -> None:
+    with psycopg.connect(postgres.ensure(empty_folder)) as link:
         for name, wanted in {
             "fsync": "on",
             "synchronous_commit": "on",
@@ -104,11 +129,11 @@ def test_writes_safely_and_listens_on_no_network_port(folder: Path) -> None:
             row = link.execute("SELECT current_setting(%s)", [name]).fetchone()
             assert row is not None
             assert row[0] == wanted, name
-    assert (folder / "socket").stat().st_mode & 0o077 == 0
+    assert (empty_folder / "socket").stat().st_mode & 0o077 == 0
 
 
-def test_starts_at_once_share_one_server_and_the_last_to_leave_stops_it(folder: Path) -> None:
-    users = [user_of(folder) for _ in range(4)]
+def test_starts_at_once_share_one_server_and_the_last_to_leave_stops_it(empty_folder: Path) -> None:
+    users = [user_of(empty_folder) for _ in range(4)]
     urls = {said(user) for user in users}
     assert len(urls) == 1
     first, *others = users
@@ -116,7 +141,7 @@ def test_starts_at_once_share_one_server_and_the_last_to_leave_stops_it(folder: 
         go_home(user)
     assert read_only(urls.pop()) == 1
     go_home(first)
-    assert not postgres.is_running(folder)
+    assert not postgres.is_running(empty_folder)
 
 
 def read_only(url: str) -> object:
@@ -177,11 +202,11 @@ def test_a_pid_file_torn_by_a_crash(folder: Path, leftover: str) -> None:
     assert read_back(postgres.ensure(folder)) == 42
 
 
-def test_a_crash_while_the_cluster_was_being_made(folder: Path) -> None:
-    (folder / "cluster.new/base").mkdir(parents=True)
-    (folder / "cluster.new/PG_VERSION").write_text("18\n")
-    assert read_only(postgres.ensure(folder)) == 1
-    assert not (folder / "cluster.new").exists()
+def test_a_crash_while_the_cluster_was_being_made(empty_folder: Path) -> None:
+    (empty_folder / "cluster.new/base").mkdir(parents=True)
+    (empty_folder / "cluster.new/PG_VERSION").write_text("18\n")
+    assert read_only(postgres.ensure(empty_folder)) == 1
+    assert not (empty_folder / "cluster.new").exists()
 
 
 def test_a_swept_socket_is_made_again(folder: Path) -> None:
@@ -190,8 +215,8 @@ def test_a_swept_socket_is_made_again(folder: Path) -> None:
     assert read_back(postgres.ensure(folder)) == 42
 
 
-def test_a_folder_too_deep_for_a_socket(folder: Path) -> None:
-    deep = folder / ("a" * 60) / ("b" * 60)
+def test_a_folder_too_deep_for_a_socket(empty_folder: Path) -> None:
+    deep = empty_folder / ("a" * 60) / ("b" * 60)
     try:
         assert read_only(postgres.ensure(deep)) == 1
     finally:
@@ -206,8 +231,8 @@ def test_data_of_another_version_are_refused_in_words(folder: Path) -> None:
         postgres.ensure(folder)
 
 
-def test_a_throwaway_cluster_does_not_wait_for_the_disk(folder: Path) -> None:
-    with psycopg.connect(postgres.ensure(folder, throwaway=True)) as link:
+def test_a_throwaway_cluster_does_not_wait_for_the_disk(empty_folder: Path) -> None:
+    with psycopg.connect(postgres.ensure(empty_folder, throwaway=True)) as link:
         row = link.execute("SELECT current_setting('fsync')").fetchone()
     assert row == ("off",)
 

@@ -107,6 +107,7 @@ async def to_the_end(shop: Shop) -> int:
 
 COLUMNS = """
 SELECT table_name AS t, column_name AS c, data_type AS kind FROM information_schema.columns
+JOIN pg_class ON relname = table_name AND NOT relispartition
 WHERE table_schema = 'public' AND (data_type IN ('text', 'jsonb', 'bytea', 'ARRAY', 'json',
   'character varying', 'date', 'tsvector') OR udt_name = 'tsvector')
 """
@@ -114,16 +115,18 @@ WHERE table_schema = 'public' AND (data_type IN ('text', 'jsonb', 'bytea', 'ARRA
 
 async def found(shop: Shop, needles: Iterable[str]) -> list[str]:
     """Every column of every table in which one of these stands."""
-    seen = []
-    for row in await shop.rows(COLUMNS):
-        value = {"bytea": f"encode({row['c']}, 'escape')"}.get(row["kind"], f'"{row["c"]}"::text')
-        for needle in needles:
-            found = await shop.rows(
-                f'SELECT count(*) AS n FROM "{row["t"]}" WHERE strpos(lower({value}), %(n)s) > 0',
-                n=needle,
+    seen, wanted = [], {"needles": list(needles)}
+    columns = await shop.rows(COLUMNS)
+    async with db.transaction(shop.runtime.pool) as tx:
+        for row in columns:
+            name = row["c"]
+            value = {"bytea": f"encode({name}, 'escape')"}.get(row["kind"], f'"{name}"::text')
+            cursor = await tx.execute(
+                f"""SELECT DISTINCT n FROM (SELECT lower({value}) AS said FROM "{row["t"]}") t
+                    JOIN unnest(%(needles)s::text[]) n ON strpos(said, n) > 0 ORDER BY n""",
+                wanted,
             )
-            if found[0]["n"]:
-                seen.append(f"{row['t']}.{row['c']}: {needle}")
+            seen += [f"{row['t']}.{name}: {one['n']}" for one in await cursor.fetchall()]
     return seen
 
 
@@ -365,7 +368,7 @@ def test_all_of_it_refused_is_refused_for_service_too(play):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("done", [0, 1, 5, 9, 40])
+@pytest.mark.parametrize("done", [0, 1, 9, 40])
 def test_killed_in_the_middle_another_process_finishes(play, done):
     """P12, P5. After any step the row says how far it has come; nobody is half erased."""
 
