@@ -219,26 +219,34 @@ def test_what_was_counted_is_kept_for_a_time_that_its_cost_decides(
     play(story)
 
 
-def test_a_report_of_a_segment_counts_its_people_and_compares_nobody(
+def test_a_report_of_a_segment_counts_and_compares_its_people(
     play: Callable[..., None],
 ) -> None:
-    """R101. Who is in a segment may be there because of what they bought since."""
+    """R101, N3. All that they bought, claimed or not. Who may be in a segment because of what they
+    did since is compared with nobody."""
 
     async def story(shop: Shop) -> None:
         made = sale(shop)
-        for n in (0, 10, 12):
+        for n in (0, 4, 10, 12, 18, 19):
             made.people[n]["country"] = "PL"
         await made.write()
-        tree = {"leaf": "place", "countries": ["PL"]}
-        await shop.rows(
-            "INSERT INTO segment (store_id, id, name, tree, created_at, changed_at)"
-            " VALUES (1, 5, 'Poland', %(tree)s, %(at)s, %(at)s) RETURNING 1",
-            tree=db.document(tree), at=NOON,
-        )  # fmt: skip
-        found = await told(shop, segment=5)
-        assert (found.people, found.total.sent, found.total.clicked) == (3, 3, 2)
-        assert (found.total.bought, found.total.revenue) == (1, 100)
-        assert found.lift is None
+        place = {"leaf": "place", "countries": ["PL"]}
+        some = {"leaf": "any", "of": [{"leaf": "segment", "segment": 5},
+                                      {"leaf": "orders", "times": {"at_least": 1}}]}  # fmt: skip
+        for n, tree in ((5, place), (6, {"leaf": "segment", "segment": 5}), (7, some)):
+            await shop.rows(
+                "INSERT INTO segment (store_id, id, name, tree, created_at, changed_at)"
+                " VALUES (1, %(n)s, 'Poland', %(tree)s, %(at)s, %(at)s) RETURNING 1",
+                n=n, tree=db.document(tree), at=NOON,
+            )  # fmt: skip
+        for segment in (5, 6):
+            found = await told(shop, segment=segment)
+            assert (found.people, found.total.sent, found.total.clicked) == (6, 4, 2)
+            assert (found.total.bought, found.total.revenue) == (1, 100)
+            assert found.lift and (found.lift.written.people, found.lift.written.hits) == (4, 3)
+            assert (found.lift.alone.people, found.lift.alone.hits) == (2, 1)
+            assert found.lift.hits.low is None, "so few say nothing"
+        assert (await told(shop, segment=7)).lift is None
 
     play(story, span=4)
 

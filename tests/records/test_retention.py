@@ -17,6 +17,7 @@ from ringdove.rules.policy import Policy
 from ringdove.workers import retention as worker
 from tests.flows.conftest import NOON, Shop, order, paid, text
 from tests.records.test_erasure import EMAIL, HER, NATIONAL, PHONE, found
+from tests.records.test_reports import BEGAN, sale, told
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -77,6 +78,27 @@ def test_what_is_past_goes_and_figures_stay(play):
         assert order_row["total"] > 0 and await found(shop, ["зинаида"])
 
     play(story, span=4)
+
+
+def test_openings_of_links_are_forgotten_and_reports_say_so(play):
+    """P12, R101. By their own time, which their ids carry."""
+
+    async def story(shop: Shop) -> None:
+        made = sale(shop)
+        await made.write()
+        before = (await told(shop)).total.clicked
+        shop.at = BEGAN + timedelta(days=100)
+        assert before and (await worker.forget(shop.runtime))["clicks"] == 0
+        await settle(shop, clicks=90)
+        async with db.transaction(shop.runtime.pool) as tx:
+            count = await retention.would_go(tx, shop.store, {"clicks": 90}, shop.at)
+        gone = await worker.forget(shop.runtime)
+        assert gone["clicks"] == count["clicks"] == len(made.rest["link_click"])
+        assert await shop.rows("SELECT FROM message") and not await shop.rows(
+            "SELECT FROM link_click"
+        )
+
+    play(story, span=3)
 
 
 @pytest.mark.slow

@@ -176,7 +176,7 @@ def test_days_are_looked_at_before_they_are_saved(site: Site) -> None:
     page = owner.get(here).text
     assert 'value="400"' in page and "400 by itself" in page
     days = {"visits": "400", "carts": "400", "messages": "730", "inbound": "730", "facts": "13",
-            "receipts": "400", "packets": "30", "people": "0"}  # fmt: skip
+            "receipts": "400", "packets": "30", "people": "0", "clicks": "730"}  # fmt: skip
     answer = owner.post(here, days)
     assert answer.status == 422 and "Between 14 and 730 days." in answer.text
     looked = owner.post(f"{here}/look", days | {"facts": "60"})

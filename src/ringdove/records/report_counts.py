@@ -163,6 +163,12 @@ class Counting:
         return one
 
     @property
+    def is_comparable(self) -> bool:
+        """Chance has dealt the people of a segment too, unless the texts had a part in who is
+        in it."""
+        return self.meant is None or self.meant.is_steady
+
+    @property
     def until(self) -> datetime:
         rule = self.store.policy
         return reports.closes(rule, self.last_sent, self.campaign.ended_at, self.now)
@@ -179,10 +185,10 @@ class Counting:
             self.left_out, self.reasons, self.total, self.variants, self.channels, self.languages,
             self.countries, dict(sorted(self.hours.items())),
             [Day(day, *values) for day, values in sorted(self.days.items())],
-            None if self.meant else reports.lift(found, weeks),
+            reports.lift(found, weeks) if self.is_comparable else None,
             self.contest([Group(one.sent, one.clicked) for one in self.variants], weeks),
             self.contest([found.get(n, Group(0)) for n in range(len(self.variants))], weeks),
-            self.foreign, self.claimed[:NEWEST], monotonic() - began,
+            self.foreign, self.claimed[:NEWEST], monotonic() - began, self.is_comparable,
         )  # fmt: skip
 
     def contest(self, found: Sequence[Group], weeks: float) -> trials.Contest | None:

@@ -30,6 +30,7 @@ DELETE FROM visit v WHERE v.bucket = %(bucket)s AND v.store_id = %(store_id)s AN
   SELECT p.id FROM visit p WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s
     AND p.id < %(before)s ORDER BY p.id LIMIT %(most)s))
 """
+CLICKS = VISITS.replace("visit v", "link_click v").replace("visit p", "link_click p")
 FACTS = """
 DELETE FROM fact f WHERE f.bucket = %(bucket)s AND f.store_id = %(store_id)s AND f.id = ANY(ARRAY(
   SELECT p.id FROM fact p WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s
@@ -91,7 +92,7 @@ SELECT p.id FROM cart p
 WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.id >= %(after)s
   AND p.id < %(before)s ORDER BY p.id LIMIT %(most)s
 """
-DELETED: Final = {"visits": VISITS, "facts": FACTS, "receipts": RECEIPTS}
+DELETED: Final = {"visits": VISITS, "clicks": CLICKS, "facts": FACTS, "receipts": RECEIPTS}
 EMPTIED: Final = {
     "messages": (OLD_MESSAGES, MESSAGES),
     "inbound": (OLD_INBOUND, INBOUND),
@@ -216,6 +217,7 @@ COUNT_VISITS = """
 SELECT count(*) AS n FROM (SELECT FROM visit p WHERE p.bucket = ANY(%(buckets)s)
   AND p.store_id = %(store_id)s AND p.id < %(before)s LIMIT %(most)s) x
 """
+COUNT_CLICKS = COUNT_VISITS.replace("visit p", "link_click p")
 COUNT_FACTS = COUNT_VISITS.replace("visit p", "fact p")
 COUNT_PACKETS = COUNT_VISITS.replace("visit p", "wire p").replace("p.id <", "p.message_id <")
 COUNT_RECEIPTS = COUNT_VISITS.replace("visit p", "receipt p").replace(
@@ -235,9 +237,9 @@ SELECT count(*) AS n FROM (SELECT FROM contact c WHERE c.bucket = ANY(%(buckets)
   LIMIT %(most)s) x
 """
 COUNTS: Final = {
-    "visits": COUNT_VISITS, "facts": COUNT_FACTS, "packets": COUNT_PACKETS,
-    "receipts": COUNT_RECEIPTS, "messages": COUNT_MESSAGES, "inbound": COUNT_INBOUND,
-    "carts": COUNT_CARTS, "people": COUNT_PEOPLE,
+    "visits": COUNT_VISITS, "clicks": COUNT_CLICKS, "facts": COUNT_FACTS,
+    "packets": COUNT_PACKETS, "receipts": COUNT_RECEIPTS, "messages": COUNT_MESSAGES,
+    "inbound": COUNT_INBOUND, "carts": COUNT_CARTS, "people": COUNT_PEOPLE,
 }  # fmt: skip
 CHANGE = """
 UPDATE store SET policy = jsonb_set(policy, '{keep_days}', %(keep_days)s) WHERE id = %(store_id)s

@@ -163,6 +163,7 @@ class Condition:
 
     sql: sql.Composable
     params: Mapping[str, Any]
+    is_steady: bool  # people are in it whatever they were sent
 
 
 MERGED = """
@@ -182,8 +183,9 @@ async def condition(
 ) -> Condition:
     """Whom the tree means, at this moment. Two conditions of one statement need two prefixes, which
     begin the names of their parameters. Raises NoSegment, TooLarge."""
-    writer, _ = await _writer(tx, store, tree, now, prefix)
-    return Condition(segment_sql.write(tree, writer), writer.params)
+    writer, leaves = await _writer(tx, store, tree, now, prefix)
+    is_steady = segments.is_steady(leaves)
+    return Condition(segment_sql.write(tree, writer), writer.params, is_steady)
 
 
 async def _writer(

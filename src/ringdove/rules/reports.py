@@ -123,12 +123,13 @@ class Report:
     countries: Mapping[str, Line]
     hours: Mapping[int, Line]  # of the store's clock, at which it was sent
     days: Sequence[Day]
-    lift: Lift | None  # None: nobody was left alone, or a part of the people is looked at
+    lift: Lift | None  # None: nobody was left alone, or see is_comparable
     best_by_clicks: Contest | None
     best_by_orders: Contest | None
     foreign: int  # claimed orders in other currencies, which are in no sum of money
     newest: Sequence[Mapping[str, Any]]  # of the orders that it claims, with the text and why
     took_s: float
+    is_comparable: bool  # False: of a segment in which people may be because of what they bought
 
     @property
     def is_final(self) -> bool:

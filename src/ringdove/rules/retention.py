@@ -27,6 +27,7 @@ class Kind:
 
 KINDS: Final = (
     Kind("visits", 400, 30, 1_825),
+    Kind("clicks", 730, 90, 3_650),
     Kind("carts", 400, 30, 1_825),
     Kind("messages", 730, 30, 3_650),
     Kind("inbound", 730, 30, 3_650),

@@ -7,7 +7,7 @@ asking; dates are in the store's own zone. A person who was merged is asked with
 both names.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
@@ -432,6 +432,15 @@ def _whole(tree: Node, known: Mapping[int, Node], path: tuple[int, ...]) -> Iter
             if len(path) >= NESTED_MAX:
                 raise TooLarge
             yield from _whole(inner, known, (*path, node.segment))
+
+
+# What people are, and not what they do: no text makes them so.
+STEADY = (Place, Age, Sex, Birthday, Children, Language, Origin, InSegment)
+
+
+def is_steady(found: Iterable[Node]) -> bool:
+    """Whether people are in it whatever they were sent: these are all leaves of a tree."""
+    return all(isinstance(one, STEADY) for one in found)
 
 
 def plain(tree: Node) -> dict[str, Anything]:

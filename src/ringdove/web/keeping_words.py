@@ -51,6 +51,10 @@ KINDS: Mapping[str, tuple[str, str]] = {
         N_("Visits to the shop"),
         N_("They say at what hour somebody likes to be written to. Then they are deleted."),
     ),
+    "clicks": (
+        N_("Openings of links"),
+        N_("Reports count them. Then they are deleted, and reports of that time say so."),
+    ),
     "carts": (
         N_("Contents of carts"),
         N_("For reminders. Then a cart keeps its amount and what became of it."),

@@ -21,6 +21,7 @@ from ringdove.kit.db import Tx
 from ringdove.records import attribution, campaigns, policies, report_sums, reports, segments
 from ringdove.records.attribution import Row
 from ringdove.records.report_sums import Overview
+from ringdove.rules import retention
 from ringdove.rules.campaigns import Campaign
 from ringdove.rules.policy import Policy
 from ringdove.rules.reports import Line, Report
@@ -70,7 +71,13 @@ async def show(page: ViewerPage, days: Annotated[int, Query(ge=1, le=365)] = 30)
         named=lambda one: words.subject(page.say, names, one.campaign_id, one.recipe),
         words=words,
         policy=page.store.policy,
+        taps_from=taps_from(page),
     )
+
+
+def taps_from(page: Any) -> datetime | None:
+    """Openings of links before this are forgotten; `page`: also a Caller."""
+    return retention.before(page.store.policy, "clicks", page.runtime.clock())
 
 
 async def overview(page: Any, days: int) -> Overview:
@@ -152,6 +159,7 @@ async def show_campaign(
         words=words,
         policy=page.store.policy,
         reason_words=reason_words,
+        taps_from=taps_from(page),
         **told,
     )
 

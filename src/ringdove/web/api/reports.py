@@ -15,8 +15,8 @@ from ringdove.rules.policy import Policy
 from ringdove.rules.reports import Lift, Line, Report
 from ringdove.rules.revenue import DAYS_MAX, MARGIN_MAX
 from ringdove.rules.trials import Contest, Difference, Group
-from ringdove.web.api.callers import OwnerKey, ViewerKey
-from ringdove.web.reports import NUMBER_MAX, load, overview, rehearsed
+from ringdove.web.api.callers import Caller, OwnerKey, ViewerKey
+from ringdove.web.reports import NUMBER_MAX, load, overview, rehearsed, taps_from
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Reports"])
 
@@ -93,7 +93,8 @@ class ADay(BaseModel):
 
 
 class ACampaignReport(BaseModel):
-    """Every figure of a campaign. `lift` is null where nobody was left alone, and for a segment."""
+    """Every figure of a campaign. `lift` is null where nobody was left alone, and for a
+    segment in which people may be because of what they did since."""
 
     campaign_id: int
     counted_at: datetime
@@ -115,6 +116,7 @@ class ACampaignReport(BaseModel):
     best_by_clicks: AContest | None
     best_by_orders: AContest | None
     orders_in_other_currencies: int
+    taps_from: datetime | None = Field(description="Who tapped before is forgotten.")
 
 
 @router.get("/campaigns/{campaign_id}/report", summary="What became of a campaign")
@@ -127,12 +129,12 @@ async def campaign_report(
     _, found = await load(caller, campaign_id, segment)
     if found is None:
         raise HTTPException(404, "It has not begun: there is nothing to count.")
-    return _report(found, caller.store.policy.margin_percent)
+    return _report(caller, found)
 
 
-def _report(found: Report, margin: int) -> ACampaignReport:
+def _report(caller: Caller, found: Report) -> ACampaignReport:
     def figures(line: Line) -> Figures:
-        return _figures(line, margin)
+        return _figures(line, caller.store.policy.margin_percent)
 
     return ACampaignReport(
         campaign_id=found.campaign_id,
@@ -155,6 +157,7 @@ def _report(found: Report, margin: int) -> ACampaignReport:
         best_by_clicks=_contest(found.best_by_clicks),
         best_by_orders=_contest(found.best_by_orders),
         orders_in_other_currencies=found.foreign,
+        taps_from=taps_from(caller),
     )
 
 
@@ -246,6 +249,7 @@ class AnOverview(BaseModel):
         description="People who said yes to offers, by month and where."
     )
     orders_in_other_currencies: int
+    taps_from: datetime | None = Field(description="Who tapped before is forgotten.")
 
 
 @router.get("/reports", summary="What offers brought")
@@ -269,6 +273,7 @@ async def offers(caller: ViewerKey, days: Annotated[int, Query(ge=1, le=365)] = 
         ],
         won={month: dict(sources) for month, sources in found.won.items()},
         orders_in_other_currencies=found.foreign,
+        taps_from=taps_from(caller),
     )
 
 
