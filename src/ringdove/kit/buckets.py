@@ -6,10 +6,9 @@ grows), so the same SQL runs on a laptop and on a cluster that spreads tables by
 to look. A bucket is a pure function of a natural key and is never updated.
 """
 
-import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from zlib import crc32
 
@@ -72,17 +71,22 @@ class Ids:
     def __init__(self, slot: int, clock_ms: Callable[[], int] | None = None) -> None:
         self._slot = slot
         self._clock_ms = clock_ms or (lambda: time.time_ns() // 1_000_000)
-        self._ticks = self._count()
+        self._next = 0  # milliseconds and sequence as one number
         self._lock = threading.Lock()
 
-    def _count(self) -> Iterator[tuple[int, int]]:
-        last = 0
-        while True:
-            last = max(last + 1, self._clock_ms() - EPOCH_MS)
-            for sequence in range(_SEQUENCES):
-                if sequence and self._clock_ms() - EPOCH_MS > last:
-                    break
-                yield last, sequence
+    def _runs(self, count: int) -> list[range]:
+        """So many new ids without their bucket: a range for each millisecond."""
+        with self._lock:
+            first = max(self._next, self._clock_ms() - EPOCH_MS << SEQUENCE_BITS)
+            self._next = after = first + count
+        runs, slot = [], self._slot << SEQUENCE_BITS
+        while first < after:
+            milliseconds, sequence = divmod(first, _SEQUENCES)
+            some = min(after - first, _SEQUENCES - sequence)
+            high = milliseconds << SLOT_BITS + SEQUENCE_BITS | slot | sequence
+            runs.append(range(high, high + some))
+            first += some
+        return runs
 
     def move_to(self, slot: int) -> None:
         """Goes on in another slot."""
@@ -90,34 +94,16 @@ class Ids:
 
     def make(self, bucket: int) -> int:
         """A new id for a row of this bucket."""
-        with self._lock:
-            milliseconds, sequence = next(self._ticks)
-        high = (milliseconds << SLOT_BITS | self._slot) << SEQUENCE_BITS | sequence
-        return high << BUCKET_BITS | INDEX_OF[bucket]
+        return self._runs(1)[0].start << BUCKET_BITS | INDEX_OF[bucket]
 
     def lend(self, count: int) -> "LentIds":
         """So many ids for somebody who cannot ask: another process. Not used, they are lost."""
-        with self._lock:
-            ticks = list(itertools.islice(self._ticks, count))
-        runs: list[range] = []
-        for milliseconds, sequence in ticks:
-            high = (milliseconds << SLOT_BITS | self._slot) << SEQUENCE_BITS | sequence
-            if runs and runs[-1].stop == high:
-                runs[-1] = range(runs[-1].start, high + 1)
-            else:
-                runs.append(range(high, high + 1))
-        return LentIds(runs)
+        return LentIds(self._runs(count))
 
     def make_many(self, bucket: int, count: int) -> list[int]:
         """`count` new ids of one bucket, in order."""
-        with self._lock:
-            ticks = list(itertools.islice(self._ticks, count))
-        slot, index = self._slot << SEQUENCE_BITS, INDEX_OF[bucket]
-        above = SLOT_BITS + SEQUENCE_BITS
-        return [
-            (milliseconds << above | slot | sequence) << BUCKET_BITS | index
-            for milliseconds, sequence in ticks
-        ]
+        index = INDEX_OF[bucket]
+        return [high << BUCKET_BITS | index for run in self._runs(count) for high in run]
 
 
 class LentIds:

@@ -93,7 +93,7 @@ def _by_letter(table: Mapping[int, str]) -> dict[str, int]:
 
 
 def _only(letters: Iterable[str]) -> Callable[[str], re.Match[str] | None]:
-    return re.compile(f"[{re.escape(''.join(sorted(letters)))}]*").fullmatch
+    return re.compile(f"[{re.escape(''.join(sorted(letters)))}]*+").fullmatch
 
 
 def septets_beside(elements: int) -> int:

@@ -82,6 +82,8 @@ def tokens(store_id: int, message_ids: Sequence[int], number: int, key: bytes) -
     low = (1 << form.right_bits) - 1
     shift = form.right_bits
     mixed = _mixed(form, key, [one >> shift for one in said], [one & low for one in said])
+    if form is SHORT:
+        return [_spelled_short(left << shift | right) for left, right in mixed]
     return [_spelled(left << shift | right, form.signs) for left, right in mixed]
 
 
@@ -191,6 +193,17 @@ def _unpacked(side: int, n: int) -> tuple[int, ...]:
 @lru_cache(maxsize=64)  # pages of a campaign are of one size
 def _repeated(value: int, n: int) -> int:
     return int.from_bytes(value.to_bytes(_PLACE, "little") * n, "little")
+
+
+def _spelled_short(value: int) -> str:
+    # A campaign makes a million of them: written out, it takes two thirds of the time.
+    high, low = divmod(value, _SIX)
+    e, f = divmod(low, _TWO)
+    d, e = divmod(e, _TWO)
+    b, c = divmod(high, _TWO)
+    a, b = divmod(b, _TWO)
+    pairs = _PAIRS
+    return pairs[a] + pairs[b] + pairs[c] + pairs[d] + pairs[e] + pairs[f]
 
 
 def _spelled(value: int, signs: int) -> str:

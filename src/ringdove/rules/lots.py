@@ -10,6 +10,7 @@ Lots of many people are drawn by one call of AES: a tenth of what a hash for eac
 
 from bisect import bisect
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from struct import pack, unpack
@@ -29,7 +30,7 @@ class Lots:
     def __init__(
         self, store_key: bytes, campaign_key: bytes, holdout_percent: int, shares: Sequence[int]
     ) -> None:
-        self._store, self._campaign = _cipher(store_key), _cipher(campaign_key)
+        self._store, self._campaign = cipher(store_key), cipher(campaign_key)
         self._held_below = FULL * holdout_percent // 100
         total = sum(shares)
         self._bounds = [FULL * upto // total for upto in accumulate(shares)][:-1]
@@ -39,24 +40,25 @@ class Lots:
         below = self._held_below
         if not below:
             return [False] * len(contact_ids)
-        return [lot < below for lot in _drawn(self._store, contact_ids)[::2]]
+        return [lot < below for lot in drawn(self._store, contact_ids)[::2]]
 
     def deal(self, contact_ids: Sequence[int]) -> list[tuple[int, float]]:
         """Each one's variant, and their place in a spread from 0 to below 1; in their order."""
-        drawn, bounds = _drawn(self._campaign, contact_ids), self._bounds
-        places = [(lot >> 11) / (1 << 53) for lot in drawn[1::2]]
-        variants = [bisect(bounds, lot) for lot in drawn[::2]]
+        lots, bounds = drawn(self._campaign, contact_ids), self._bounds
+        places = [(lot >> 11) / (1 << 53) for lot in lots[1::2]]
+        variants = [bisect(bounds, lot) for lot in lots[::2]]
         return list(zip(variants, places, strict=True))
 
 
-def _cipher(key: bytes) -> Cipher[modes.ECB]:
+@lru_cache(maxsize=64)
+def cipher(key: bytes) -> Cipher[modes.ECB]:
+    """To draw lots with. `key`: up to 64 octets."""
     # Used as a function of one block, no more.
     return Cipher(algorithms.AES(blake2b(key, digest_size=_KEY).digest()), modes.ECB())
 
 
-def _drawn(cipher: Cipher[modes.ECB], contact_ids: Sequence[int]) -> tuple[int, ...]:
-    """Two numbers below FULL for each person, one after another."""
-    flat = [0] * (2 * len(contact_ids))
+def drawn(by: Cipher[modes.ECB], contact_ids: Sequence[int], turn: int = 0) -> tuple[int, ...]:
+    """Two numbers below FULL for each person, one after another; others at another turn."""
+    flat = [turn] * (2 * len(contact_ids))
     flat[::2] = contact_ids
-    drawn = cipher.encryptor().update(pack(f"<{len(flat)}Q", *flat))
-    return unpack(f"<{len(flat)}Q", drawn)
+    return unpack(f"<{len(flat)}Q", by.encryptor().update(pack(f"<{len(flat)}Q", *flat)))

@@ -62,14 +62,22 @@ class Piece(NamedTuple):
 def measure(text: str, shift: str = "") -> Measure:
     """`shift` names the language whose tables may be used ("tr", `shifts.LANGUAGES`), or none."""
     if not shift:
-        alphabet = gsm.DEFAULT
+        alphabet, signs = gsm.DEFAULT, len(text)
         if alphabet.has_only_narrow(text):
-            units = len(text)
-            if units <= 160:
-                return Measure("GSM-7", units, 1)
-            return _checked(Measure("GSM-7", units, -(-units // 153)))
-        return _measured(text, alphabet if alphabet.fits(text) else None)
+            return _even("GSM-7", signs)
+        if alphabet.fits(text):
+            return _measured(text, alphabet)
+        if len(text.encode("utf-16-le", "surrogatepass")) == 2 * signs:
+            return _even("UCS-2", signs)
+        return _measured(text, None)
     return _cheapest(text, shift)[0]
+
+
+@lru_cache(4_096)  # a campaign's texts are of few lengths
+def _even(encoding: Encoding, units: int) -> Measure:
+    """Where each sign takes one unit: nothing can straddle a boundary."""
+    one, room = SINGLE_UNITS_MAX[encoding], PART_UNITS_MAX[encoding]
+    return _checked(Measure(encoding, units, 1 if units <= one else -(-units // room)))
 
 
 def split(text: str, shift: str = "") -> list[str]:
