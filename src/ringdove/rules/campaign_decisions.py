@@ -76,6 +76,10 @@ class Told:
     not_before: datetime
     not_after: datetime
     held: "Told | None" = None  # the same for who is held out
+    is_said: bool = field(init=False)  # it is going to be sent
+
+    def __post_init__(self) -> None:
+        self.is_said = self.outcome.state == "waiting"
 
 
 @dataclass(slots=True, eq=False)
@@ -103,7 +107,7 @@ class Wish(NamedTuple):
     @property
     def is_said(self) -> bool:
         """Whether it is going to be sent."""
-        return self.told.outcome.state == "waiting"
+        return self.told.is_said
 
 
 @dataclass(slots=True)
@@ -160,7 +164,7 @@ class Decider:
                 if (variant, language, channel) not in spoken:
                     language = self._spoken_instead(variant, language, channel)
                 # Chance comes last: who would get nothing anyway is in neither group.
-                if told.outcome.state == "waiting":
+                if told.is_said:
                     if (variant, language, channel) not in spoken:
                         told = silent(told, "no_words")
                     elif carrier.way is None:

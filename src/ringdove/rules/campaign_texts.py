@@ -8,6 +8,7 @@ tests hold them equal.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
 from typing import NamedTuple
@@ -65,6 +66,7 @@ class Quick(NamedTuple):
     said: str
     pick: Callable[[tuple[str, ...]], tuple[str, ...]]
     asks_name: bool
+    asks_urls: bool  # the way out, or the offer's address
 
 
 # The values of a quick body, in their order; behind them the plan's links.
@@ -142,23 +144,26 @@ class Writer:
             body = filled(words.body, values)
             if wish.channel == "email":
                 return Text(filled(words.subject, values), body, "", 1)
-        shift = wish.carrier.way.gateway.shift if wish.carrier.way else ""
-        measure = texts.measure(body, shift)
-        return Text("", body, measure.encoding, measure.parts)
+        way = wish.carrier.way
+        encoding, _, parts, _ = texts.measure(body, way.gateway.shift if way else "")
+        return tuple.__new__(Text, ("", body, encoding, parts))
 
     def _quickly(self, words: Words, wish: Wish, own_links: Iterable[str], code: str) -> str | None:
         """The body where it is put together by a form; None: it has to be rendered."""
-        name = wish.person.name
+        person = wish.person
+        name = person.name
         has_name = bool(name)
         if has_name not in words.quick:
             words.quick[has_name] = self._quick(words, has_name)
         quick = words.quick[has_name]
         if quick is None:
             return None
-        first = name.partition(" ")[0]
-        if quick.asks_name and not (texts.is_calm(first) and texts.is_calm(name)):
+        first = _calm_first(name) if quick.asks_name else name
+        if first is None:
             return None
-        stop_url, offer_link = self._own_urls(words, wish.person.id)
+        stop_url = offer_link = ""
+        if quick.asks_urls:
+            stop_url, offer_link = self._own_urls(words, person.id)
         return quick.said % quick.pick((first, name, code, stop_url, offer_link, *own_links))
 
     def _quick(self, words: Words, has_name: bool) -> Quick | None:
@@ -167,7 +172,8 @@ class Writer:
             return None
         if "offer.code" in words.asked and not (self.offer and _has_calm_codes(self.offer)):
             return None
-        if {"stop_url", "offer.link"} & words.asked and not self.address:
+        asks_urls = bool({"stop_url", "offer.link"} & words.asked)
+        if asks_urls and not self.address:
             return None
         paths = [*PATHS, *map(link_name, range(len(self.plan.links)))]
         there = {path for path in paths if path in words.asked}
@@ -183,7 +189,7 @@ class Writer:
         )
         names = [path for path in form.names if path not in words.constant]
         asks_name = any(path.startswith("customer.") for path in names)
-        return Quick(said, _picker([paths.index(path) for path in names]), asks_name)
+        return Quick(said, _picker([paths.index(path) for path in names]), asks_name, asks_urls)
 
     def _own_urls(self, words: Words, contact_id: int) -> tuple[str, str]:
         stop_url = offer_link = ""
@@ -200,27 +206,28 @@ class Writer:
     ) -> Iterator["Made"]:
         """Messages and silences of a page, in its order. `ids`: theirs; `codes`: of the offer, by
         person."""
-        said = [one for one, wish in zip(ids, wishes, strict=True) if wish.is_said]
+        said = [one for one, wish in zip(ids, wishes, strict=True) if wish.told.is_said]
         own_links = zip(*self._links_of(said), strict=True) if self.plan.links else repeat(())
         needs_code = self.asks_code
         new = tuple.__new__
         for wish, message_id in zip(wishes, ids, strict=True):
-            if wish.told.outcome.state != "waiting":
-                yield new(Made, (message_id, wish, wish.told, SILENCE))
+            told = wish.told
+            if not told.is_said:
+                yield new(Made, (message_id, wish, told, SILENCE))
                 continue
             own, code = next(own_links), codes.get(wish.person.id, "")
             if needs_code and not code:
-                yield Made(message_id, wish, silent(wish.told, "no_code"), SILENCE)
+                yield Made(message_id, wish, silent(told, "no_code"), SILENCE)
                 continue
             try:
                 text = self.write(wish, own, code)
             except texts.TextTooLong:
-                yield Made(message_id, wish, silent(wish.told, "too_long"), SILENCE)
+                yield Made(message_id, wish, silent(told, "too_long"), SILENCE)
                 continue
             except texts.TemplateBroken:  # by this person's own values; the others go on (P11)
-                yield Made(message_id, wish, silent(wish.told, "broken_text"), SILENCE)
+                yield Made(message_id, wish, silent(told, "broken_text"), SILENCE)
                 continue
-            yield new(Made, (message_id, wish, wish.told, text))
+            yield new(Made, (message_id, wish, told, text))
 
     def _values(
         self, words: Words, wish: Wish, own_links: Iterable[str], code: str
@@ -254,6 +261,13 @@ class Writer:
 def filled(template: str, values: dict[str, str]) -> str:
     """A template with values by their paths."""
     return texts.render(template, nested(values)) if template else ""
+
+
+@lru_cache(65_536)
+def _calm_first(name: str) -> str | None:
+    """The first name of a calm name; None: it is not."""
+    first = name.partition(" ")[0]
+    return first if texts.is_calm(first) and texts.is_calm(name) else None
 
 
 def _has_calm_codes(offer: Reward) -> bool:
