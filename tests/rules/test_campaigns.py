@@ -336,6 +336,14 @@ def test_a_plan_is_told_what_is_wrong_with_it():
                             ({"K": Goods("K", url="/k")}, [])):  # fmt: skip
         problems = campaign_problems.problems(lost, STORE, NOON, known_goods=goods)
         assert [one.what for one in problems] == expected and not any(p.blocks for p in problems)
+    for said, is_missing in (
+        ("{% if offer.until %}until {{ offer.until }}{% endif %}", False),
+        ("until {{ offer.until }}", True), ("{% if offer.code %}{{ offer.code }}{% endif %}", True),
+    ):  # fmt: skip
+        words = {one: Words(sms=f"{said} {{{{ link }}}} СТОП") for one in ("ru", "en")}
+        asks = good.model_copy(update={"variants": (Variant(words=words),)})
+        told_of = {one.what for one in campaign_problems.problems(asks, STORE, NOON)}
+        assert ("offer_missing" in told_of) is is_missing, said
     relaxed = replace(STORE, policy=replace(POLICY, occasion="warn"))
     (first, *_) = campaign_problems.problems(bad, relaxed, NOON)
     assert first.what == "no_occasion" and not first.blocks

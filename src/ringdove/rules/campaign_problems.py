@@ -124,7 +124,7 @@ def _of_words(plan: Plan, store: Store, fields: Collection[str]) -> Iterator[Pro
         for number in range(len(plan.links), LINKS_MAX):
             if link_name(number) in asked:
                 yield Problem(where, "link_missing", "{{ " + link_name(number) + " }}")
-        if not plan.offer and any(one.startswith("offer") for one in asked):
+        if not plan.offer and any(_needs_offer(one, template) for one in asked):
             yield Problem(where, "offer_missing")
     if plan.offer and not any(one.startswith("offer") for one in said):
         yield Problem("offer", "offer_unsaid", blocks=False)
@@ -132,6 +132,12 @@ def _of_words(plan: Plan, store: Store, fields: Collection[str]) -> Iterator[Pro
         if link_name(number) not in said:
             name = "{{ " + link_name(number) + " }}"
             yield Problem(f"links.{number}", "link_unsaid", name, blocks=False)
+
+
+def _needs_offer(path: str, template: str) -> bool:
+    """Whether a text says what only an offer has, and does not ask first whether it is there."""
+    is_asked = path not in ("offer.code", "offer.link") and f"if {path} " in template
+    return path.startswith("offer.") and not is_asked
 
 
 def _missing_words(plan: Plan, store: Store) -> Iterator[Problem]:

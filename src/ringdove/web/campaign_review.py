@@ -4,7 +4,7 @@ The rehearsal is made by a worker with the very code of the run. What is shown i
 the plan; a change makes it old, and an approval is never carried over to another version.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -132,8 +132,8 @@ async def render(
         trouble=rehearsal and reason_words(say, rehearsal.error),
         is_fresh=is_fresh,
         outlook=outlook,
-        blocking=[words.problem(say, one) for one in wrong if one.blocks],
-        hints=[words.problem(say, one) for one in wrong if not one.blocks],
+        blocking=_once(words.problem(say, one) for one in wrong if one.blocks),
+        hints=_once(words.problem(say, one) for one in wrong if not one.blocks),
         sees=report_words.sees(say, to_compare, held, usual) if outlook else "",
         needs=words.refusal(say, CampaignRefused(needs)) if needs else "",
         above=page.store.policy.approval_above,
@@ -146,6 +146,11 @@ async def render(
         tried=tried or Form[Any]({"phone": "", "language": page.store.languages[0]}),
         languages=words.languages_of(page.store.languages),
     )
+
+
+def _once(told: Iterable[str]) -> list[str]:
+    """What is wrong in five languages alike is said once; the composer has it beside each."""
+    return list(dict.fromkeys(told))
 
 
 def _against(page: StorePage, found: Campaign) -> str:
