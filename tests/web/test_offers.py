@@ -1,11 +1,13 @@
 """Offers: typed, listed, told to the shop, asked about at the checkout, opened by link."""
 
+import io
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from xlsxwriter import Workbook
 
 from ringdove.kit import db
 from ringdove.records import codes, offers, rewards, stores
@@ -14,6 +16,7 @@ from ringdove.rules.links import OFFER_NUMBER
 from ringdove.rules.ways_in import DayGood, Reward
 from tests.web import linked
 from tests.web.conftest import Answer, Looker, Site
+from tests.web.test_imports import bring
 from tests.web.test_sign_up import given, rows, store_speaks_english
 
 HOME = "/stores/1/offers"
@@ -52,6 +55,30 @@ def test_a_reward_that_is_none_is_refused(site: Site, told: dict[str, str], fiel
     assert answer.status == 422 and f'id="f-{field}-wrong"' in answer.text
     assert ("“Cup 9.90” has no “|”: write each line as Title" in answer.text) == (field == "daily")
     assert not rows(site, "SELECT FROM reward")
+
+
+def test_a_file_of_codes_is_read_and_every_line_accounted_for(site: Site) -> None:
+    """R34. CSV of any dialect or XLSX, by the column's title, else the first; twice is once."""
+    owner = site.set_up()
+    address = owner.post(HOME, {"kind": "code", "name": "Ten", "source": "pool"}).headers[
+        "location"
+    ]
+    sheet = io.BytesIO()
+    with Workbook(sheet, {"in_memory": True}) as book:
+        page = book.add_worksheet()
+        for n, code in enumerate(("Промокод", "AAA-1", "BBB-2", "aaa-1", "ж", 4711)):
+            page.write_row(n, 0, (f"row {n}", code))
+    first = bring(owner, sheet.getvalue(), "codes.xlsx", path=f"{address}/codes")
+    assert first.status == 200 and "Line 5:" in first.text
+    assert "3 codes are new. 1 stood there once more. 1 cannot be a code" in first.text
+    table = "no;Code\n1;CCC-3\n2;AAA-1\n".encode("utf-16")
+    again = bring(owner, table, "codes.csv", path=f"{address}/codes")
+    assert again.status == 303
+    assert "1 code is new. 1 was on a list or given already." in owner.get(address).text
+    wrong = bring(owner, b"%PDF-1.7", "codes.pdf", path=f"{address}/codes")
+    assert wrong.status == 422 and "This is no list" in wrong.text
+    found = rows(site, "SELECT code FROM free_code ORDER BY code")
+    assert [row["code"] for row in found] == ["4711", "AAA-1", "BBB-2", "CCC-3"]
 
 
 def kept(site: Site, offer: Reward) -> int:

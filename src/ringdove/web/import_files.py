@@ -27,10 +27,7 @@ async def take_in(
     """A new import of this file, with a guess of what is what; its id. Raises FileWrong."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ringdove-import-"))
-        start = file.read(4)
-        file.seek(0)
-        if start.startswith(b"PK\x03\x04"):
-            file = stack.enter_context(await _unpacked(file, Path(folder)))
+        file = stack.enter_context(await as_table(file, Path(folder)))
         sample = file.read(people_files.SAMPLE_BYTES)
         seen = people_files.look(sample, is_all=len(sample) < people_files.SAMPLE_BYTES)
         file.seek(0)
@@ -50,7 +47,12 @@ async def take_in(
             )  # fmt: skip
 
 
-async def _unpacked(file: IO[bytes], folder: Path) -> IO[bytes]:
+async def as_table(file: IO[bytes], folder: Path) -> IO[bytes]:
+    """A file as it is, or what a spreadsheet says as CSV in this folder. Raises FileWrong."""
+    start = file.read(4)
+    file.seek(0)
+    if not start.startswith(b"PK\x03\x04"):
+        return file
     sheet, table = folder / "sheet.xlsx", folder / "sheet.csv"
     with open(sheet, "wb") as out:
         while some := await asyncio.to_thread(file.read, COPIED):

@@ -22,10 +22,11 @@ from ringdove.kit.db import Tx
 from ringdove.records import code_lists, connections, forms, offers, rewards, stores
 from ringdove.rules import offer_checks
 from ringdove.rules import offers as words
-from ringdove.rules import rewards as rules
 from ringdove.rules.offer_checks import Listed
+from ringdove.rules.people_files import FileWrong
 from ringdove.rules.ways_in import DayGood, Reward
 from ringdove.runtime import STORES
+from ringdove.web import code_files
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.offer_words import PROBLEMS, WRONG
 from ringdove.web.views import MarketerPage, StorePage, ViewerPage
@@ -36,7 +37,6 @@ router = APIRouter(prefix="/stores/{store_id}/offers", include_in_schema=False)
 Kind = Literal["code", "points", "page"]
 NAME_MAX = 80
 MADE_MAX = 100_000
-LIST_LETTERS_MAX = 190_000
 SWITCHES = ("phones_only", "registered_only", "subscribers_only", "frees")
 
 
@@ -153,40 +153,30 @@ async def retire(page: MarketerPage, offer_id: Number) -> Response:
 # ------------------------------------------------------------------ its list of codes
 
 
-class Codes(Filled):
-    codes: Annotated[str, StringConstraints(min_length=3, max_length=LIST_LETTERS_MAX)]
-
-
 @router.post("/{offer_id}/codes")
 async def add_codes(page: MarketerPage, offer_id: Number) -> Response:
-    """Puts codes on its list, one a line, as a file or a table's column has them; those that are
-    known already are left out."""
-    _ = page.say.gettext
-    form = await read_form(page.request, Codes, page.say)
+    """Puts codes on its list, pasted or of a file. What cannot be one is told and left out, as are
+    those that are known already; told again, a list changes nothing."""
     async with page.transaction() as tx:
         offer = await _find(tx, page, offer_id)
-        told = read_codes(form.filled.codes) if form.filled else []
-        wrong = [one for one in told if not rules.CODE.fullmatch(one)]
-        if wrong:
-            why = _(
-                "“%(code)s” cannot be a code: three to forty letters and digits.", code=wrong[0]
-            )
-            form.refuse("codes", why)
-        if form.filled is not None:
-            others = await rewards.others(tx, page.store.id, offer_id)
-            n = await code_lists.add(tx, page.store, offer_id, told, others)
-            await page.audit(tx, "codes.imported", offer.name, count=n)
-    if form.filled is None:
-        return await _form(page, Form(_values(page, offer)), offer, 422, adding=form)
-    said = page.say.ngettext("%(num)s code is new.", "%(num)s codes are new.", n)
-    return page.go(f"{page.home}/offers/{offer_id}", said)
-
-
-def read_codes(text: str) -> list[str]:
-    """The codes of a list, as they are kept. Of a table pasted from a sheet, the first column."""
-    rows = (line.partition("\t")[0] for line in text.splitlines())
-    pieces = [piece for row in rows for piece in row.replace(",", ";").split(";")]
-    return [code for piece in pieces if (code := rules.spelled(piece.strip().strip('"')))]
+        others = await rewards.others(tx, page.store.id, offer_id)
+    adding = Form[Any]()
+    try:
+        adding.values["codes"], found = await code_files.read(page.request, page.say)
+    except FileWrong as wrong:
+        adding.refuse("codes", page.say.gettext(str(wrong)))
+        return await _form(page, Form(_values(page, offer)), offer, 422, adding=adding)
+    if not found.codes:
+        why = page.say.gettext("There is no code in it: three to forty letters and digits each.")
+        adding.refuse("codes", why)
+        return await _form(page, Form(_values(page, offer)), offer, 422, adding=adding, read=found)
+    async with page.transaction() as tx:
+        n = await code_lists.add(tx, page.store, offer_id, found.codes, others)
+        await page.audit(tx, "codes.imported", offer.name, count=n)
+    said = code_files.account(page.say, found, n)
+    if not found.wrong:
+        return page.go(f"{page.home}/offers/{offer_id}#list", said)
+    return await _form(page, Form(_values(page, offer)), offer, read=found, said=said)
 
 
 class Making(Filled):
@@ -338,8 +328,10 @@ async def _form(
     form: Form[Any],
     offer: Reward | None,
     status: int = 200,
-    adding: Form[Codes] | None = None,
+    adding: Form[Any] | None = None,
     making: Form[Making] | None = None,
+    read: code_files.Read | None = None,
+    said: str = "",
 ) -> Response:
     now = page.runtime.clock()
     async with page.transaction() as tx:
@@ -355,9 +347,11 @@ async def _form(
     days = _days(page, found.days if found else {})
     return page.render(
         "offer.html", status, form=form, offer=offer, found=found, listed=listed, shops=shops,
-        adding=adding or Form[Codes](), making=making or Form[Making](), why=why, days=days,
+        adding=adding or Form[Any](), making=making or Form[Making](), why=why, days=days,
         problems=[page.say.gettext(PROBLEMS[one]) for one in problems],
         outside=page.runtime.settings.outside_url,
+        wrong=read.wrong[: code_files.WRONG_SHOWN] if read else [], account=said,
+        wrong_more=max(0, len(read.wrong) - code_files.WRONG_SHOWN) if read else 0,
     )  # fmt: skip
 
 

@@ -62,7 +62,9 @@ class Settings(BaseModel):
         generate=True,
     )
     rest_key: str = _secret(
-        "Consumer key", "ck_…: WooCommerce → Settings → Advanced → REST API, permission Read."
+        "Consumer key",
+        "ck_…: WooCommerce → Settings → Advanced → REST API, permission Read. Offers that make"
+        " coupons in the shop need Read/Write.",
     )
     rest_secret: str = _secret("Consumer secret", "cs_…: shown there once beside the consumer key.")
     completed_means: Literal["shipped", "delivered"] = Field(
