@@ -81,6 +81,7 @@ def test_settings_that_cannot_be_used_are_named_without_their_values() -> None:
         callback("{}", gateway="smpp")
 
 
+@pytest.mark.slow
 def test_the_command_reads_lines_and_writes_lines() -> None:
     told = json.dumps({"method": "GET", "url": f"{URL}?secret={WORD}&ref=r1&dlr=1"})
     done = subprocess.run(

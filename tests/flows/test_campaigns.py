@@ -336,6 +336,7 @@ def test_by_mail_to_who_chose_it_and_by_both_to_each(play):
     play(story)
 
 
+@pytest.mark.slow
 def test_a_campaign_that_breaks_is_paused_with_its_reason(play):
     """P11: a segment that is gone stops this campaign and nothing else."""
 

@@ -39,6 +39,7 @@ async def _parked(shop: Shop) -> list[dict[str, Any]]:
         return [dict(row) for row in await fact_records.parked(tx, shop.store)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("span", [1, 128])
 def test_the_others_of_its_batch_are_answered(play, broken_answers, span):
     """P11: 40 orders and payments in one batch, two of them poison."""

@@ -173,6 +173,7 @@ def test_only_the_secret_opens_the_door():
     refuses(africas_talking, bare, call({"id": ID}, secret=""))
 
 
+@pytest.mark.slow
 def test_anything_is_answered_and_nothing_is_told():
     never_raises(
         africas_talking, ITS, call, "SMSMessageData", "Recipients", "Message", "statusCode",

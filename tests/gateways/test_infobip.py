@@ -211,6 +211,7 @@ def test_infobip_can_be_asked():
     assert infobip.told(ITS, reply(200, {"results": []})) is None
 
 
+@pytest.mark.slow
 def test_garbage_never_raises():
     never_raises(infobip, ITS, lambda body: call(b'{"results":[%s]}' % body), "messages", "status",
                  "messageId", "price", "from", "text", "error")  # fmt: skip

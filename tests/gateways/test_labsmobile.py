@@ -149,6 +149,7 @@ def test_only_the_secret_opens_the_door():
     refuses(labsmobile, bare, ack(secret=""))
 
 
+@pytest.mark.slow
 def test_anything_is_answered_and_nothing_is_told():
     never_raises(
         labsmobile, ITS, text_call, "code", "message", "subid", "acklevel", "status", "desc",

@@ -216,6 +216,7 @@ def test_plivo_can_be_asked():
     assert plivo.told(ITS, reply(404, {"error": "not found"})) is None
 
 
+@pytest.mark.slow
 def test_garbage_never_raises():
     def sign(body):
         words = body.decode("utf-8", "replace")

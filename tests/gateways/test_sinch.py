@@ -212,6 +212,7 @@ def test_sinch_can_be_asked():
     assert sinch.told(ITS, reply(404, told)) is None
 
 
+@pytest.mark.slow
 def test_garbage_never_raises():
     never_raises(sinch, ITS, lambda body: call(body), "type", "id", "batch_id", "statuses", "code",
                  "status", "body", "at")  # fmt: skip

@@ -66,6 +66,7 @@ moments = st.none() | st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @profile(max_examples=500, deadline=None)
 @given(all_settings, st.lists(st.tuples(numbers, senders, words, moments), max_size=4))
 @example(made(), [("+375291112233", "", "a" * 160, NOW), ("+375291112233", "", "Ж" * 70, None)])

@@ -186,6 +186,7 @@ def test_sms_ru_can_be_asked():
     assert sms_ru.told(ITS, reply(200, {"status": "ERROR", "status_code": 301})) is None
 
 
+@pytest.mark.slow
 def test_anything_is_answered_and_nothing_is_told():
     def any_body(body: bytes) -> Call:
         return signed(body.decode("latin-1").encode("ascii", "replace").decode())

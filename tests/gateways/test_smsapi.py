@@ -200,6 +200,7 @@ def test_a_call_that_tells_nothing_is_answered():
     assert smsapi.hear(ITS, receipt_call()) == Heard(answer=b"OK")
 
 
+@pytest.mark.slow
 def test_anything_is_answered_and_nothing_is_told():
     never_raises(smsapi, ITS, text_call, "list", "message", "count", "id")
     keeps_secrets(smsapi, ITS, TOKEN, WORD)

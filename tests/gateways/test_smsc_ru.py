@@ -182,6 +182,7 @@ def test_a_persons_text_is_heard_with_the_secret_only():
     assert later.texts[0].id != text.id
 
 
+@pytest.mark.slow
 def test_anything_is_answered_and_nothing_is_told():
     never_raises(smsc_ru, ITS, secret_call, "id", "error_code", "error", "cnt")
     keeps_secrets(smsc_ru, ITS, KEY, WORD)

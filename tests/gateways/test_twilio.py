@@ -250,6 +250,7 @@ def test_twilio_can_be_asked():
     assert twilio.told(ITS, reply(404, {"code": 20404})) is None
 
 
+@pytest.mark.slow
 def test_garbage_never_raises():
     def sign(body):
         return replace(signed({}, f"{DOOR}?bodySHA256={sha256(body)}"), body=body)

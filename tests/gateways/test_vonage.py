@@ -275,6 +275,7 @@ def test_without_a_secret_nothing_is_believed():
         assert refuses(vonage, its, call).status == 401
 
 
+@pytest.mark.slow
 def test_garbage_never_raises():
     never_raises(vonage, ITS, signed, "message_uuid", "type", "status", "error", "usage", "text",
                  "messageId", "timestamp", "title")  # fmt: skip

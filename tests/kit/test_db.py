@@ -88,6 +88,7 @@ def test_what_another_attempt_can_cure_is_tried_again(
     assert len(seen) == attempts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "attempts"),
     [(errors.UniqueViolation("23505"), 1), (errors.SerializationFailure("40001"), db.ATTEMPTS_MAX)],

@@ -157,6 +157,7 @@ def test_a_fact_about_a_person_lives_in_that_persons_bucket(play):
     play(story, span=128)
 
 
+@pytest.mark.slow
 def test_a_fact_that_can_never_be_written_stops_nothing_but_itself(play, monkeypatch):
     """P11: no race of two batches, which another attempt cures; it clashes every time."""
 

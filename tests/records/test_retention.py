@@ -133,6 +133,7 @@ def test_people_without_a_sign_of_life_are_erased_like_who_asked(play):
     play(story)
 
 
+@pytest.mark.slow
 def test_who_was_two_records_is_erased_as_one(play):
     """P12, R91: no record that was merged into them stays behind, and no number comes back."""
 

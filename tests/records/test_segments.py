@@ -76,6 +76,7 @@ def test_no_condition_reads_past_its_store_or_bucket(play, link, growing) -> Non
     assert len(asked) > 120 and any("jsonb_to_recordset" in text for text in asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("span", [1, 128])
 def test_people_come_page_by_page_each_once(play, span) -> None:
     """R23: the same people whatever the pages' size; nested, retired, counted, reachable."""

@@ -64,6 +64,7 @@ WHENS = st.sampled_from([
 ])  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PEOPLE, min_size=1, max_size=8), WHENS, st.sampled_from(["sms", "email", "both"]),
        st.sampled_from([NOON, NOON.replace(hour=22)]))  # fmt: skip

@@ -294,6 +294,7 @@ def test_an_allowed_moment_is_outside_quiet_hours_in_every_zone(at, zones, begin
             )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),

@@ -285,6 +285,7 @@ def newest(written: dict[str, Fact]) -> Any:
     return max(snapshots, key=lambda order: order.changed_at)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_shuffled_doubled_and_batched_bodies_tell_the_same(data: st.DataObject) -> None:
     """P8."""

@@ -337,6 +337,7 @@ async def operator(
         server.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "settings", "state", "reason", "tries"),
     [
@@ -391,6 +392,7 @@ def test_the_second_stop_is_heard_and_a_stop_that_is_delivered_twice_is_one(
     play(story)
 
 
+@pytest.mark.slow
 def test_what_was_answered_is_written_when_the_database_is_back(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,6 +465,7 @@ def test_a_part_that_fails_is_not_hidden_by_the_others(play: Callable[..., None]
     play(story)
 
 
+@pytest.mark.slow
 def test_receipts_are_acknowledged_only_once_written(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_stop_wins_over_a_text_that_waits_for_a_slow_smsc(
     play(story)
 
 
+@pytest.mark.slow
 def test_what_was_put_back_is_soon_asked_again(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

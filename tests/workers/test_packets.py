@@ -138,6 +138,7 @@ def test_what_an_operator_over_http_is_asked_and_answers_is_kept(play: Callable[
     play(story)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeats", [False, True])
 def test_a_service_text_without_an_answer_is_said_again_where_the_merchant_chose_it(
     play: Callable[..., None],  # noqa: F811
@@ -162,6 +163,7 @@ def test_a_service_text_without_an_answer_is_said_again_where_the_merchant_chose
     play(story)
 
 
+@pytest.mark.slow
 def test_a_connection_tells_its_pulse_while_something_moves_and_once_when_it_stands_still(
     play: Callable[..., None],  # noqa: F811
 ) -> None:

@@ -131,6 +131,7 @@ def test_texts_go_out_over_http_and_their_ids_are_kept(play: Callable[..., None]
     play(story)
 
 
+@pytest.mark.slow
 def test_connections_are_the_most_at_once_and_the_pace_is_kept(play: Callable[..., None]) -> None:
     async def story(shop: Shop) -> None:
         async with (
@@ -176,6 +177,7 @@ def test_a_slow_operator_holds_back_nobody_else(play: Callable[..., None]) -> No
 # ── what does not ────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_each_answer_has_its_end(play: Callable[..., None]) -> None:
     """P5: what was surely not taken is tried again, what may have been taken never."""
     plays = [
@@ -226,6 +228,7 @@ def test_a_receipt_by_our_reference_tells_what_an_unknown_text_became(
     play(story)
 
 
+@pytest.mark.slow
 def test_a_throttled_text_waits_as_long_as_the_operator_asks(play: Callable[..., None]) -> None:
     async def story(shop: Shop) -> None:
         plays = [says(429, after=0.3)] + [says(429)] * 8
@@ -243,6 +246,7 @@ def test_a_throttled_text_waits_as_long_as_the_operator_asks(play: Callable[...,
     play(story)
 
 
+@pytest.mark.slow
 def test_a_refused_key_loses_no_text_and_is_shown(play: Callable[..., None]) -> None:
     """However often it is refused: the account is at fault, not the text."""
 
