@@ -264,6 +264,7 @@ def test_a_short_domain_opens_its_stores_links_and_nothing_else(site: Site) -> N
     _forget(site)
     assert opened(site, f"/{sent.token()}", **at).status == 404  # the domain is another's now
     assert opened(site, f"/{sent.token()}").status == 302
+    assert opened(site, f"/{sent.token()}", **at).status == 404  # also when it was opened lately
 
 
 async def _another(site: Site, host: str) -> None:
