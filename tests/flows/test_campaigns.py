@@ -10,11 +10,11 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import id_floor
-from ringdove.records import campaigns, messages, outbox, rewards
+from ringdove.records import campaign_progress, campaigns, messages, outbox, rewards
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.records.messages import Settled
 from ringdove.rules import facts, segments
-from ringdove.rules.campaigns import Stop, Variant, When, Words
+from ringdove.rules.campaigns import Campaign, Stop, Variant, When, Words
 from ringdove.rules.ways_in import Reward
 from ringdove.workers import campaigning
 from ringdove.workers import campaigns as worker
@@ -48,7 +48,7 @@ def test_everybody_in_the_audience_gets_a_text_or_a_reason(play):
         by_variant = Counter(row["variant"] for row in rows)
         assert 2 < by_variant[1] / by_variant[0] < 4.5  # shares of 1 and 3
         async with db.transaction(shop.runtime.pool) as tx:
-            done = await campaigns.progress(tx, shop.store, one)
+            done = await campaign_progress.of(tx, shop.store, one)
         assert (done.people_done, done.people_total, done.is_gathered) == (2_000, 2_000, True)
         assert (done.queued, done.waiting) == (len(rows), len(rows))
         assert done.reasons["holdout"] == told["dropped", "holdout"]
@@ -70,13 +70,20 @@ def test_a_paused_campaign_holds_at_once_and_comes_back_to_its_moments(play):
         await worker.look(shop.runtime)  # and the worker the rest
         held = await stage.outbox(shop)
         assert len(held) == len(before) and all(row["due_at"].year > 2100 for row in held)
+        assert await _next_at(shop, one) is None
         async with db.transaction(shop.runtime.pool) as tx:
             await campaigns.resume(tx, shop.store.id, one.id, shop.at)
         await worker.look(shop.runtime)
         assert {row["message_id"]: row["due_at"] for row in await stage.outbox(shop)} == before
+        assert await _next_at(shop, one) == min(before.values())
         assert len(await _taken(shop, 500)) == len(before)
 
     play(story)
+
+
+async def _next_at(shop: Shop, one: Campaign) -> datetime | None:
+    async with db.transaction(shop.runtime.pool) as tx:
+        return (await campaign_progress.of(tx, shop.store, one)).next_at
 
 
 def test_a_cancelled_campaign_takes_back_what_waits(play):
@@ -101,7 +108,7 @@ def test_a_cancelled_campaign_takes_back_what_waits(play):
         async with db.transaction(shop.runtime.pool) as tx:
             ended = await campaigns.find(tx, shop.store.id, one.id)
             assert ended
-            found = await campaigns.progress(tx, shop.store, ended)
+            found = await campaign_progress.of(tx, shop.store, ended)
         assert found.taken_back == outcomes["dropped", "campaign_cancelled"]
         assert (found.waiting, found.gone) == (0, 50)
 
@@ -297,7 +304,7 @@ def test_an_audience_is_gone_through_on_many_pages(play):
         assert sorted(row["contact_id"] for row in rows) == sorted(row["id"] for row in meant)
         assert len(meant) > 100
         async with db.transaction(shop.runtime.pool) as tx:
-            done = await campaigns.progress(tx, shop.store, one)
+            done = await campaign_progress.of(tx, shop.store, one)
         assert done.is_gathered and done.people_done == len(meant)
 
     play(story, span=2)

@@ -12,7 +12,7 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.children import Child
-from ringdove.records import campaigns, outbox, rewards
+from ringdove.records import campaign_progress, campaigns, outbox, rewards
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.rules import facts
 from ringdove.rules.campaigns import Variant, Words
@@ -95,7 +95,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(play):
 
 async def _people_done(shop: Shop, one: campaigns.Campaign) -> int:
     async with db.transaction(shop.runtime.pool) as tx:
-        return (await campaigns.progress(tx, shop.store, one)).people_done
+        return (await campaign_progress.of(tx, shop.store, one)).people_done
 
 
 def test_pauses_ends_and_stops_race_the_gathering(play):

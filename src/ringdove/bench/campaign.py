@@ -26,7 +26,7 @@ from ringdove.bench.ground import (
 )
 from ringdove.kit import db, memory
 from ringdove.kit.buckets import INDEX_OF, buckets_of_store, id_floor
-from ringdove.records import campaigns, rewards
+from ringdove.records import campaign_progress, campaigns, rewards
 from ringdove.records.campaign_lines import BEGINS, COPY_MESSAGES, COPY_OUTBOX
 from ringdove.rules.campaigns import Campaign, Link, Plan, Variant, When, Words
 from ringdove.rules.ways_in import Reward
@@ -75,7 +75,7 @@ async def measure(shop: Shop, home: Path, people: int, *, with_code: bool = True
     watch.cancel()
     async with db.transaction(shop.runtime.pool) as tx:
         row = await (await tx.execute(ROWS, {"store_id": shop.store.id})).fetchone()
-        done = await campaigns.progress(tx, shop.store, campaign)
+        done = await campaign_progress.of(tx, shop.store, campaign)
     assert row is not None and done.queued == row["queued"] and done.is_gathered
     made = row["made"]
     raw_s = await _raw_copy(shop, home)

@@ -6,8 +6,7 @@ pause holds at once, however many texts wait. Who did what is written by the cal
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -17,7 +16,6 @@ from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.records import segments as segment_records
 from ringdove.records import stores
-from ringdove.records.campaign_waiting import ENDED
 from ringdove.rules import approving, schedules
 from ringdove.rules.campaigns import LIFE, Campaign, Plan, campaigns_in, segments_in
 from ringdove.rules.scenes import Store
@@ -446,82 +444,3 @@ async def _locked(tx: Tx, store_id: int, campaign_id: int) -> Campaign:
     if row is None:
         raise CampaignRefused("This store has no such campaign.")
     return _campaign(row)
-
-
-# ------------------------------------------------------------------ how far it is
-
-RUNS = """
-SELECT r.bucket, r.first_message, r.last_message, r.is_done, r.total, r.counts, r.changed_at
-FROM campaign_run r
-WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
-  AND r.campaign_id = %(campaign_id)s
-"""
-# What waits is counted, what went is what was queued and waits no more: sending counts nothing.
-WAITING = """
-SELECT count(*)::integer AS n FROM outbox o
-WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s
-  AND o.message_id >= %(first)s AND o.message_id <= %(last)s AND o.campaign_id = %(campaign_id)s
-"""
-# Only of a campaign that was ended: it reads all of its messages.
-TAKEN_BACK = """
-SELECT count(*)::integer AS n FROM message m
-WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.campaign_id = %(campaign_id)s
-  AND m.id >= %(first)s AND m.id <= %(last)s
-  AND m.state = 'dropped' AND m.reason = ANY(%(ended)s::text[])
-"""
-QUEUED = "queued"  # in counts: variant/queued, variant/<reason of a silence>
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a campaign is. People: of the whole store, as they are gone through."""
-
-    people_total: int
-    people_done: int
-    is_gathered: bool  # all of them were gone through
-    queued: int  # texts and letters made so far
-    waiting: int  # of them not yet sent
-    left_out: int  # silences with a reason
-    reasons: dict[str, int]  # of the silences
-    per_second: float  # people gone through while gathering, then texts gone
-    taken_back: int = 0  # of those queued, when the campaign was ended before they left
-
-    @property
-    def gone(self) -> int:
-        """Sent, or dropped at the last moment."""
-        return self.queued - self.waiting - self.taken_back
-
-
-async def progress(tx: Tx, store: Store, campaign: Campaign) -> Progress:
-    """How far it is, from its checkpoints and the outbox."""
-    buckets = buckets_of_store(store.bucket_base, store.bucket_span)
-    given = {"buckets": buckets, "store_id": store.id, "campaign_id": campaign.id}
-    runs = await (await tx.execute(RUNS, given)).fetchall()
-    waiting = queued = done = taken_back = 0
-    reasons: dict[str, int] = {}
-    for run in runs:
-        done += run["counts"].get("people", 0)
-        for name, n in run["counts"].items():
-            _, _, what = name.partition("/")
-            if what == QUEUED:
-                queued += n
-            elif what:
-                reasons[what] = reasons.get(what, 0) + n
-        if run["first_message"] is not None:
-            about = given | {
-                "bucket": run["bucket"], "first": run["first_message"],
-                "last": run["last_message"],
-            }  # fmt: skip
-            row = await (await tx.execute(WAITING, about)).fetchone()
-            waiting += row["n"] if row else 0
-            if campaign.state in ENDED:
-                about["ended"] = db.words(list(ENDED.values()))
-                row = await (await tx.execute(TAKEN_BACK, about)).fetchone()
-                taken_back += row["n"] if row else 0
-    is_gathered = len(runs) == len(buckets) and all(run["is_done"] for run in runs)
-    spans = [run["changed_at"] - campaign.began_at for run in runs if campaign.began_at]
-    longest = max(spans, default=timedelta()).total_seconds()
-    return Progress(
-        sum(run["total"] for run in runs), done, is_gathered, queued, waiting,
-        sum(reasons.values()), reasons, done / longest if longest > 0 else 0.0, taken_back,
-    )  # fmt: skip

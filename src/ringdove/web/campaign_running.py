@@ -5,13 +5,15 @@ sending: what waits is counted when somebody looks.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
-from ringdove.records import campaigns, rewards
-from ringdove.records.campaigns import CampaignRefused, Progress
+from ringdove.records import campaign_progress, campaigns, rewards
+from ringdove.records.campaign_progress import Progress
+from ringdove.records.campaigns import CampaignRefused
 from ringdove.rules import campaign_recipes
 from ringdove.rules.campaign_recipes import RECIPES
 from ringdove.rules.campaigns import LIFE, Campaign, Plan, When
@@ -28,6 +30,8 @@ from ringdove.web.segment_words import say as segment_said
 from ringdove.web.views import MarketerPage, StorePage, ViewerPage
 
 router = APIRouter(prefix="/stores/{store_id}/campaigns", include_in_schema=False)
+
+SOON = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ async def show(page: ViewerPage, campaign_id: CampaignId) -> Response:
         found = await find(tx, page, campaign_id)
         progress = None
         if found.began_at:
-            progress = await campaigns.progress(tx, page.store, found)
+            progress = await campaign_progress.of(tx, page.store, found)
         names = await names_of(tx, page.store, page.say)
         offer = await rewards.find(tx, page.store.id, found.plan.offer)
     if found.state == "draft":
@@ -60,6 +64,7 @@ async def show(page: ViewerPage, campaign_id: CampaignId) -> Response:
         campaign=found,
         progress=progress,
         left=_left(page, progress),
+        next_at=_next_at(page, found, progress),
         audience=audience,
         without=segment_said(without, page.say, names) if without else "",
         texts=campaign_compose.texts_of(page, found.plan, offer, Reader(), names.fields),
@@ -69,6 +74,13 @@ async def show(page: ViewerPage, campaign_id: CampaignId) -> Response:
         reason=found.reason and reason_words(page.say, found.reason),
         trouble=found.trouble and reason_words(page.say, found.trouble),
     )
+
+
+def _next_at(page: StorePage, found: Campaign, progress: Progress | None) -> datetime | None:
+    """When what waits goes on, where that is not now."""
+    if progress is None or found.state != "running" or progress.next_at is None:
+        return None
+    return progress.next_at if progress.next_at > page.runtime.clock() + SOON else None
 
 
 def _left(page: StorePage, progress: Progress | None) -> list[Left]:

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from ringdove.records import campaigns, rehearsals
+from ringdove.records import campaign_progress, campaigns, rehearsals
 from ringdove.records.campaigns import CampaignRefused
 from ringdove.rules import texts
 from ringdove.web import campaign_review, campaign_running, campaign_start, handwork
@@ -179,12 +179,13 @@ async def show_progress(campaign_id: Number, caller: ViewerKey) -> Shown:
     keeps it from getting on while it is tried again; after six tries it is paused."""
     async with caller.transaction() as tx:
         found = await find(tx, caller, campaign_id)
-        told = await campaigns.progress(tx, caller.store, found)
+        told = await campaign_progress.of(tx, caller.store, found)
     return {
         "state": found.state, "people_total": told.people_total, "people_done": told.people_done,
         "is_gathered": told.is_gathered, "queued": told.queued, "waiting": told.waiting,
         "gone": told.gone, "taken_back": told.taken_back, "left_out": told.left_out,
         "reasons": told.reasons, "tries": found.tries,
         "trouble": reason_words(seen_by(caller).say, found.trouble),
+        "next_at": told.next_at.isoformat() if told.next_at else None,
         "per_second": round(told.per_second, 1),
     }  # fmt: skip
