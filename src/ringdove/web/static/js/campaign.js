@@ -4,6 +4,7 @@
 // is told and never written over. Without this file a button saves.
 const PAUSE_MS = 600;
 const AGAIN_MS = 4000;
+const COUNT_MS = 2500; // words change what it costs; it is counted when one has stopped typing
 const form = document.querySelector("form[data-autosaves]");
 const page = document;
 
@@ -39,7 +40,7 @@ function compose() {
     isSaving = true;
     isDirty = false;
     status(form.dataset.saving);
-    const before = JSON.stringify([value("audience"), value("without"), value("topic"), value("category")]);
+    const [before, words] = [asked(), said()];
     let answer;
     try {
       answer = await fetch(form.action, {
@@ -63,14 +64,17 @@ function compose() {
       page.getElementById("told").scrollIntoView({ block: "nearest" });
       return;
     }
-    if (before !== saved) {
-      saved = before;
-      load();
+    if (before !== saved || words !== counted) {
+      clearTimeout(counting);
+      counting = setTimeout(load, before !== saved ? 0 : COUNT_MS);
+      [saved, counted] = [before, words];
     }
     if (isDirty) later(0);
   }
 
-  let saved = JSON.stringify([value("audience"), value("without"), value("topic"), value("category")]);
+  const asked = () => JSON.stringify(["audience", "without", "topic", "category"].map(value));
+  const said = () => JSON.stringify([...form.querySelectorAll("[name^=words-]")].map((one) => one.value));
+  let [saved, counted, counting] = [asked(), said(), 0];
 
   form.addEventListener("input", () => later());
   form.addEventListener("segmentchange", () => later());
