@@ -155,7 +155,11 @@ def test_connections_are_the_most_at_once_and_the_pace_is_kept(play: Callable[..
 
 
 @pytest.mark.slow
-def test_a_slow_operator_holds_back_nobody_else(play: Callable[..., None]) -> None:
+def test_a_slow_operator_holds_back_nobody_else(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaker, "DRAIN_S_MAX", 0.2)
+
     async def story(shop: Shop) -> None:
         async with (
             operator(shop, [hang] * 50, connections=2) as (slow, first),
@@ -340,7 +344,7 @@ def test_a_stop_waits_for_what_is_under_way_and_puts_the_rest_back(
     play: Callable[..., None],
 ) -> None:
     async def story(shop: Shop) -> None:
-        async with operator(shop, slow_s=0.5, connections=3) as (server, gateway_id):
+        async with operator(shop, slow_s=0.3, connections=3) as (server, gateway_id):
             await queue(shop, *numbered(20), gateway_id=gateway_id)
             async with speaking(shop) as stop:
                 async with asyncio.timeout(WAIT_S):
