@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import attribution, figure_fill, lookups, rhythms
+from ringdove.records import attribution, figure_fill, fills, lookups, rhythms
 from ringdove.rules import facts, rhythm, send_hours
 from ringdove.workers import figuring, react
 from tests.flows.conftest import NOON, Shop, order
@@ -308,7 +308,7 @@ def test_who_came_by_copy_is_counted_by_the_worker(
             assert rhythm.ALL in await rhythms.of_store(tx, shop.store)
         await assert_equal(shop)
 
-    monkeypatch.setattr(figure_fill, "STEP", 3)
+    monkeypatch.setattr(fills, "STEP", 3)
     play(story, span=span)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import search, search_fill, search_traits
+from ringdove.records import fills, search, search_fill, search_traits
 from ringdove.records.lookups import NO_END
 from ringdove.records.search import Found
 from ringdove.rules import facts, searching
@@ -170,7 +170,7 @@ def test_who_came_by_copy_is_made_findable_and_nobody_else_is_touched(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Step by step, the newest first; killed at any moment, the next one goes on."""
-    monkeypatch.setattr(search_fill, "STEP", 7)
+    monkeypatch.setattr(fills, "STEP", 7)
 
     async def story(shop: Shop) -> None:
         await shop.hear(*(registered(n, f"Person {n:02}") for n in range(20)))

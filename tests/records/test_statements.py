@@ -83,6 +83,10 @@ FILLED = {
         "joins": audiences.OWN_HOUR.as_string() + audiences.BOUGHT.as_string(),
         "among": audiences.AMONG.as_string(),
     },
+    **{
+        f"fills.{name}": {"table": "figure_fill"}
+        for name in ("ASK", "TAKE", "MOVE", "DONE", "LEFT")
+    },
     "deciding.COUNTS": {"verdicts": "SELECT '' AS verdict, '' AS reason"},
     **{
         f"report_counts.{name}": {"narrow": "true"}

@@ -6,38 +6,28 @@ for a step, and what two of them learn in the same moment is the same.
 """
 
 import asyncio
-from contextlib import suppress
-from typing import Final
 
 from ringdove.kit import db
-from ringdove.records import figure_fill, rhythms, stores
+from ringdove.records import figure_fill, rhythms
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
-
-LOOK_EVERY_S: Final = 10.0
+from ringdove.workers import finding
 
 
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
     """Works until told to stop."""
-    while not stop.is_set():
-        async with db.transaction(runtime.pool) as tx:
-            every = await stores.every(tx)
-        for store in every:
-            await fill(runtime, store, stop)
-            await learn(runtime, store)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+
+    async def work(store: Store) -> None:
+        await fill(runtime, store, stop)
+        await learn(runtime, store)
+
+    await finding.in_every_store(runtime, stop, work)
 
 
 async def fill(runtime: Runtime, store: Store, stop: asyncio.Event | None = None) -> int:
     """Goes on until everybody of this store is counted; how many steps. What was learnt before
     many were counted is learnt anew."""
-    steps = 0
-    while not (stop and stop.is_set()):
-        more = await db.retried(runtime.pool, lambda tx: figure_fill.step(tx, store))
-        if not more:
-            break
-        steps += 1
+    steps = await finding.through(runtime, store, figure_fill.FILL, stop)
     if steps:
         await db.retried(runtime.pool, lambda tx: rhythms.learn(tx, store, runtime.clock()))
     return steps
