@@ -2,7 +2,6 @@
 language, and without a word for an end that does not bind.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 
@@ -18,59 +17,52 @@ def NN_(one: str, many: str) -> Pair:
     return one, many
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What is counted: %(num)s is the number that decides the form, %(low)s the lower end."""
-
-    at_least: Pair
-    at_most: Pair
-    exactly: Pair
-    between: Pair
-
-
-TIMES = Unit(
+# What is counted: at least, at most, exactly, between. %(num)s is the number that decides the form,
+# %(low)s the lower end.
+Unit = tuple[Pair, Pair, Pair, Pair]
+TIMES: Unit = (
     NN_("at least %(num)s time", "at least %(num)s times"),
     NN_("at most %(num)s time", "at most %(num)s times"),
     NN_("exactly %(num)s time", "exactly %(num)s times"),
     NN_("%(low)s to %(num)s time", "%(low)s to %(num)s times"),
 )
-PIECES = Unit(
+PIECES: Unit = (
     NN_("at least %(num)s piece", "at least %(num)s pieces"),
     NN_("at most %(num)s piece", "at most %(num)s pieces"),
     NN_("exactly %(num)s piece", "exactly %(num)s pieces"),
     NN_("%(low)s to %(num)s piece", "%(low)s to %(num)s pieces"),
 )
-YEARS = Unit(
+YEARS: Unit = (
     NN_("at least %(num)s year old", "at least %(num)s years old"),
     NN_("at most %(num)s year old", "at most %(num)s years old"),
     NN_("exactly %(num)s year old", "exactly %(num)s years old"),
     NN_("%(low)s to %(num)s year old", "%(low)s to %(num)s years old"),
 )
-CHILDREN = Unit(
+CHILDREN: Unit = (
     NN_("at least %(num)s child", "at least %(num)s children"),
     NN_("at most %(num)s child", "at most %(num)s children"),
     NN_("exactly %(num)s child", "exactly %(num)s children"),
     NN_("%(low)s to %(num)s child", "%(low)s to %(num)s children"),
 )
-HOURS_AGO = Unit(
+HOURS_AGO: Unit = (
     NN_("at least %(num)s hour ago", "at least %(num)s hours ago"),
     NN_("at most %(num)s hour ago", "at most %(num)s hours ago"),
     NN_("exactly %(num)s hour ago", "exactly %(num)s hours ago"),
     NN_("%(low)s to %(num)s hour ago", "%(low)s to %(num)s hours ago"),
 )
-DAYS_AHEAD = Unit(
+DAYS_AHEAD: Unit = (
     NN_("in %(num)s day or later", "in %(num)s days or later"),
     NN_("in the next %(num)s day", "in the next %(num)s days"),
     NN_("in exactly %(num)s day", "in exactly %(num)s days"),
     NN_("in %(low)s to %(num)s day", "in %(low)s to %(num)s days"),
 )
-DAYS_LATE = Unit(
+DAYS_LATE: Unit = (
     NN_("overdue by %(num)s day or more", "overdue by %(num)s days or more"),
     NN_("overdue by at most %(num)s day", "overdue by at most %(num)s days"),
     NN_("overdue by exactly %(num)s day", "overdue by exactly %(num)s days"),
     NN_("overdue by %(low)s to %(num)s day", "overdue by %(low)s to %(num)s days"),
 )
-DAYS_AGO = Unit(
+DAYS_AGO: Unit = (
     NN_("at least %(num)s day ago", "at least %(num)s days ago"),
     NN_("in the last %(num)s day", "in the last %(num)s days"),
     NN_("exactly %(num)s day ago", "exactly %(num)s days ago"),
@@ -86,37 +78,29 @@ AMOUNT = (
 
 def counted(say: Speech, number: Range, unit: Unit) -> str:
     """ "at least 2 times"; nothing where neither end binds."""
-    low, high = number.at_least, number.at_most
-    if low is None and high is None:
+    if (ends := _ends(number)) is None:
         return ""
-    if high is None:
-        return _with(say, unit.at_least, low)
-    if low is None:
-        return _with(say, unit.at_most, high)
-    if low == high:
-        return _with(say, unit.exactly, high)
-    return _with(say, unit.between, high, low)
-
-
-def _with(say: Speech, pair: Pair, number: Decimal | None, low: Decimal | None = None) -> str:
-    number = number or Decimal(0)
-    values = {"num": say.number(number), "low": say.number(low or 0)}
-    return say.ngettext(*pair, ceil(abs(number)), **values)
+    form, top, low = ends
+    values = {"num": say.number(top), "low": say.number(low)}
+    return say.ngettext(*unit[form], ceil(abs(top)), **values)
 
 
 def amount(say: Speech, number: Range, currency: str | None = None) -> str:
     """ "at least 100 Br"; without a currency the plain number."""
+    if (ends := _ends(number)) is None:
+        return ""
+    form, *both = ends
+    top, low = (say.number(one) if currency is None else say.money(one, currency) for one in both)
+    return say.gettext(AMOUNT[form], high=top, low=low)
 
-    def written(value: Decimal) -> str:
-        return say.number(value) if currency is None else say.money(value, currency)
 
+def _ends(number: Range) -> tuple[int, Decimal, Decimal] | None:
+    """Which of the forms says a range, the end that it names last, and the lower one."""
     low, high = number.at_least, number.at_most
     if low is None and high is None:
-        return ""
-    form = AMOUNT[0 if high is None else 1 if low is None else 2 if low == high else 3]
-    top = high if high is not None else low
-    assert top is not None
-    return say.gettext(form, high=written(top), low=written(low or Decimal(0)))
+        return None
+    form = 0 if high is None else 1 if low is None else 2 if low == high else 3
+    return form, (low if high is None else high) or Decimal(0), low or Decimal(0)
 
 
 def ahead(say: Speech, days: Range) -> str:
