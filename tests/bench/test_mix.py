@@ -37,9 +37,9 @@ def test_the_mix_is_about_orders_of_people_who_come_again() -> None:
 @pytest.mark.slow
 def test_bench_react_prints_a_table_and_json() -> None:
     """In small: real processes, a real socket, everything arrives."""
-    command = ["bench", "react", "--facts", "400", "--runs", "1", "--seconds", "2", "--idle-s", "1"]
+    command = ["bench", "react", "--facts", "400", "--runs", "1", "--seconds", "1", "--idle-s", "1"]
     done = subprocess.run(
-        [sys.executable, "-m", "ringdove", *command, "--per-s", "20"],
+        [sys.executable, "-m", "ringdove", *command, "--per-s", "40"],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

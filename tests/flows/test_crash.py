@@ -205,16 +205,15 @@ def test_a_mail_worker_killed_before_the_answer_leaves_unknown(
         asyncio.run(story(log))
 
 
-@pytest.mark.parametrize("span", [1, 128])
 def test_a_worker_killed_again_and_again_answers_every_fact_once(
-    database_url: str, tmp_path: Path, span: int
+    database_url: str, tmp_path: Path
 ) -> None:
-    """P5, P8: five kills at random moments while 3,000 facts are answered; at the end each fact has
+    """P5, P8: four kills at random moments while 3,000 facts are answered; at the end each fact has
     one answer and each state of an order its one text."""
 
     async def story(log: IO[bytes]) -> None:
-        chance = random.Random(span)
-        async with open_shop(database_url, tmp_path, span=span) as shop:
+        chance = random.Random(1)
+        async with open_shop(database_url, tmp_path, span=8) as shop:
             await at_real_time(shop)
             await shop.rows("UPDATE gateway SET paused_at = now() RETURNING 1")
             told = mix.told(3_000, shop.at)
@@ -229,7 +228,7 @@ def test_a_worker_killed_again_and_again_answers_every_fact_once(
                 return int(row["n"])
 
             kills = 0
-            for _ in range(5):
+            for _ in range(4):
                 before = await facts_left()
                 async with worker(shop, log) as child:
 

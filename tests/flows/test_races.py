@@ -74,8 +74,8 @@ WHERE m.id = ANY(%(ids)s) AND m.recipe = 'order_unpaid' AND o.paid_at IS NOT NUL
 
 @pytest.mark.parametrize("span", [1, 128])
 def test_a_reminder_never_leaves_after_the_payment(play: Play, span: int) -> None:
-    """P3: 2,000 orders paid in the moment in which their reminder is due, in either shape."""
-    waves = 250
+    """P3: 1,000 orders paid in the moment in which their reminder is due, in either shape."""
+    waves = 125
 
     async def story(shop: Shop) -> None:
         chance, wrong = random.Random(span), list[Any]()
@@ -125,8 +125,8 @@ WHERE m.id = ANY(%(ids)s) AND m.class = 'marketing' AND c.marketing <> 'in'
 
 
 def test_an_offer_never_leaves_after_a_stop(play: Play) -> None:
-    """P1: 1,600 people write STOP in the moment in which their offer is due."""
-    waves = 200
+    """P1: 1,000 people write STOP in the moment in which their offer is due."""
+    waves = 125
 
     async def story(shop: Shop) -> None:
         chance, wrong = random.Random(1), list[Any]()

@@ -32,7 +32,7 @@ from tests.flows.conftest import NOON, Shop
 pytestmark = pytest.mark.slow
 
 TEXTS, PEOPLE, BINDS = 1_500, 300, 2
-LASTS_S = 6.0
+LASTS_S = 4.0
 COST = Decimal("0.07")
 
 PERSON = """

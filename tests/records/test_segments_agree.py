@@ -391,7 +391,7 @@ def _living(url: str, home: Path, span: int) -> Iterator[tuple[Any, Shop, dict[i
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("span", "examples"), [(1, 60), (128, 8)])
+@pytest.mark.parametrize(("span", "examples"), [(1, 40), (128, 4)])
 def test_sql_and_python_mean_the_same_people(
     database_url: str, tmp_path: Path, span: int, examples: int
 ) -> None:

@@ -43,7 +43,7 @@ def written(draw: st.DrawFn) -> tuple[str, str]:
     return text, home
 
 
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=1_500, deadline=None)
 @given(written())
 @example(("80291112233", "BY"))
 @example(("375291112233", "BY"))

@@ -69,15 +69,15 @@ def evenings(
 def test_without_an_effect_daily_looks_find_a_winner_in_one_of_twenty_months_at_most(
     people: int, holdout: float
 ) -> None:
-    """N3. A/A: of 400 merchants who look each evening of a month."""
+    """N3. A/A: of 200 merchants who look each evening of a month."""
     chance = random.Random(f"none/{people}/{holdout}")
     alarms = 0
-    for _ in range(400):
+    for _ in range(200):
         alarms += any(
             trials.lifts(alone, [written], day / 7)[0].is_sure
             for day, alone, written in evenings(chance, people, holdout, 0.08)
         )
-    assert alarms <= 0.05 * 400, alarms
+    assert alarms <= 0.05 * 200, alarms
 
 
 @pytest.mark.slow
@@ -89,9 +89,9 @@ def test_without_an_effect_money_finds_no_winner_though_few_orders_are_huge() ->
             trials.money(alone, [written])[0].is_sure
             for _, alone, written in evenings(chance, 1500, 0.1, 0.08, heavy=True)
         )
-        for _ in range(2_000)
+        for _ in range(1_000)
     )
-    assert alarms <= 0.05 * 2_000, alarms
+    assert alarms <= 0.05 * 1_000, alarms
 
 
 @pytest.mark.slow
