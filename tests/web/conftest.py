@@ -16,12 +16,15 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+import structlog
+from argon2 import PasswordHasher
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from ringdove.kit import crypto
 from ringdove.runtime import Runtime, open_runtime
 from ringdove.settings import Settings
-from ringdove.web.app import Server, create_app
+from ringdove.web.app import SHUTDOWN_S, Server, create_app
 
 T = TypeVar("T")
 
@@ -141,13 +144,53 @@ class Site:
         return self.visitor().sign_in(email, password)
 
 
+class QuickServer(Server):
+    """Ends when told to: uvicorn looks ten times a second and gives its callers a tenth more."""
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        while not self.should_exit:
+            await asyncio.sleep(0.01)
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:
+        self._streams.close()
+        for listener in self.servers:
+            listener.close()
+        until = time.monotonic() + SHUTDOWN_S
+        while self.server_state.connections and time.monotonic() < until:
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
+            await asyncio.sleep(0.005)
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def passwords_in_no_time() -> Iterator[None]:
+    """Argon2 as cheap as it gets: almost every test signs somebody in."""
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(crypto, "_HASHER", cheap)
+        yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def plain_tracebacks() -> Iterator[None]:
+    """As kit/logs.py writes them; with the values of all variables a crash takes seconds."""
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+    yield
+    structlog.reset_defaults()
+
+
 @pytest.fixture
 def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
     """The site of a new installation: nobody has an account yet."""
     yield from serve(Settings(home=tmp_path, database_url=database_url))
 
 
-def serve(settings: Settings) -> Iterator[Site]:
+def serve(settings: Settings, kind: type[Server] = QuickServer) -> Iterator[Site]:
     """A site on these settings, until the generator is closed."""
     ready: list[Site] = []
     troubles: list[BaseException] = []
@@ -156,7 +199,7 @@ def serve(settings: Settings) -> Iterator[Site]:
     async def main() -> None:
         async with open_runtime(settings) as runtime:
             app = create_app(runtime)
-            server = Server(app, "127.0.0.1", 0, "127.0.0.1")
+            server = kind(app, "127.0.0.1", 0, "127.0.0.1")
             holder.append(server)
             serving = asyncio.create_task(server.serve())
             while not server.started:
@@ -183,7 +226,8 @@ def serve(settings: Settings) -> Iterator[Site]:
     finally:
         holder[0].should_exit = True
         running.join(20)
-        assert not running.is_alive(), "the site did not stop"
+        waiting = "\n".join(map(repr, asyncio.all_tasks(ready[0].loop)))
+        assert not running.is_alive(), f"the site did not stop:\n{waiting}"
         if troubles:
             raise troubles[0]
 
@@ -195,6 +239,51 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield started
         started.close()
+
+
+RULES = "{preload: false, resultTypes: ['violations']}"
+# Of a long table three rows show all of its colours.
+CONTRAST = """[{exclude: ['tbody tr:nth-child(n+4)']},
+    {preload: false, resultTypes: ['violations'], runOnly: ['color-contrast']}]"""
+# No colour is on its way while it is measured.
+AT_ONCE = """{ const sheet = new CSSStyleSheet();
+    sheet.replaceSync('* { transition: none !important }');
+    document.adoptedStyleSheets.push(sheet); }"""
+TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
+
+
+def assert_sound(page: Page) -> None:
+    """No accessibility violation (axe) and nothing wider than the screen: as the page is open now,
+    its contrast also in the other theme, its width also on the other device."""
+    page.wait_for_load_state("load")
+    page.evaluate(f"window.axe || (() => {{{AXE_SCRIPT}}})()")
+    page.evaluate(AT_ONCE)
+    _axe(page, f"[document, {RULES}]", "as it is")
+    assert page.evaluate(TOO_WIDE) <= 0, "wider than the screen"
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    page.emulate_media(color_scheme="light" if is_dark else "dark")
+    _axe(page, CONTRAST, "in the other theme")
+    page.emulate_media(color_scheme="dark" if is_dark else "light")
+    here = page.viewport_size
+    assert here
+    there = DESKTOP if here["width"] == PHONE["width"] else PHONE
+    # Playwright's own set_viewport_size() waits for a painted frame: several times as long.
+    devtools = page.context.new_cdp_session(page)
+    for size in (there, here):
+        screen = {**size, "deviceScaleFactor": 1, "mobile": False}
+        devtools.send("Emulation.setDeviceMetricsOverride", screen)
+        assert page.evaluate("innerWidth") == size["width"]
+        assert page.evaluate(TOO_WIDE) <= 0, f"wider than {size['width']} px"
+
+
+def _axe(page: Page, told: str, where: str) -> None:
+    found = page.evaluate(f"axe.run(...{told}).then(found => found.violations)")
+    lines = [
+        f"{one['id']}: {one['help']}\n  {node['html']}\n  {node['failureSummary']}"
+        for one in found
+        for node in one["nodes"]
+    ]
+    assert not lines, f"{page.url}, {where}:\n" + "\n".join(lines)
 
 
 @dataclass(slots=True)
@@ -210,19 +299,18 @@ class Looker:
         self.page.goto(self.site.url + path)
 
     def sign_in(self, email: str = OWNER["email"], password: str = OWNER["password"]) -> None:
-        self.go("/login")
-        self.page.fill("#f-email", email)
-        self.page.fill("#f-password", password)
-        self.page.click("main form button[type=submit]")
-        self.page.wait_for_url(lambda url: "/login" not in url)
+        """Without the form, which test_login.py fills in."""
+        cookies = self.site.visitor().sign_in(email, password).cookies
+        self.context.add_cookies(
+            [
+                {"name": name, "value": value, "url": self.site.url}
+                for name, value in cookies.items()
+            ]
+        )
 
     def assert_clean(self) -> None:
-        """No accessibility violation (axe), nothing wider than the screen, a silent console."""
-        self.page.wait_for_load_state("load")
-        found = Axe().run(self.page)
-        assert found.violations_count == 0, found.generate_report()
-        width = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert width <= 0, f"{width} px too wide"
+        """A sound page and a silent console."""
+        assert_sound(self.page)
         assert not self.trouble, self.trouble
 
 

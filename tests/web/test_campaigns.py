@@ -16,7 +16,7 @@ from ringdove.rules import facts
 from ringdove.rules.campaigns import Campaign
 from ringdove.workers import campaigns as worker
 from tests.web.conftest import Looker, Site, Visitor
-from tests.web.test_api import Program, key
+from tests.web.test_api import Program, key, rows
 from tests.web.test_customers import tell
 from tests.web.test_phones import working
 
@@ -298,6 +298,12 @@ def test_programs_do_all_of_it_and_a_key_makes_one_campaign(site: Site, owner: V
     assert bad.status == 422
     test = boss.ask("POST", f"{there}/1/test", {"phone": "+375291119999", "language": "ru"})
     assert test.status == 202 and test.json()["state"] == "waiting"
+    met = "SELECT origin FROM contact WHERE phone = '+375291119999'"
+    assert rows(site, met) == [{"origin": "test"}]  # nobody's customer
+    bought = {"key": "9", "number": "9", "placed_at": site.runtime.clock(), "total": "1",
+              "customer": {"phone": "+375291119999"}}  # fmt: skip
+    tell(site, facts.OrderPlaced(id="o9", at=site.runtime.clock(), order=bought))
+    assert rows(site, met) == [{"origin": "order"}]  # until they come by themselves
     stale = boss.ask("POST", f"{there}/1/start", {"version": 1})
     assert stale.status == 409 and "changed meanwhile" in stale.json()["detail"]
     assert boss.ask("POST", f"{there}/1/start", {"version": version}).json()["state"] == "scheduled"

@@ -93,44 +93,39 @@ def silent(page: Page) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("phone", "dark", "language"), [(False, False, "en"), (True, True, "ru")])
-def test_the_size_is_there_while_one_types(
-    look: Callable[..., Looker], site: Site, phone: bool, dark: bool, language: str
-) -> None:
+def test_the_size_is_there_while_one_types(look: Callable[..., Looker], site: Site) -> None:
     """R26: without a word from the server."""
-    site.set_up().post("/me/language", {"language": language})
-    looker = look(phone=phone, dark=dark, language=language)
+    owner = site.set_up()
+    looker = look(phone=True, dark=True)
     looker.sign_in()
     page = looker.page
-    looker.go(UNPAID)
     area, place = page.locator("#text-1-ru-sms"), page.locator("#look-1-ru-sms")
-    with_words = {
-        "en": ("1 part", "17 of 160 characters", "2 parts", "101 of 134 characters"),
-        "ru": ("1 часть", "17 из 160 знаков", "2 части", "101 из 134 знаков"),
-    }[language]
-    silent(page)
-    area.fill("Pay {{ order.number }} now, now")
-    expect(place.get_by_text(with_words[0], exact=True)).to_be_visible()
-    expect(place.get_by_text(with_words[1])).to_be_visible()
-    expect(place.locator("[data-said]")).to_have_text("Pay 1042 now, now")
-    area.fill("a" * 100 + "“")
-    expect(place.get_by_text(with_words[2], exact=True)).to_be_visible()
-    expect(place.get_by_text(with_words[3])).to_be_visible()
-    expect(place.locator("[data-costly]")).to_contain_text("“")
-    expect(place.locator("mark")).to_have_text("“")
-    expect(page.locator("[data-parts-of=look-1-ru-sms]")).to_have_text(with_words[2])
-    area.fill("Pay now")
-    expect(place.locator("[data-costly]")).to_be_hidden()
+    for language, with_words in (
+        ("en", ("1 part", "17 of 160 characters", "2 parts", "101 of 134 characters")),
+        ("ru", ("1 часть", "17 из 160 знаков", "2 части", "101 из 134 знаков")),
+    ):
+        owner.post("/me/language", {"language": language})
+        looker.go(UNPAID)
+        silent(page)
+        area.fill("Pay {{ order.number }} now, now")
+        expect(place.get_by_text(with_words[0], exact=True)).to_be_visible()
+        expect(place.get_by_text(with_words[1])).to_be_visible()
+        expect(place.locator("[data-said]")).to_have_text("Pay 1042 now, now")
+        area.fill("a" * 100 + "“")
+        expect(place.get_by_text(with_words[2], exact=True)).to_be_visible()
+        expect(place.get_by_text(with_words[3])).to_be_visible()
+        expect(place.locator("[data-costly]")).to_contain_text("“")
+        expect(place.locator("mark")).to_have_text("“")
+        expect(page.locator("[data-parts-of=look-1-ru-sms]")).to_have_text(with_words[2])
+        area.fill("Pay now")
+        expect(place.locator("[data-costly]")).to_be_hidden()
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)])
-def test_a_cheaper_text_is_taken_over_by_one_press(
-    look: Callable[..., Looker], site: Site, phone: bool, dark: bool
-) -> None:
+def test_a_cheaper_text_is_taken_over_by_one_press(look: Callable[..., Looker], site: Site) -> None:
     """N6."""
     site.set_up()
-    looker = look(phone=phone, dark=dark)
+    looker = look(phone=True, dark=True)
     looker.sign_in()
     page = looker.page
     looker.go(UNPAID)

@@ -272,10 +272,9 @@ def test_viewers_see_states_and_no_settings(site: Site) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("phone", [False, True])
-def test_connections_in_a_browser(look: Callable[..., Looker], site: Site, phone: bool) -> None:
+def test_connections_in_a_browser(look: Callable[..., Looker], site: Site) -> None:
     site.set_up()
-    looker = look(phone=phone, dark=phone)
+    looker = look()
     looker.sign_in()
     looker.go(PAGE)
     looker.trouble.clear()

@@ -79,18 +79,16 @@ def test_a_list_comes_in_step_by_step_and_goes_out_again(site: Site) -> None:
     assert "Imported a list of people" in audit and "Undid an import" in audit
 
 
-@pytest.mark.parametrize(
-    ("octets", "says"),
-    [
+def test_a_file_that_is_no_list_is_refused_in_words(site: Site) -> None:
+    """A clear error that says what to do."""
+    owner = site.set_up()
+    for octets, says in (
         (b"", "empty"), (b"%PDF-1.7 ...", "no list"), (b"\xd0\xcf\x11\xe0old", "xls"),
         (b"PK\x03\x04broken", "spreadsheet"), (b"\x00\x01\x02" * 500, "no list"),
-    ],
-)  # fmt: skip
-def test_a_file_that_is_no_list_is_refused_in_words(site: Site, octets: bytes, says: str) -> None:
-    """A clear error that says what to do."""
-    answer = bring(site.set_up(), octets)
-    assert answer.status == 422
-    assert says in answer.text.partition('role="alert"')[2][:400]
+    ):  # fmt: skip
+        answer = bring(owner, octets)
+        assert answer.status == 422, says
+        assert says in answer.text.partition('role="alert"')[2][:400]
 
 
 def test_a_spreadsheet_is_a_list(site: Site) -> None:
@@ -128,13 +126,10 @@ def test_only_who_may_change_offers_brings_lists(site: Site) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("phone", [False, True])
-def test_the_whole_way_by_keyboard(
-    site: Site, look: Callable[..., Looker], tmp_path: Path, phone: bool
-) -> None:
+def test_the_whole_way_by_keyboard(site: Site, look: Callable[..., Looker], tmp_path: Path) -> None:
     """R11, R115. From the empty page to the people, without a mouse; each page is for everybody."""
     site.set_up()
-    somebody = look(phone=phone, dark=phone)
+    somebody = look()
     somebody.sign_in()
     somebody.go("/stores/1/imports")
     page = somebody.page

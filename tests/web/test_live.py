@@ -37,6 +37,7 @@ def test_news_redraw_their_part_and_no_other(look: Callable[..., Looker], site: 
     site.app.router.routes.insert(0, APIRoute("/stores/{store_id}/today", show))
     looker = look()
     looker.sign_in()
+    looker.go("/stores/1/today")
     page = looker.page
     expect(page.locator("#a")).to_have_text("1")
     ring(site, "1 messages")

@@ -158,12 +158,11 @@ def test_no_request_that_is_shown_holds_a_secret(kind: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("phone", [False, True])
-def test_the_pages_look_well(look: Any, site: Site, phone: bool) -> None:
+def test_the_pages_look_well(look: Any, site: Site) -> None:
     """R115."""
     site.set_up().post(f"{PAGE}?kind=template", FORM)
     (way,) = [one for one in ways(site) if one.kind == "template"]
-    looker: Looker = look(phone=phone)
+    looker: Looker = look(phone=True)
     looker.sign_in()
     for path in (f"{PAGE}/new", f"{PAGE}/new?kind=template", f"{PAGE}/{way.id}"):
         looker.go(path)

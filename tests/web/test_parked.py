@@ -80,10 +80,9 @@ def test_rights(site: Site) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("phone", [False, True])
-def test_parked_in_a_browser(look: Callable[..., Looker], site: Site, phone: bool) -> None:
+def test_parked_in_a_browser(look: Callable[..., Looker], site: Site) -> None:
     site.set_up()
-    looker = look(phone=phone, dark=phone)
+    looker = look(phone=True, dark=True)
     looker.sign_in()
     looker.go(PAGE)
     looker.trouble.clear()

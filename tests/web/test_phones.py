@@ -149,11 +149,10 @@ def test_every_deed_is_a_fact_that_can_be_written() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("on_phone", [False, True])
-def test_phones_in_a_browser(look: Callable[..., Looker], site: Site, on_phone: bool) -> None:
+def test_phones_in_a_browser(look: Callable[..., Looker], site: Site) -> None:
     """Order as somebody new, see the text come by itself, answer HELP and read the answer."""
     site.set_up()
-    looker = look(phone=on_phone, dark=on_phone)
+    looker = look(phone=True, dark=True)
     page = looker.page
     looker.sign_in()
     with working(site):

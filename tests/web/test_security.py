@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from ringdove.kit import db
 from ringdove.records.users import ROLES, Role
 from ringdove.settings import Settings
-from ringdove.web.app import PAGES, SHUTDOWN_S
+from ringdove.web.app import PAGES, SHUTDOWN_S, Server
 from ringdove.web.security import TRIES_KEYS_MAX, Throttle, is_forged
 from ringdove.web.views import Needs, signed_in
 from tests.web.conftest import STORE, Looker, Site, Visitor, serve
@@ -226,7 +226,7 @@ def test_an_open_stream_hears_news_and_does_not_hold_the_server(site: Site) -> N
 
 
 def test_stopping_does_not_wait_for_open_pages(database_url: str, tmp_path: Path) -> None:
-    served = serve(Settings(home=tmp_path, database_url=database_url))
+    served = serve(Settings(home=tmp_path, database_url=database_url), Server)
     site = next(served)
     link = HTTPConnection("127.0.0.1", site.port, timeout=10)
     link.request("GET", "/stores/1/live", headers={"cookie": _cookie(site.set_up())})

@@ -347,6 +347,8 @@ def test_a_segment_is_built_with_the_keyboard_while_it_is_counted(
     expect(page.locator("[data-node=place]")).to_have_count(3)
     tree = json.loads(page.locator("[data-json]").input_value())
     assert [one["leaf"] for one in tree["of"]] == ["bought", "not", "any"]
+    page.wait_for_timeout(400)  # a change is counted after 350 ms; while it is, the figure is dim
+    expect(page.locator("#counted.htmx-request")).to_have_count(0)
     looker.assert_clean()
 
 

@@ -86,13 +86,10 @@ def test_the_settings_are_changed_and_the_audit_tells(site: Site) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)])
-def test_owner_pages_in_a_browser(
-    look: Callable[..., Looker], site: Site, phone: bool, dark: bool
-) -> None:
+def test_owner_pages_in_a_browser(look: Callable[..., Looker], site: Site) -> None:
     owner = site.set_up()
     site.add_member(owner, "support")
-    looker = look(phone=phone, dark=dark)
+    looker = look()
     looker.sign_in()
     page = looker.page
     for path in ("/stores/1/team", "/stores/1/settings", "/stores/1/audit"):
