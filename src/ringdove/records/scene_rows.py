@@ -98,7 +98,8 @@ ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   scopes = EXCLUDED.scopes, paused_until = EXCLUDED.paused_until, seen_at = EXCLUDED.seen_at,
   merged_into = EXCLUDED.merged_into, also = EXCLUDED.also, ledger_seq = EXCLUDED.ledger_seq,
   ledger_hash = EXCLUDED.ledger_hash, erased_at = EXCLUDED.erased_at,
-  agreed_phones = EXCLUDED.agreed_phones, rekeyed_at = EXCLUDED.rekeyed_at
+  agreed_phones = EXCLUDED.agreed_phones, rekeyed_at = EXCLUDED.rekeyed_at,
+  origin = CASE WHEN c.origin = 'test' THEN EXCLUDED.origin ELSE c.origin END
 """
 # No ON CONFLICT: two batches that met the same person must not both go on (see scenes.commit).
 PUT_REFS = """

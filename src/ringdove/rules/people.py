@@ -64,6 +64,8 @@ def meet(
     if not is_late:  # an old order that is told again does not bring an old number back
         told = _reached_at(scene, told, customer)
     told = _seen(told, at)
+    if told.origin == "test":  # until they come by themselves
+        told = _changed(told, origin=origin)
     if told != scene.contacts.get(told.id):
         scene.happens(SaveContact(told))
     if person.phone and told.phone != person.phone:

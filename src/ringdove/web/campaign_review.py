@@ -312,6 +312,6 @@ async def send_test(
         offer = await rewards.find(tx, page.store.id, plan.offer) if plan.offer else None
         reader, _place = await campaign_audience.reader(tx, page, plan, 0)
     text = texts.render(said.sms, values_of(page, plan, offer, reader, language))
-    wish = handwork.Wish(Customer(phone=phone), text, "service", why)
+    wish = handwork.Wish(Customer(phone=phone), text, "service", why, origin="test")
     answer = await handwork.send(page.runtime, page.store, wish)
     return str(answer["state"])

@@ -45,6 +45,7 @@ class Wish:
     category: str = ""
     occasion: str = ""
     part: Part | None = None  # its own weekdays and part of the day (R19)
+    origin: str = "api"  # of a person who is new: "test" is nobody's customer yet
     gateway_id: int = 0  # over this one, whatever the routes say; 0: as they say
 
 
@@ -72,7 +73,7 @@ async def _send(runtime: Runtime, store: Store, wish: Wish, tx: db.Tx) -> Answer
         tx, store, [asked], runtime.ids, runtime.keyed, down_before, address=address,
         with_histories_at=now if wish.klass == "marketing" else None,
     )  # fmt: skip
-    person = people.meet(scene, wish.customer, "api", now, asked.id)
+    person = people.meet(scene, wish.customer, wish.origin, now, asked.id)
     subject = f"text/{wish.key}"
     if wish.key and (known := await handwork.find(tx, store, person.id, subject)):
         return {**known, "repeated": True}

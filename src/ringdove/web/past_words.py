@@ -95,6 +95,7 @@ ORIGINS = {
     "text": N_("wrote a text first"),
     "api": N_("brought by a program or a text by hand"),
     "import": N_("imported"),
+    "test": N_("got the test of a campaign"),
 }
 INTENTS = {
     "stop": (N_("understood as STOP"), "bad"),

@@ -27,5 +27,6 @@ ORIGINS: Mapping[str, str] = {
     "cart": N_("a cart"),
     "visit": N_("a visit"),
     "registration": N_("a registration"),
+    "test": N_("a campaign's test"),
 }
 ORDERED: Mapping[str, str] = {"yes": N_("Has ordered"), "no": N_("Never ordered")}
