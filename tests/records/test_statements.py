@@ -87,6 +87,10 @@ FILLED = {
         f"fills.{name}": {"table": "figure_fill"}
         for name in ("ASK", "TAKE", "MOVE", "DONE", "LEFT")
     },
+    **{
+        f"shelves.{name}": {"table": "reward", "columns": "id, name"}
+        for name in ("ALL", "ONE", "BY_TOKEN", "RETIRE")
+    },
     "deciding.COUNTS": {"verdicts": "SELECT '' AS verdict, '' AS reason"},
     **{
         f"report_counts.{name}": {"narrow": "true"}

@@ -8,38 +8,16 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from ringdove.kit.db import Tx
+from ringdove.records.shelves import Shelf
 from ringdove.rules import ways_in
 from ringdove.rules.ways_in import Form, Keyword
 
-FORMS_MAX = 200
 KEYWORDS_MAX = 500
 
-COLUMNS = "id, token, name, settings, published_at, retired_at"
-ALL = f"""
-SELECT {COLUMNS} FROM sign_up_form WHERE store_id = %(store_id)s
-ORDER BY retired_at IS NOT NULL, id DESC LIMIT {FORMS_MAX}
-"""
-ONE = f"SELECT {COLUMNS} FROM sign_up_form WHERE store_id = %(store_id)s AND id = %(form_id)s"
-BY_TOKEN = f"SELECT store_id, {COLUMNS} FROM sign_up_form WHERE token = %(token)s"
-
-
-async def of_store(tx: Tx, store_id: int) -> list[Form]:
-    """A store's forms, the newest first, retired ones last."""
-    rows = await (await tx.execute(ALL, {"store_id": store_id})).fetchall()
-    return [ways_in.form_of(row) for row in rows]
-
-
-async def find(tx: Tx, store_id: int, form_id: int) -> Form | None:
-    """One of them."""
-    row = await (await tx.execute(ONE, {"store_id": store_id, "form_id": form_id})).fetchone()
-    return ways_in.form_of(row) if row else None
-
-
-async def by_token(tx: Tx, token: str) -> tuple[int, Form] | None:
-    """The form behind an address, with its store."""
-    row = await (await tx.execute(BY_TOKEN, {"token": token})).fetchone()
-    return (row["store_id"], ways_in.form_of(row)) if row else None
-
+SHELF = Shelf(
+    "sign_up_form", "id, token, name, settings, published_at, retired_at", ways_in.form_of
+)
+of_store, find, by_token, retire = SHELF.of_store, SHELF.find, SHELF.by_token, SHELF.retire
 
 GIVES = """
 SELECT FROM sign_up_form
@@ -53,8 +31,6 @@ async def gives(tx: Tx, store_id: int, reward_id: int) -> bool:
     return (await tx.execute(GIVES, given)).rowcount > 0
 
 
-# The row of the store is locked, so that two new forms do not take one number.
-LOCK = "SELECT id FROM store WHERE id = %(store_id)s FOR UPDATE"
 CREATE = """
 INSERT INTO sign_up_form (store_id, id, token, name, settings, created_at, changed_at)
 SELECT %(store_id)s, coalesce(max(id), 0) + 1, %(token)s, %(name)s, %(settings)s, %(now)s, %(now)s
@@ -69,18 +45,11 @@ PUBLISH = """
 UPDATE sign_up_form SET published_at = coalesce(published_at, %(now)s), retired_at = NULL
 WHERE store_id = %(store_id)s AND id = %(form_id)s
 """
-RETIRE = """
-UPDATE sign_up_form SET retired_at = %(now)s
-WHERE store_id = %(store_id)s AND id = %(form_id)s
-"""
 
 
 async def create(tx: Tx, store_id: int, form: Form, now: datetime) -> int:
     """A new form, not published yet; its number."""
-    await tx.execute(LOCK, {"store_id": store_id})
-    row = await (await tx.execute(CREATE, _given(store_id, form, now))).fetchone()
-    assert row is not None
-    return int(row["id"])
+    return await SHELF.create(tx, CREATE, _given(store_id, form, now))
 
 
 async def change(tx: Tx, store_id: int, form: Form, now: datetime) -> None:
@@ -98,11 +67,6 @@ def _given(store_id: int, form: Form, now: datetime) -> dict[str, Any]:
 async def publish(tx: Tx, store_id: int, form_id: int, now: datetime) -> None:
     """From now on people can sign up by it."""
     await tx.execute(PUBLISH, {"store_id": store_id, "form_id": form_id, "now": now})
-
-
-async def retire(tx: Tx, store_id: int, form_id: int, now: datetime) -> None:
-    """It takes no sign-ups any more; those who signed stay."""
-    await tx.execute(RETIRE, {"store_id": store_id, "form_id": form_id, "now": now})
 
 
 # ------------------------------------------------------------------ keywords

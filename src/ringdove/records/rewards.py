@@ -9,33 +9,15 @@ from psycopg.types.json import Jsonb
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.db import Tx
+from ringdove.records.shelves import Shelf
 from ringdove.rules import ways_in
 from ringdove.rules.effects import GiveReward
 from ringdove.rules.scenes import Store
 from ringdove.rules.ways_in import Reward
 
-REWARDS_MAX = 200
-
 COLUMNS = "id, token, name, kind, settings, retired_at"
-ALL = f"""
-SELECT {COLUMNS} FROM reward WHERE store_id = %(store_id)s
-ORDER BY retired_at IS NOT NULL, id DESC LIMIT {REWARDS_MAX}
-"""
-ONE = f"SELECT {COLUMNS} FROM reward WHERE store_id = %(store_id)s AND id = %(reward_id)s"
-BY_TOKEN = f"SELECT store_id, {COLUMNS} FROM reward WHERE token = %(token)s"
-
-
-async def of_store(tx: Tx, store_id: int) -> list[Reward]:
-    """A store's rewards, the newest first, retired ones last."""
-    rows = await (await tx.execute(ALL, {"store_id": store_id})).fetchall()
-    return [ways_in.reward_of(row) for row in rows]
-
-
-async def find(tx: Tx, store_id: int, reward_id: int) -> Reward | None:
-    """One of them."""
-    row = await (await tx.execute(ONE, {"store_id": store_id, "reward_id": reward_id})).fetchone()
-    return ways_in.reward_of(row) if row else None
-
+SHELF = Shelf("reward", COLUMNS, ways_in.reward_of)
+of_store, find, by_token, retire = SHELF.of_store, SHELF.find, SHELF.by_token, SHELF.retire
 
 OF_CODES = f"""
 SELECT {COLUMNS} FROM reward
@@ -68,12 +50,6 @@ async def told_to_shops(tx: Tx) -> list[tuple[int, Reward]]:
     return [(row["store_id"], ways_in.reward_of(row)) for row in rows]
 
 
-async def by_token(tx: Tx, token: str) -> tuple[int, Reward] | None:
-    """The reward of a page's address, with its store."""
-    row = await (await tx.execute(BY_TOKEN, {"token": token})).fetchone()
-    return (row["store_id"], ways_in.reward_of(row)) if row else None
-
-
 OTHERS = "SELECT id FROM reward WHERE store_id = %(store_id)s AND id <> %(reward_id)s"
 
 
@@ -83,8 +59,6 @@ async def others(tx: Tx, store_id: int, reward_id: int) -> list[int]:
     return [row["id"] for row in await (await tx.execute(OTHERS, given)).fetchall()]
 
 
-# The row of the store is locked, so that two new rewards do not take one number.
-LOCK = "SELECT id FROM store WHERE id = %(store_id)s FOR UPDATE"
 CREATE = """
 INSERT INTO reward (store_id, id, token, name, kind, settings, created_at)
 SELECT %(store_id)s, coalesce(max(id), 0) + 1, %(token)s, %(name)s, %(kind)s, %(settings)s, %(now)s
@@ -95,17 +69,11 @@ CHANGE = """
 UPDATE reward SET name = %(name)s, settings = %(settings)s
 WHERE store_id = %(store_id)s AND id = %(reward_id)s
 """
-RETIRE = """
-UPDATE reward SET retired_at = %(now)s WHERE store_id = %(store_id)s AND id = %(reward_id)s
-"""
 
 
 async def create(tx: Tx, store_id: int, reward: Reward, now: datetime) -> int:
     """A new reward; its number."""
-    await tx.execute(LOCK, {"store_id": store_id})
-    row = await (await tx.execute(CREATE, _row(store_id, reward) | {"now": now})).fetchone()
-    assert row is not None
-    return int(row["id"])
+    return await SHELF.create(tx, CREATE, _row(store_id, reward) | {"now": now})
 
 
 async def change(tx: Tx, store_id: int, reward: Reward) -> None:
@@ -118,11 +86,6 @@ def _row(store_id: int, reward: Reward) -> dict[str, Any]:
         "store_id": store_id, "reward_id": reward.id, "token": reward.token, "name": reward.name,
         "kind": reward.kind, "settings": Jsonb(ways_in.reward_settings(reward)),
     }  # fmt: skip
-
-
-async def retire(tx: Tx, store_id: int, reward_id: int, now: datetime) -> None:
-    """It is given to nobody any more; what was given stays good until its end."""
-    await tx.execute(RETIRE, {"store_id": store_id, "reward_id": reward_id, "now": now})
 
 
 # ------------------------------------------------------------------ what people were given
