@@ -193,14 +193,15 @@ class Audience:
             await cursor.execute(statement, given | self._where(first, after))
             rows = await cursor.fetchall()
         await tx.execute(AS_EVER)
-        merged = {row[0]: tuple(row[12]) for row in rows if row[12]}
-        pasts = await self._merged(tx, merged) if merged else {}
         new, person, category = tuple.__new__, Person, self.plan.category
         people = [new(person, row[:9]) for row in rows]
-        for place, row in enumerate(rows):
-            if row[9] or row[11] or row[12]:
-                past = pasts.get(row[0]) or _past(row[9], row[10], row[11], category)
-                people[place] = people[place]._replace(past=past)
+        told = [place for place, row in enumerate(rows) if row[9] or row[11] or row[12]]
+        merged = {rows[n][0]: tuple(rows[n][12]) for n in told if rows[n][12]}
+        pasts = await self._merged(tx, merged) if merged else {}
+        for place in told:
+            row = rows[place]
+            past = pasts.get(row[0]) or _past(row[9], row[10], row[11], category)
+            people[place] = people[place]._replace(past=past)
         return people
 
     def _asked(self, ids: Sequence[int] | None) -> tuple[sql.Composed, dict[str, Any]]:

@@ -161,11 +161,13 @@ class Decider:
                     told = self._alone(kind, channel, told, person)
                 recipient = (person.phone if channel == "sms" else person.email) or ""
                 carrier, language = self._carrier(channel, recipient), kind.language
-                if (variant, language, channel) not in spoken:
+                has_words = (variant, language, channel) in spoken
+                if not has_words:
                     language = self._spoken_instead(variant, language, channel)
+                    has_words = (variant, language, channel) in spoken
                 # Chance comes last: who would get nothing anyway is in neither group.
                 if told.is_said:
-                    if (variant, language, channel) not in spoken:
+                    if not has_words:
                         told = silent(told, "no_words")
                     elif carrier.way is None:
                         told = silent(told, carrier.reason)
