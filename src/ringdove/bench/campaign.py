@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from ringdove.bench import stock
 from ringdove.bench.ground import (
     Shop,
     machine,
@@ -127,6 +128,7 @@ async def _stage(shop: Shop, people: int, with_code: bool) -> Campaign:
     async with shop.runtime.pool.connection() as link:
         await link.set_autocommit(True)
         await link.execute(FRESH)
+        await link.execute(stock.CHECKPOINT)
         await link.set_autocommit(False)
     assert campaign is not None
     return campaign

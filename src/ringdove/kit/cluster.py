@@ -44,6 +44,7 @@ SETTINGS = {
     "random_page_cost": "1.1",
     "wal_compression": "off",  # pglz is all there is: a tenth of the CPU of sending
     "max_wal_size": "'4GB'",  # a campaign of a million writes half of it
+    "min_wal_size": "'1GB'",  # once written, its files are used again: new ones are zeros first
     "wal_buffers": "'16MB'",
     "checkpoint_timeout": "'15min'",
     "timezone": "'UTC'",
