@@ -150,6 +150,12 @@ def test_the_overview_names_campaigns_and_the_rule_can_be_tried_before_it_is_cha
     assert program.ask("GET", here).json()["rule"] == "last_text"
     assert program.ask("PUT", here, rule).json() == rule, json.dumps(body)
     assert program.ask("GET", here).json() == rule
+    # P12. What is forgotten by now is said, not counted as if nobody had tapped.
+    for days, is_said in ((90, True), (365, False)):
+        answer = program.ask("PUT", "/api/stores/1/retention", {"days": {"clicks": days}})
+        assert answer.status == 200, answer.text
+        page = owner.get("/stores/1/reports?days=365").text
+        assert ("is forgotten, as the store" in page) == is_said
 
 
 def test_a_plan_is_told_what_it_will_be_able_to_see(site: Site) -> None:
