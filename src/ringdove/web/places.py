@@ -72,16 +72,22 @@ def currencies(language: str) -> list[tuple[str, str]]:
 
 
 @cache
+def known_zones() -> frozenset[str]:
+    """Every name of a time zone; to find them all, the system's folders are read."""
+    return frozenset(available_timezones())
+
+
+@cache
 def zones() -> list[tuple[str, str]]:
     """Every time zone that a place has, as (name, "place (offset)")."""
     placed = {zone for country in get_global("territory_zones").values() for zone in country}
-    return [(zone, zone.replace("_", " ")) for zone in sorted(placed & available_timezones())]
+    return [(zone, zone.replace("_", " ")) for zone in sorted(placed & known_zones())]
 
 
 def zone_of(country: str) -> str:
     """The time zone in which most of a country's shops are."""
     found = MAIN_ZONE.get(country) or next(
-        (z for z in get_global("territory_zones").get(country, ()) if z in available_timezones()),
+        (z for z in get_global("territory_zones").get(country, ()) if z in known_zones()),
         "UTC",
     )
     return str(found)

@@ -6,9 +6,9 @@ can see texts arrive before any operator is connected.
 """
 
 import asyncio
+from collections.abc import Container
 from datetime import time
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter
 from psycopg.errors import UniqueViolation
@@ -67,7 +67,7 @@ class StoreForm(Filled):
     @field_validator("time_zone")
     @classmethod
     def _is_zone(cls, value: str) -> str:
-        return _known(value, available_timezones())
+        return _known(value, places.known_zones())
 
     @field_validator("currency")
     @classmethod
@@ -85,7 +85,7 @@ class StoreForm(Filled):
         return StoreSettings(**self.model_dump())
 
 
-def _known(value: str, known: set[str]) -> str:
+def _known(value: str, known: Container[str]) -> str:
     if value not in known:
         raise PydanticCustomError("said.unknown", N_("Choose one of the list."))
     return value
