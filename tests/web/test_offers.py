@@ -219,6 +219,16 @@ def test_a_code_of_ones_own_stands_behind_the_link_of_a_campaign(site: Site) -> 
     assert code not in site.visitor().get(link).text
 
 
+def test_what_few_offers_need_is_folded_until_it_is_said_or_wrong(site: Site) -> None:
+    owner = site.set_up()
+    empty = owner.get(f"{HOME}/new?kind=code").text
+    assert empty.count('<details class="unusual">') == 3
+    wrong = owner.post(HOME, {"name": "Ten", "source": "own", "channel": "!"}).text
+    assert wrong.count('<details class="unusual" open>') == 1
+    typed = owner.get(owner.post(HOME, WHOLE).headers["location"]).text
+    assert typed.count('<details class="unusual" open>') == 2
+
+
 def test_a_link_to_an_offer_is_a_tap_of_the_text_that_said_it(site: Site) -> None:
     """R100: of the last text with it. Previews are told apart; HEAD and a change of the language
     count no more than at other links."""
