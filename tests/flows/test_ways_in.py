@@ -248,12 +248,12 @@ def test_codes_of_a_list_go_to_one_person_each(play: Any) -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_races_give_no_code_twice(play: Any) -> None:
+def test_two_thousand_races_give_no_code_twice(play: Any) -> None:
     """P7: real connections, all at once, on one list that is just long enough."""
 
     async def story(shop: Shop) -> None:
         _, given = await ways(shop, POOL)
-        wishes = 10_000
+        wishes = 2_000  # ten thousand, with campaigns among them, are in tests/records
         async with db.transaction(shop.runtime.pool) as tx:
             await code_lists.add(tx, shop.store, given, [f"L{n}" for n in range(wishes)], [])
         got: list[str] = []

@@ -103,7 +103,7 @@ def never_raises(module: Any, its: Any, sign: Any, *names: str) -> None:
     """Any answer gives an outcome; any call, signed (`sign(body) -> Call`) or not, gives what was
     heard or CallWrong; what is heard can be stored."""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(status=st.integers(100, 599), body=bodies(*names), headers=st.sampled_from([{}, {
         "retry-after": "Ⅻ"}, {"retry-after": "5"}]))  # fmt: skip
     def answers(status: int, body: bytes, headers: dict[str, str]) -> None:
@@ -116,7 +116,7 @@ def never_raises(module: Any, its: Any, sign: Any, *names: str) -> None:
         if hasattr(module, "told"):
             assert isinstance(module.told(its, Reply(status, headers, body)), ReceiptHeard | None)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(
         body=bodies(*names),
         method=st.sampled_from(["GET", "POST", "PUT"]),

@@ -41,7 +41,7 @@ step = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(step, min_size=6, max_size=25))
 def test_nobody_is_mixed_up(steps: list[tuple]) -> None:  # type: ignore[type-arg]
     """R91, P9, P1."""

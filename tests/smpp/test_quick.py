@@ -120,7 +120,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(mutated(), st.binary(max_size=3), st.binary(max_size=3))
 def test_a_receipt_is_the_same_or_not_for_here(octets: bytes, before: bytes, after: bytes) -> None:
     found = quick.receipt(before + octets + after, len(before), len(before) + len(octets))
@@ -128,7 +128,7 @@ def test_a_receipt_is_the_same_or_not_for_here(octets: bytes, before: bytes, aft
         assert found == general(octets)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=40) | st.sampled_from([b"", b"12\0", b"12", b"12\0\0\x1e", b"\xff\0"]))
 def test_ids_of_responses(octets: bytes) -> None:
     packet = read_body(quick.SUBMIT_SM_RESP, 1, octets)
