@@ -22,12 +22,16 @@ from tests.flows import campaign as stage
 from tests.flows.campaign import PLAN
 from tests.flows.conftest import Shop
 
+ODD = "Zoë\\N{😀}"  # a first name as nobody has it: all of it arrives
+
 
 def test_everybody_in_the_audience_gets_a_text_or_a_reason(play):
     """R1, R45, N2, N3: a million or a thousand, each has one row; who is held out has one too."""
 
     async def story(shop: Shop) -> None:
         await stage.fill(shop, 2_000)
+        async with db.transaction(shop.runtime.pool) as tx:
+            await tx.execute("UPDATE contact SET name = replace(name, 'Zoë', %s)", (ODD,))
         one = await stage.begun(shop)
         await stage.gathered(shop, one)
         told = await stage.outcomes(shop, one)
@@ -41,6 +45,12 @@ def test_everybody_in_the_audience_gets_a_text_or_a_reason(play):
         assert len(waiting) == told["waiting", ""]
         rows = await shop.rows("SELECT * FROM message WHERE state = 'waiting'")
         assert len({row["body"] for row in rows}) == len(rows)  # each has a link of their own
+        assert any(row["body"].startswith(f"{ODD}, 20% off: http") for row in rows)
+        said = {row["id"]: row for row in rows}
+        for row in waiting:
+            message = said[row["message_id"]]
+            assert all(row[name] == message[name] for name in set(row) & set(message))
+            assert (row["urgency"], row["due_at"]) == (1, message["not_before"])
         anna = next(row for row in rows if row["body"].startswith("Anna, 20% off: http"))
         assert (anna["encoding"], anna["parts"], anna["variant"]) in {
             ("GSM-7", 1, 0), ("GSM-7", 1, 1)
