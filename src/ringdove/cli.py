@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ringdove.kit.memory import COLLECT_AFTER
+from ringdove.kit import memory
 from ringdove.settings import Settings, SettingWrong, manual, read_settings
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class CannotGoOn(Exception):
 def main() -> None:
     """What the installed command runs."""
     # To look for rings among what is being loaded took a twelfth of the start.
-    gc.set_threshold(*COLLECT_AFTER)
+    gc.set_threshold(*memory.COLLECT_AFTER)
     try:
         app()
     except Exception as error:
@@ -448,6 +448,7 @@ def campaigns(leashed: Leashed = False) -> None:
     async def all_due(runtime: "Runtime", stop: asyncio.Event) -> None:
         from ringdove.workers import campaigns as worker
 
+        memory.settle()
         await worker.all_due(runtime, stop)
 
     _run(settings, all_due, leashed)

@@ -23,6 +23,7 @@ from tests.workers.test_binds import (
     Smsc,
     accept,
     deliver,
+    eventually,
     operator,
     play,
     queue,
@@ -50,7 +51,8 @@ def test_several_binds_say_everything_once(play: Callable[..., None], span: int)
             await queue(shop, *numbers(700), gateway_id=gateway_id)
             async with speaking(shop, 1):
                 await until(shop, lambda rows: set(states(rows)) == {"sent"})
-                assert len(smsc.links) == 3
+                # On a busy machine two may have said it all before the third has come.
+                await eventually(lambda: len(smsc.links) == 3)
             assert len(smsc.heard) == len(set(smsc.heard)) == 700
             assert not await shop.rows("SELECT FROM submission")
 

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from ringdove.kit import db, memory
+from ringdove.kit import db
 from ringdove.kit.children import Child
 from ringdove.records import (
     campaign_runs,
@@ -271,7 +271,6 @@ def _stretch(store: Store, campaign: Campaign, run: Checkpoint) -> dict[str, Any
 async def all_due(runtime: Runtime, stop: asyncio.Event) -> None:
     """What the process of its own does: rehearsals first, since somebody waits for them, then all
     campaigns that gather, until nothing is left to do."""
-    memory.settle()
     tried: set[tuple[int, int]] = set()
     while not stop.is_set():
         if await rehearsing.next_asked(runtime, stop):
