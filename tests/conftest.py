@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+import structlog
 
 from ringdove.kit import postgres
 from ringdove.records import migrate
@@ -30,6 +31,15 @@ MEMORY_BYTES_MIN = 2 * 2**30  # containers often have 64 MB there
 # Containers often forbid it; every program that a test starts would compile all that it imports.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# As kit/logs.py: drawn with all local variables, a traceback takes a second of CPU.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
