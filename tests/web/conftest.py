@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import pytest
-import structlog
 from argon2 import PasswordHasher
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -173,15 +172,6 @@ def passwords_in_no_time() -> Iterator[None]:
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         patch.setattr(crypto, "_HASHER", cheap)
         yield
-
-
-@pytest.fixture(scope="package", autouse=True)
-def plain_tracebacks() -> Iterator[None]:
-    """As kit/logs.py writes them; with the values of all variables a crash takes seconds."""
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture
