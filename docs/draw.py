@@ -15,7 +15,9 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from ringdove import settings
-from ringdove.rules import facts, messages, recipes, segments
+from ringdove.rules import facts, messages
+from ringdove.rules.automations import recipes
+from ringdove.rules.segments import segments
 
 HERE = Path(__file__).parent
 
@@ -122,8 +124,9 @@ MESSAGES_HEAD = """\
 Drawn from `rules/messages.py`; do not edit.
 
 A message is made by `rules/messages.py:speak` and nowhere else. It asks the decision
-(`rules/consent.py:decide`): send, wait until, or drop. A dropped one is kept too, as a silence
-with its reason. The decision is asked again in the transaction that takes the message for sending.
+(`rules/consent/consent.py:decide`): send, wait until, or drop. A dropped one is kept too, as a
+silence with its reason. The decision is asked again in the transaction that takes the message for
+sending.
 """
 
 STATES = {
@@ -271,7 +274,7 @@ def _span(span: timedelta) -> str:
 CONDITIONS_HEAD = """\
 # Conditions
 
-All that a segment can ask of a person. Drawn from `rules/segments.py`; do not edit.
+All that a segment can ask of a person. Drawn from `rules/segments/segments.py`; do not edit.
 [Segments](segments.md) says how they are used.
 
 A condition is JSON with a `leaf` that says which one it is. What is not given does not bind; of

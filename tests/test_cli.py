@@ -20,7 +20,7 @@ import pytest
 
 from ringdove.kit import db, postgres
 from ringdove.kit.crypto import hash_password, verify_password
-from ringdove.records import users
+from ringdove.records.store import users
 from ringdove.settings import Settings, manual
 
 ROOT = Path(__file__).parent.parent

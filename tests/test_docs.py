@@ -16,9 +16,10 @@ import pytest
 
 from ringdove.cli import app as commands
 from ringdove.cli import inspect_app, ledger_app, user_app
-from ringdove.records import anew, outbox
-from ringdove.records import messages as message_records
-from ringdove.rules import consent, permissions
+from ringdove.records.consent import anew
+from ringdove.records.sending import messages as message_records
+from ringdove.records.sending import outbox
+from ringdove.rules.consent import consent, permissions
 from ringdove.rules.policy import CAPS
 
 ROOT = Path(__file__).parents[1]

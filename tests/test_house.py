@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from ringdove.records import scene_rows
-from ringdove.rules import answers, effects, facts, recipes
+from ringdove.rules import answers, effects, facts
+from ringdove.rules.automations import recipes
 from ringdove.runtime import GATEWAYS, STORES
 from ringdove.settings import Settings
 
@@ -126,7 +127,7 @@ def test_sql_stands_in_records_only() -> None:
 def test_sql_is_a_constant_of_its_module() -> None:
     """So that tests/records/test_statements.py finds, prepares and judges every statement."""
     found = []
-    for path in sorted((SOURCE / "records").glob("*.py")):
+    for path in sorted((SOURCE / "records").rglob("*.py")):
         tree = _tree(path)
         constants = {
             id(part)
@@ -138,7 +139,7 @@ def test_sql_is_a_constant_of_its_module() -> None:
         }
         spoken = {id(doc) for doc in _docstrings(tree)}
         found += [
-            f"records/{path.name}:{node.lineno}"
+            f"{path.relative_to(SOURCE)}:{node.lineno}"
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)

@@ -348,7 +348,7 @@ def user_password(email: str) -> None:
     """Set a new password, asked for or read from standard input; signs the person out."""
     settings = read_settings()
     from ringdove.kit.crypto import hash_password
-    from ringdove.web.passwords import weakness
+    from ringdove.web.store.passwords import weakness
 
     if sys.stdin.isatty():
         password = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
@@ -360,7 +360,7 @@ def user_password(email: str) -> None:
 
     async def change() -> None:
         from ringdove.kit import db
-        from ringdove.records import users
+        from ringdove.records.store import users
         from ringdove.runtime import open_runtime
 
         async with open_runtime(settings) as runtime, db.transaction(runtime.pool) as tx:
@@ -432,7 +432,7 @@ def imports(leashed: Leashed = False) -> None:
     _set_up_logs(settings)
 
     async def all_due(runtime: "Runtime", stop: asyncio.Event) -> None:
-        from ringdove.workers import imports as worker
+        from ringdove.workers.lists import imports as worker
 
         await worker.all_due(runtime, stop)
 
@@ -446,7 +446,7 @@ def campaigns(leashed: Leashed = False) -> None:
     _set_up_logs(settings)
 
     async def all_due(runtime: "Runtime", stop: asyncio.Event) -> None:
-        from ringdove.workers import campaigns as worker
+        from ringdove.workers.campaigns import campaigns as worker
 
         memory.settle()
         await worker.all_due(runtime, stop)
@@ -521,8 +521,8 @@ def export_people(
         from pydantic import ValidationError
 
         from ringdove import lists
-        from ringdove.web import exports
-        from ringdove.web.people_list import Asked
+        from ringdove.web.lists import exports
+        from ringdove.web.people.people_list import Asked
 
         try:
             if audience:

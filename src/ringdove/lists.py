@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ringdove.kit import db, sheets
-from ringdove.records import audit, imports, people_export, stores
-from ringdove.records.imports import Import
-from ringdove.rules import people_columns
-from ringdove.rules.ad_audiences import NETWORKS, lines
-from ringdove.rules.people_columns import FIELD, TARGETS
-from ringdove.rules.people_files import FileWrong
-from ringdove.rules.people_rows import Plan
+from ringdove.records.lists import imports, people_export
+from ringdove.records.lists.imports import Import
+from ringdove.records.store import audit, stores
+from ringdove.rules.lists import people_columns
+from ringdove.rules.lists.ad_audiences import NETWORKS, lines
+from ringdove.rules.lists.people_columns import FIELD, TARGETS
+from ringdove.rules.lists.people_files import FileWrong
+from ringdove.rules.lists.people_rows import Plan
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
-from ringdove.web import exports, import_files
-from ringdove.web.imports import csv_line
-from ringdove.web.people_list import Asked
-from ringdove.workers import importing
+from ringdove.web.lists import exports, import_files
+from ringdove.web.lists.imports import csv_line
+from ringdove.web.people.people_list import Asked
+from ringdove.workers.lists import importing
 
 TOLD_EVERY_S = 2.0
 PLAN_OPTIONS = (

@@ -99,7 +99,8 @@ class Runtime:
 
     @property
     def link_key(self) -> bytes:
-        """What rules/links.py enciphers with: one for all stores, since a token names its store."""
+        """What rules/links/links.py enciphers with: one for all stores, since a token names its
+        store."""
         return sign(self.hash_key, b"links")[:16]
 
 

@@ -20,9 +20,11 @@ from ringdove.demo.people import COUNTRIES, HOME, everybody
 from ringdove.demo.rows import COLUMNS
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, made_at
-from ringdove.records import counters, stores, tally
+from ringdove.records import counters
 from ringdove.records import facts as fact_records
-from ringdove.rules import facts, languages, messages, phones, texts
+from ringdove.records.store import stores, tally
+from ringdove.rules import facts, languages, messages, texts
+from ringdove.rules.people import phones
 from ringdove.rules.scenes import Store
 from ringdove.runtime import open_runtime
 from ringdove.settings import Settings

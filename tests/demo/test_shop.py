@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ringdove.demo import scenario
-from ringdove.rules import recipes
+from ringdove.rules.automations import recipes
 from ringdove.rules.facts import Fact
 from ringdove.stores import woocommerce
 from ringdove.stores.edge import Nothing, Refusal

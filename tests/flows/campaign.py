@@ -6,9 +6,10 @@ from typing import Any
 
 from ringdove.kit import db
 from ringdove.kit.buckets import INDEX_OF, id_floor
-from ringdove.records import campaigns, stores
-from ringdove.rules.campaigns import Campaign, Link, Plan, Variant, Words
-from ringdove.workers import campaigns as worker
+from ringdove.records.campaigns import campaigns
+from ringdove.records.store import stores
+from ringdove.rules.campaigns.campaigns import Campaign, Link, Plan, Variant, Words
+from ringdove.workers.campaigns import campaigns as worker
 from tests.flows.conftest import Shop
 
 RU = "{{ customer.first_name }}, скидка 20%: {{ link }} Отказ: СТОП"

@@ -12,7 +12,8 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
-from ringdove.records import gateways, stores
+from ringdove.records.sending import gateways
+from ringdove.records.store import stores
 from ringdove.rules import facts
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime, open_runtime

@@ -10,14 +10,17 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import id_floor
-from ringdove.records import campaign_progress, campaigns, messages, outbox, rewards
-from ringdove.records.campaigns import CampaignRefused
-from ringdove.records.messages import Settled
-from ringdove.rules import facts, segments
-from ringdove.rules.campaigns import Campaign, Stop, Variant, When, Words
-from ringdove.rules.ways_in import Reward
-from ringdove.workers import campaigning
-from ringdove.workers import campaigns as worker
+from ringdove.records.campaigns import campaign_progress, campaigns
+from ringdove.records.campaigns.campaigns import CampaignRefused
+from ringdove.records.offers import rewards
+from ringdove.records.sending import messages, outbox
+from ringdove.records.sending.messages import Settled
+from ringdove.rules import facts
+from ringdove.rules.campaigns.campaigns import Campaign, Stop, Variant, When, Words
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.rules.segments import segments
+from ringdove.workers.campaigns import campaigning
+from ringdove.workers.campaigns import campaigns as worker
 from tests.flows import campaign as stage
 from tests.flows.campaign import PLAN
 from tests.flows.conftest import Shop

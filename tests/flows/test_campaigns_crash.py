@@ -12,12 +12,14 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.children import Child
-from ringdove.records import campaign_progress, campaigns, outbox, rewards
-from ringdove.records.campaigns import CampaignRefused
+from ringdove.records.campaigns import campaign_progress, campaigns
+from ringdove.records.campaigns.campaigns import CampaignRefused
+from ringdove.records.offers import rewards
+from ringdove.records.sending import outbox
 from ringdove.rules import facts
-from ringdove.rules.campaigns import Variant, Words
-from ringdove.rules.ways_in import Reward
-from ringdove.workers import campaigns as worker
+from ringdove.rules.campaigns.campaigns import Variant, Words
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.workers.campaigns import campaigns as worker
 from tests.flows import campaign as stage
 from tests.flows.campaign import PLAN
 from tests.flows.conftest import Shop

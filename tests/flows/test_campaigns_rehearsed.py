@@ -7,11 +7,13 @@ from decimal import Decimal
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import prices, rehearsals, rewards
-from ringdove.rules.campaigns import Plan, Variant, When, Words
-from ringdove.rules.prices import Price
-from ringdove.rules.ways_in import Reward
-from ringdove.workers import rehearsing
+from ringdove.records.campaigns import rehearsals
+from ringdove.records.offers import rewards
+from ringdove.records.sending import prices
+from ringdove.rules.campaigns.campaigns import Plan, Variant, When, Words
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.rules.sending.prices import Price
+from ringdove.workers.campaigns import rehearsing
 from tests.flows import campaign as stage
 from tests.flows.campaign import EN, PLAN, RU
 from tests.flows.conftest import Shop

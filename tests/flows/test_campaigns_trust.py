@@ -9,23 +9,17 @@ import pytest
 from psycopg.errors import QueryCanceled
 
 from ringdove.kit import db
-from ringdove.records import (
-    audiences,
-    campaign_stops,
-    campaigns,
-    outbox,
-    prices,
-    rehearsals,
-    rewards,
-)
-from ringdove.records import segments as segment_records
-from ringdove.records.campaigns import CampaignRefused
-from ringdove.rules import segments
-from ringdove.rules.campaigns import Campaign, Plan, Stop, Variant, Words
-from ringdove.rules.prices import Price
-from ringdove.rules.ways_in import Reward
-from ringdove.workers import campaigning, rehearsing
-from ringdove.workers import campaigns as worker
+from ringdove.records.campaigns import audiences, campaign_stops, campaigns, rehearsals
+from ringdove.records.campaigns.campaigns import CampaignRefused
+from ringdove.records.offers import rewards
+from ringdove.records.segments import segments as segment_records
+from ringdove.records.sending import outbox, prices
+from ringdove.rules.campaigns.campaigns import Campaign, Plan, Stop, Variant, Words
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.rules.segments import segments
+from ringdove.rules.sending.prices import Price
+from ringdove.workers.campaigns import campaigning, rehearsing
+from ringdove.workers.campaigns import campaigns as worker
 from tests.flows import campaign as stage
 from tests.flows.campaign import PLAN
 from tests.flows.conftest import Shop

@@ -15,9 +15,11 @@ import pytest
 from ringdove.bench.latency import free_port
 from ringdove.kit import db
 from ringdove.kit.children import Child
-from ringdove.records import bulk, campaigns, stores
-from ringdove.rules import links
-from ringdove.rules.campaigns import Link, Plan
+from ringdove.records import bulk
+from ringdove.records.campaigns import campaigns
+from ringdove.records.store import stores
+from ringdove.rules.campaigns.campaigns import Link, Plan
+from ringdove.rules.links import links
 from tests.flows.conftest import Shop
 from tests.web.linked import PHONE
 

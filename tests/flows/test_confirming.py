@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import confirming as records
-from ringdove.rules import confirming, facts, stop_links
-from ringdove.web.reconfirm import rehearse
-from ringdove.workers import reconfirm
+from ringdove.records.consent import confirming as records
+from ringdove.rules import facts
+from ringdove.rules.consent import confirming, stop_links
+from ringdove.web.consent.reconfirm import rehearse
+from ringdove.workers.people import reconfirm
 from tests.flows.conftest import Shop, order, text
 
 Play = Callable[..., None]

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from ringdove.kit import db
-from ringdove.records import code_lists, connections, offers, rewards
-from ringdove.rules.ways_in import Reward
+from ringdove.records.offers import code_lists, offers, rewards
+from ringdove.records.store import connections
+from ringdove.rules.consent.ways_in import Reward
 from ringdove.stores.edge import Request, Response
-from ringdove.workers import coupons
+from ringdove.workers.campaigns import coupons
 from tests.flows.conftest import Shop
 from tests.records.test_offer_codes import given, people_of
 

@@ -19,7 +19,7 @@ import pytest
 from ringdove.bench import mix, smsc
 from ringdove.kit import db
 from ringdove.kit.children import Child
-from ringdove.records import gateways
+from ringdove.records.sending import gateways
 from tests.flows.conftest import Shop, open_shop, order
 
 pytestmark = pytest.mark.slow

@@ -4,10 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from ringdove.kit import db
-from ringdove.records import gateways, prices, routes
-from ringdove.rules.prices import Price
-from ringdove.rules.routes import Route
-from ringdove.workers import failover
+from ringdove.records.sending import gateways, prices, routes
+from ringdove.rules.sending.prices import Price
+from ringdove.rules.sending.routes import Route
+from ringdove.workers.sending import failover
 from tests.flows.conftest import Shop, order
 
 

@@ -12,9 +12,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import attribution, figure_fill, fills, lookups, rhythms
-from ringdove.rules import facts, rhythm, send_hours
-from ringdove.workers import figuring, react
+from ringdove.records.people import fills, lookups
+from ringdove.records.reports import attribution
+from ringdove.records.segments import figure_fill, rhythms
+from ringdove.rules import facts
+from ringdove.rules.segments import rhythm, send_hours
+from ringdove.workers import react
+from ringdove.workers.people import figuring
 from tests.flows.conftest import NOON, Shop, order
 
 Play = Callable[..., None]

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ringdove.kit import db
-from ringdove.records import imports
-from ringdove.rules import people_files, people_joins, people_rows
-from ringdove.rules.people_rows import REASONS, Row
+from ringdove.records.lists import imports
+from ringdove.rules.lists import people_files, people_joins, people_rows
+from ringdove.rules.lists.people_rows import REASONS, Row
 from tests.flows.conftest import NOON, Shop
 from tests.flows.test_importing import AGREED, assert_chained, bring
 

@@ -14,12 +14,15 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.children import Child
-from ringdove.records import imports, suppression
-from ringdove.records.imports import Import
-from ringdove.rules import ledger, people_columns, people_files
-from ringdove.rules.people_rows import Plan
-from ringdove.rules.suppression import hashed
-from ringdove.workers import evidence, import_reading, importing
+from ringdove.records.consent import suppression
+from ringdove.records.lists import imports
+from ringdove.records.lists.imports import Import
+from ringdove.rules.consent import ledger
+from ringdove.rules.consent.suppression import hashed
+from ringdove.rules.lists import people_columns, people_files
+from ringdove.rules.lists.people_rows import Plan
+from ringdove.workers import evidence
+from ringdove.workers.lists import import_reading, importing
 from tests.flows.conftest import NOON, Shop, open_shop, order, text
 
 pytestmark = pytest.mark.slow

@@ -20,10 +20,11 @@ from hypothesis import strategies as some
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, made_at
-from ringdove.records import ledger as ledger_records
-from ringdove.records import proof, verify
+from ringdove.records import migrate
+from ringdove.records.consent import ledger as ledger_records
+from ringdove.records.consent import proof, verify
 from ringdove.rules import facts
-from ringdove.rules import ledger as ledger_rules
+from ringdove.rules.consent import ledger as ledger_rules
 from ringdove.workers import doctor, evidence, seal
 from tests.conftest import _database
 from tests.flows.conftest import Shop, open_shop, order, text
@@ -372,8 +373,8 @@ def test_the_database_refuses_to_change_the_ledger(play: Play) -> None:
 
 
 def test_the_migration_digests_old_rows_as_the_rules_do(play: Play) -> None:
-    """Rows of before the chain: the SQL of the migration and rules/ledger.py agree."""
-    sql = Path(ledger_records.__file__).parent / "migrations" / "0005_people.sql"
+    """Rows of before the chain: the SQL of the migration and rules/consent/ledger.py agree."""
+    sql = migrate.FOLDER / "0005_people.sql"
     update = (
         "UPDATE contact c SET ledger_hash"
         + sql.read_text().partition("UPDATE contact c SET ledger_hash")[2].partition(";")[0]

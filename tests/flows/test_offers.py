@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from ringdove.kit import db
-from ringdove.records import codes, offer_uses
+from ringdove.records.offers import codes, offer_uses
 from ringdove.rules import facts
+from ringdove.rules.consent.ways_in import Reward
 from ringdove.rules.effects import UseCode
-from ringdove.rules.ways_in import Reward
 from tests.flows.conftest import Shop, order, paid
 from tests.records.test_offer_codes import counts, given, made, people_of
 

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import erasure, outbox, policies
+from ringdove.records.keeping import erasure
+from ringdove.records.sending import outbox
+from ringdove.records.store import policies
 from ringdove.rules import facts
 from ringdove.rules.policy import Policy
 from tests.flows.conftest import NOON, Shop, order, text
@@ -210,7 +212,7 @@ def test_no_offer_is_taken_without_a_valid_consent_whatever_happens(play, seed):
 
 
 async def _again(shop: Shop) -> Any:
-    from ringdove.records import stores
+    from ringdove.records.store import stores
 
     async with db.transaction(shop.runtime.pool) as tx:
         return await stores.find(tx, shop.store.id)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import messages
+from ringdove.records.sending import messages
 from ringdove.workers import react
 from tests.flows.conftest import Shop, order, paid, text
 from tests.flows.test_stop import _queue_offer

@@ -22,11 +22,12 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, bucket_of_id, buckets_of_store
-from ringdove.records import gateways, messages, outbox, receipts, routes, scene_rows, scenes
-from ringdove.records.messages import Settled, Taken
-from ringdove.records.receipts import Receipt
-from ringdove.rules.routes import Refusal
-from ringdove.workers import taking
+from ringdove.records import scene_rows, scenes
+from ringdove.records.sending import gateways, messages, outbox, receipts, routes
+from ringdove.records.sending.messages import Settled, Taken
+from ringdove.records.sending.receipts import Receipt
+from ringdove.rules.sending.routes import Refusal
+from ringdove.workers.sending import taking
 from tests.flows.conftest import NOON, Shop
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import messages
+from ringdove.records.sending import messages
 from ringdove.rules import facts
 from tests.flows.conftest import NOON, Shop, order, parcel, text
 

@@ -1,9 +1,11 @@
 """P4: what nobody could take in time is dropped and counted, not left waiting for ever."""
 
 from ringdove.kit import db
-from ringdove.records import gateways, leases, messages
-from ringdove.records.messages import Settled
-from ringdove.workers import react, sweep
+from ringdove.records import leases
+from ringdove.records.sending import gateways, messages
+from ringdove.records.sending.messages import Settled
+from ringdove.workers import react
+from ringdove.workers.sending import sweep
 from tests.flows.conftest import Shop, order
 
 

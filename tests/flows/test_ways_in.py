@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import code_lists, codes, forms, rewards
+from ringdove.records.consent import forms
+from ringdove.records.offers import code_lists, codes, rewards
 from ringdove.rules import facts
+from ringdove.rules.consent.ways_in import Form, Keyword, Reward
 from ringdove.rules.effects import GiveReward
-from ringdove.rules.ways_in import Form, Keyword, Reward
 from ringdove.stores import woocommerce
 from ringdove.workers import react
 from tests.flows.conftest import NOON, Shop, order, text

@@ -9,7 +9,7 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store
-from ringdove.records import outbox
+from ringdove.records.sending import outbox
 from ringdove.rules import facts
 from ringdove.web.answering import answer_now
 from tests.flows.conftest import NOON, Shop, order, text

@@ -11,10 +11,12 @@ import pytest
 import uvicorn
 
 from ringdove.kit import db
-from ringdove.records import connections, phones
+from ringdove.records.people import phones
+from ringdove.records.store import connections
 from ringdove.stores import woocommerce
 from ringdove.web.app import create_app
-from ringdove.workers import binds, react, sandbox
+from ringdove.workers import react, sandbox
+from ringdove.workers.sending import binds
 from tests.flows.conftest import NOON, Shop
 
 BODY: dict[str, Any] = {

@@ -206,7 +206,7 @@ def test_a_receipt_for_nobody_is_not_a_text() -> None:
         ("375291112233", 1, "+375291112233"),
         ("+375291112233", 1, "+375291112233"),
         ("375291112233", 0, "+375291112233"),
-        ("80291112233", 2, "80291112233"),  # a national number: rules/phones reads it
+        ("80291112233", 2, "80291112233"),  # a national number: rules/people/phones reads it
         ("1234", 0, "1234"),
         ("1234", 1, "+1234"),
         ("Bank", 5, "Bank"),

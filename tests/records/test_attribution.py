@@ -11,9 +11,10 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import INDEX_OF, id_floor
-from ringdove.records import attribution, stores
-from ringdove.records.attribution import Cohort
-from ringdove.rules import revenue
+from ringdove.records.reports import attribution
+from ringdove.records.reports.attribution import Cohort
+from ringdove.records.store import stores
+from ringdove.rules.reports import revenue
 from tests.flows.conftest import Shop
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)

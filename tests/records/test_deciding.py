@@ -12,10 +12,13 @@ from psycopg import sql
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import anew, deciding, histories, outbox, stores
-from ringdove.rules import consent
-from ringdove.rules.consent import Draft, Drop, Send, Wait
-from ringdove.rules.hours import Part
+from ringdove.records.consent import anew, deciding
+from ringdove.records.segments import histories
+from ringdove.records.sending import outbox
+from ringdove.records.store import stores
+from ringdove.rules.consent import consent
+from ringdove.rules.consent.consent import Draft, Drop, Send, Wait
+from ringdove.rules.consent.hours import Part
 from ringdove.rules.policy import Gap, Hours, Policy
 from ringdove.rules.scenes import Contact, Store
 from tests.flows.conftest import Shop
@@ -373,8 +376,8 @@ def test_what_was_surely_not_sent_gives_its_place_back(play):
     """R12: a refused text is no text; one that waits to be tried again does not hold others."""
 
     async def story(shop: Shop) -> None:
-        from ringdove.records import messages
-        from ringdove.records.messages import Settled
+        from ringdove.records.sending import messages
+        from ringdove.records.sending.messages import Settled
 
         row = await _anna(shop, 1, (shop.sms,))
         bucket = bucket_of_id(row["id"])

@@ -10,12 +10,15 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import erasure, messages, suppression, wire
-from ringdove.records.erasure import Wish
-from ringdove.records.messages import Settled
-from ringdove.records.receipts import Receipt
-from ringdove.records.wire import Packet
-from ringdove.rules import facts, ledger
+from ringdove.records.consent import suppression
+from ringdove.records.keeping import erasure
+from ringdove.records.keeping.erasure import Wish
+from ringdove.records.sending import messages, wire
+from ringdove.records.sending.messages import Settled
+from ringdove.records.sending.receipts import Receipt
+from ringdove.records.sending.wire import Packet
+from ringdove.rules import facts
+from ringdove.rules.consent import ledger
 from tests.flows.conftest import NOON, Shop, order, paid, parcel, text
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,8 @@ from psycopg.errors import UniqueViolation
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
-from ringdove.records import scenes, stores
+from ringdove.records import scenes
+from ringdove.records.store import stores
 from tests.flows.conftest import NOON, Shop, order, paid
 
 

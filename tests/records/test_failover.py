@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import gateways, messages, routes
-from ringdove.records.messages import Settled, Taken
-from ringdove.rules.routes import Refusal
+from ringdove.records.sending import gateways, messages, routes
+from ringdove.records.sending.messages import Settled, Taken
+from ringdove.rules.sending.routes import Refusal
 from tests.flows.conftest import Shop, order
 from tests.records.test_messages import only
 

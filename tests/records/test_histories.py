@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from ringdove.kit import db
-from ringdove.records import histories, scenes
+from ringdove.records import scenes
+from ringdove.records.segments import histories
 from ringdove.rules import facts
 from ringdove.workers import retention
 from tests.flows.conftest import NOON, Shop, order

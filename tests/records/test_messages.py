@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import messages, outbox
-from ringdove.records.messages import Settled, Taken
+from ringdove.records.sending import messages, outbox
+from ringdove.records.sending.messages import Settled, Taken
 from tests.flows.conftest import NOON, Shop, order, paid
 
 

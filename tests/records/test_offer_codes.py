@@ -11,10 +11,11 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS
-from ringdove.records import code_lists, codes, forms, rewards
-from ringdove.rules import offers
+from ringdove.records.consent import forms
+from ringdove.records.offers import code_lists, codes, rewards
+from ringdove.rules.consent.ways_in import Form, Reward
 from ringdove.rules.effects import GiveReward, UseCode
-from ringdove.rules.ways_in import Form, Reward
+from ringdove.rules.offers import offers
 from tests.flows.conftest import NOON, Shop
 
 OWN = Reward(0, "o1", "Teas", "code", source="own", prefix="TEA", valid_days=14)

@@ -15,11 +15,11 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import gateways, messages, outbox, prices, routes
-from ringdove.records.messages import Settled
-from ringdove.rules.prices import Price
-from ringdove.rules.routes import Refusal
-from ringdove.workers.taking import Taker
+from ringdove.records.sending import gateways, messages, outbox, prices, routes
+from ringdove.records.sending.messages import Settled
+from ringdove.rules.sending.prices import Price
+from ringdove.rules.sending.routes import Refusal
+from ringdove.workers.sending.taking import Taker
 from tests.flows.conftest import Shop, order
 from tests.records.test_messages import only, settle, take
 

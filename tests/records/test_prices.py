@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import prices, routes
-from ringdove.rules.prices import Price
+from ringdove.records.sending import prices, routes
+from ringdove.rules.sending.prices import Price
 from tests.flows.conftest import Shop, order
 
 

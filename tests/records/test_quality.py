@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from ringdove.kit import db
-from ringdove.records import counters, gateways, quality, routes
-from ringdove.rules.quality import Seen
-from ringdove.rules.routes import Route
+from ringdove.records import counters
+from ringdove.records.sending import gateways, quality, routes
+from ringdove.rules.sending.quality import Seen
+from ringdove.rules.sending.routes import Route
 from tests.flows.conftest import Shop, order
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import messages
-from ringdove.records.messages import Settled
-from ringdove.records.receipts import Found, Receipt
+from ringdove.records.sending import messages
+from ringdove.records.sending.messages import Settled
+from ringdove.records.sending.receipts import Found, Receipt
 from tests.flows.conftest import Shop, order
 from tests.records.test_messages import only, settle, take
 

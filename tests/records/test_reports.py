@@ -9,8 +9,10 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import INDEX_OF, id_floor
-from ringdove.records import campaigns, report_sums, reports, stores
-from ringdove.rules.reports import Report
+from ringdove.records.campaigns import campaigns
+from ringdove.records.reports import report_sums, reports
+from ringdove.records.store import stores
+from ringdove.rules.reports.reports import Report
 from tests.flows.conftest import Shop
 from tests.records.test_attribution import put
 

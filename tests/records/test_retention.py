@@ -10,9 +10,11 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, id_floor
-from ringdove.records import erasure, partitions, retention, stores
+from ringdove.records import partitions
+from ringdove.records.keeping import erasure, retention
+from ringdove.records.store import stores
 from ringdove.rules import facts
-from ringdove.rules import retention as rules
+from ringdove.rules.consent import retention as rules
 from ringdove.rules.policy import Policy
 from ringdove.workers import retention as worker
 from tests.flows.conftest import NOON, Shop, order, paid, text

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import fills, search, search_fill, search_traits
-from ringdove.records.lookups import NO_END
-from ringdove.records.search import Found
-from ringdove.rules import facts, searching
-from ringdove.rules.searching import NO_FILTERS, Filters
-from ringdove.workers import finding
+from ringdove.records.people import fills, search, search_fill, search_traits
+from ringdove.records.people.lookups import NO_END
+from ringdove.records.people.search import Found
+from ringdove.rules import facts
+from ringdove.rules.people import searching
+from ringdove.rules.people.searching import NO_FILTERS, Filters
+from ringdove.workers.people import finding
 from tests.flows.conftest import NOON, Shop, order, text
 
 Play = Callable[..., None]

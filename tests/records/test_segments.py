@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import figure_fill, segments
+from ringdove.records.segments import figure_fill, segments
 from ringdove.rules import facts
-from ringdove.rules.consent import Draft
-from ringdove.rules.pictures import holds
-from ringdove.rules.segments import TREE, InSegment, NoSegment, Not, Reach, TooLarge
+from ringdove.rules.consent.consent import Draft
+from ringdove.rules.segments.pictures import holds
+from ringdove.rules.segments.segments import TREE, InSegment, NoSegment, Not, Reach, TooLarge
 from tests.flows.conftest import NOON, Shop, order
 from tests.records.test_attribution import put
 from tests.records.test_statements import _plan, growing, link, unbounded

@@ -16,12 +16,13 @@ from psycopg import sql
 
 from ringdove.kit import db
 from ringdove.kit.buckets import INDEX_OF, bucket_of, bucket_of_id, id_floor
-from ringdove.records import figures, pictures, scenes
-from ringdove.records import segments as records
-from ringdove.records.segments import Count
-from ringdove.rules import segments
-from ringdove.rules.pictures import Picture, holds
-from ringdove.rules.segments import TREE, Node
+from ringdove.records import scenes
+from ringdove.records.segments import figures, pictures
+from ringdove.records.segments import segments as records
+from ringdove.records.segments.segments import Count
+from ringdove.rules.segments import segments
+from ringdove.rules.segments.pictures import Picture, holds
+from ringdove.rules.segments.segments import TREE, Node
 from tests.flows.conftest import Shop, open_shop
 
 Told = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import Any
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import messages, outbox, prices, spending
-from ringdove.rules.prices import Price
-from ringdove.rules.spending import Limit
+from ringdove.records.sending import messages, outbox, prices, spending
+from ringdove.rules.sending.prices import Price
+from ringdove.rules.sending.spending import Limit
 from tests.flows.conftest import Shop, order, text
 
 MIDNIGHT = datetime(2026, 11, 18, 21, 0, tzinfo=UTC)
@@ -42,7 +42,7 @@ def _leaving(m: dict[str, Any]) -> Leaving:
 
 
 async def _charge(shop: Shop, leaving: list[Leaving]) -> set[int]:
-    """As records/outbox.take does: what may leave leaves the outbox."""
+    """As records/sending/outbox.take does: what may leave leaves the outbox."""
     held: set[int] = set()
     for bucket in {bucket_of_id(one.message_id) for one in leaving}:
         mine = [one for one in leaving if bucket_of_id(one.message_id) == bucket]

@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from ringdove import records
-from ringdove.records import audiences
+from ringdove.records.campaigns import audiences
 from tests.conftest import _database
 
 # Workers' questions about all that waits, and nothing else. Each must be index-only or read a
@@ -108,13 +108,13 @@ CONDITIONS = (
 
 def _statements() -> dict[str, str]:
     found = {}
-    for module in pkgutil.iter_modules(records.__path__):
-        loaded = importlib.import_module(f"ringdove.records.{module.name}")
+    for module in pkgutil.walk_packages(records.__path__, "ringdove.records."):
+        loaded = importlib.import_module(module.name)
         for name, value in vars(loaded).items():
             if isinstance(value, sql.Composable):
                 value = value.as_string()
             if name.isupper() and isinstance(value, str) and STATEMENT.match(value):
-                key = f"{module.name}.{name}"
+                key = f"{module.name.rpartition('.')[2]}.{name}"
                 found[key] = value.format(**FILLED[key]) if key in FILLED else value
     return found
 

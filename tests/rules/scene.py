@@ -6,8 +6,8 @@ from itertools import count
 from typing import Any
 
 from ringdove.rules import answers, effects, facts
-from ringdove.rules.routes import Gateway, Ways
 from ringdove.rules.scenes import Scene, Store
+from ringdove.rules.sending.routes import Gateway, Ways
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from hashlib import md5, sha256
 
 import pytest
 
-from ringdove.rules.ad_audiences import NETWORKS, lines
+from ringdove.rules.lists.ad_audiences import NETWORKS, lines
 
 TIKTOK_PHONE = "65b7e6dcf6f4310f8d7cbfbd78289a753062fb054d6664fb9aaac5df66a422d4"
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringdove.rules import texts
-from ringdove.rules.prices import Price, PriceList
+from ringdove.rules.sending.prices import Price, PriceList
 
 TEMPLATE = "{{ customer.first_name }}, " + "a" * 150
 

@@ -4,8 +4,9 @@ from datetime import date, datetime
 
 import pytest
 
-from ringdove.rules import campaign_recipes, languages, texts
-from ringdove.rules.campaign_recipes import RECIPES
+from ringdove.rules import languages, texts
+from ringdove.rules.campaigns import campaign_recipes
+from ringdove.rules.campaigns.campaign_recipes import RECIPES
 
 WRITTEN = ("en", "ru", "be", "it", "es")
 TITLED = ("en", "ru")

@@ -10,19 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringdove.rules import campaign_problems, consent, messages, segments, texts
-from ringdove.rules.campaign_decisions import PARTED, Decider, Person
-from ringdove.rules.campaign_sums import Sums
-from ringdove.rules.campaign_texts import Made, Writer, filled
-from ringdove.rules.campaigns import CartLine, Link, Plan, Variant, When, Words
-from ringdove.rules.link_targets import Goods
-from ringdove.rules.lots import Lots
+from ringdove.rules import messages, texts
+from ringdove.rules.campaigns import campaign_problems
+from ringdove.rules.campaigns.campaign_decisions import PARTED, Decider, Person
+from ringdove.rules.campaigns.campaign_sums import Sums
+from ringdove.rules.campaigns.campaign_texts import Made, Writer, filled
+from ringdove.rules.campaigns.campaigns import CartLine, Link, Plan, Variant, When, Words
+from ringdove.rules.campaigns.lots import Lots
+from ringdove.rules.campaigns.schedules import Schedule, gathers_at
+from ringdove.rules.consent import consent
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.rules.links.link_targets import Goods
 from ringdove.rules.policy import Gap, Policy
-from ringdove.rules.prices import Price, PriceList
-from ringdove.rules.routes import Gateway, Ways
 from ringdove.rules.scenes import Contact, History, Store, Touch
-from ringdove.rules.schedules import Schedule, gathers_at
-from ringdove.rules.ways_in import Reward
+from ringdove.rules.segments import segments
+from ringdove.rules.sending.prices import Price, PriceList
+from ringdove.rules.sending.routes import Gateway, Ways
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 POLICY = Policy(categories={"tea": Gap(10, 60)})
@@ -69,7 +72,8 @@ WHENS = st.sampled_from([
 @given(st.lists(PEOPLE, min_size=1, max_size=8), WHENS, st.sampled_from(["sms", "email", "both"]),
        st.sampled_from([NOON, NOON.replace(hour=22)]))  # fmt: skip
 def test_a_page_is_decided_as_each_alone(told, when, channels, now):
-    """P1, R12, R14, R17: by the page, with what is alike asked once, as rules/consent.decide."""
+    """P1, R12, R14, R17: by the page, with what is alike asked once, as
+    rules/consent/consent.decide."""
     words = {one: Words(sms="x", subject="x", body="x") for one in ("ru", "en")}
     plan = Plan(
         category="tea", occasion="sale", channels=channels, holdout_percent=0, when=when,
@@ -249,7 +253,7 @@ def test_sums_say_money_as_expected_and_at_worst():
 
 
 def messages_text(body, measure):
-    from ringdove.rules.campaign_texts import Text
+    from ringdove.rules.campaigns.campaign_texts import Text
 
     return Text("", body, measure.encoding, measure.parts)
 

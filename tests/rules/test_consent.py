@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringdove.rules import hours, policy
-from ringdove.rules.consent import Draft, Drop, Send, Wait, decide
-from ringdove.rules.holidays import easter, is_holiday, orthodox_easter
-from ringdove.rules.hours import Limits, Part, part_of
+from ringdove.rules import policy
+from ringdove.rules.consent import hours
+from ringdove.rules.consent.consent import Draft, Drop, Send, Wait, decide
+from ringdove.rules.consent.holidays import easter, is_holiday, orthodox_easter
+from ringdove.rules.consent.hours import Limits, Part, part_of
 from ringdove.rules.policy import Gap, Hours, Policy
 from ringdove.rules.scenes import NO_HISTORY, Contact, History, Touch
 from tests.rules.scene import NOON, store

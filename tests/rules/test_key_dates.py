@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules import campaign_recipes, key_dates
-from ringdove.rules.key_dates import KEY_DATES
+from ringdove.rules.campaigns import campaign_recipes, key_dates
+from ringdove.rules.campaigns.key_dates import KEY_DATES
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules.campaigns import CartLine, Link
-from ringdove.rules.link_targets import (
+from ringdove.rules.campaigns.campaigns import CartLine, Link
+from ringdove.rules.links.link_targets import (
     Goods,
     Ground,
     OwnCart,

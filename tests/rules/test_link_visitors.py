@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ringdove.rules.link_visitors import Asked, Visitor, came_unread, seen
+from ringdove.rules.links.link_visitors import Asked, Visitor, came_unread, seen
 
 HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules import links
-from ringdove.rules.links import Claim
+from ringdove.rules.links import links
+from ringdove.rules.links.links import Claim
 from ringdove.rules.scenes import Store
 
 KEY = bytes(range(16))

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules import offer_checks, offers, rewards
-from ringdove.rules.offer_checks import Listed
-from ringdove.rules.offers import Asked, Uses
+from ringdove.rules.consent.ways_in import Code, DayGood, Reward, reward_of, reward_settings
+from ringdove.rules.offers import offer_checks, offers, rewards
+from ringdove.rules.offers.offer_checks import Listed
+from ringdove.rules.offers.offers import Asked, Uses
 from ringdove.rules.scenes import Contact
-from ringdove.rules.ways_in import Code, DayGood, Reward, reward_of, reward_settings
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ringdove.rules import doubles, own_fields, phone_readings
-from ringdove.rules.own_fields import OwnField
+from ringdove.rules.people import doubles, own_fields, phone_readings
+from ringdove.rules.people.own_fields import OwnField
 from ringdove.rules.scenes import Contact
 from tests.rules.scene import NOON
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringdove.rules import facts, merging
+from ringdove.rules import facts
+from ringdove.rules.people import merging
 from ringdove.rules.scenes import Scene
 from tests.rules.scene import NOON, hear, messages, scene
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from ringdove.rules import facts, permissions
+from ringdove.rules import facts
+from ringdove.rules.consent import permissions
+from ringdove.rules.consent.ways_in import Form, Keyword, WaysIn
 from ringdove.rules.policy import Policy
 from ringdove.rules.scenes import Contact, Ref, Scene
-from ringdove.rules.ways_in import Form, Keyword, WaysIn
 from tests.rules.scene import NOON, hear, messages, scene
 
 ANNA, PHONE, OLD = 7, "+375291112233", "+375291110000"

@@ -6,8 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from ringdove.rules import phones
-from ringdove.rules.phone_forms import quick
+from ringdove.rules.people import phones
+from ringdove.rules.people.phone_forms import quick
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 MARKETS = ("BY", "RU", "KZ", "IT", "ES", "PL", "US", "CA", "GB", "DE", "UA", "GE", "LT", "AR", "MX")

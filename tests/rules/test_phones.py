@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules import phones
-from ringdove.rules.phones import Doubtful, Phone
+from ringdove.rules.people import phones
+from ringdove.rules.people.phones import Doubtful, Phone
 
 CASES = json.loads(Path(__file__).with_name("phones.json").read_text("utf-8"))
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from ringdove.rules.price_files import Reading, SheetWrong, guess, open_sheet, read, write
-from ringdove.rules.prices import Price
+from ringdove.rules.sending.price_files import Reading, SheetWrong, guess, open_sheet, read, write
+from ringdove.rules.sending.prices import Price
 
 
 def taken(text: str | bytes, currency: str = "EUR") -> Reading:

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from ringdove.rules import phones
-from ringdove.rules.prices import Cost, Price, PriceList, PriceWrong, price_of
+from ringdove.rules.people import phones
+from ringdove.rules.sending.prices import Cost, Price, PriceList, PriceWrong, price_of
 
 
 def made(*lines: tuple[str, str, str, str]) -> PriceList:

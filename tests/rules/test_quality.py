@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringdove.rules.quality import UNSEEN, Seen, shares
+from ringdove.rules.sending.quality import UNSEEN, Seen, shares
 
 
 def test_few_texts_are_like_all_and_many_are_their_own():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ringdove.rules import facts, recipes
+from ringdove.rules import facts
+from ringdove.rules.automations import recipes
 from tests.rules.scene import NOON, hear, messages, scene
 
 CUSTOMER = {"phone": "+375291112233", "email": "anna@example.by", "name": "Anna Koval"}

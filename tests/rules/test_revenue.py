@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from ringdove.rules import revenue
-from ringdove.rules.revenue import Claim, Click, Earned, Order, Text
+from ringdove.rules.reports import revenue
+from ringdove.rules.reports.revenue import Claim, Click, Earned, Order, Text
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAYS = 3

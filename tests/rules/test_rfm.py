@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules import rfm
-from ringdove.rules.rhythm import Pace
-from ringdove.rules.segments import RfmClass
+from ringdove.rules.segments import rfm
+from ringdove.rules.segments.rhythm import Pace
+from ringdove.rules.segments.segments import RfmClass
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 LINES = rfm.lines(Pace(30.0, 4.0, 100, Decimal(50)))  # around for 60 days, lost after 120

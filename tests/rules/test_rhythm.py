@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ringdove.rules import rhythm
-from ringdove.rules.rhythm import ALL, Pace, Sums
+from ringdove.rules.segments import rhythm
+from ringdove.rules.segments.rhythm import ALL, Pace, Sums
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 MONTHLY = Pace(30.0, 4.0, 100)

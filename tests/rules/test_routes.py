@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from ringdove.rules import messages, networks
+from ringdove.rules import messages
 from ringdove.rules.messages import Letter
-from ringdove.rules.prices import Price, PriceList
-from ringdove.rules.routes import (
+from ringdove.rules.people import networks
+from ringdove.rules.scenes import Contact
+from ringdove.rules.sending.prices import Price, PriceList
+from ringdove.rules.sending.routes import (
     LATER_ATTEMPTS_MAX,
     Gateway,
     Refusal,
@@ -18,8 +20,7 @@ from ringdove.rules.routes import (
     after_refusal,
     choose,
 )
-from ringdove.rules.scenes import Contact
-from ringdove.rules.senders import NoSender, Own
+from ringdove.rules.sending.senders import NoSender, Own
 from tests.rules import scene as scenes
 
 TODAY = date(2026, 11, 22)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules import searching
+from ringdove.rules.people import searching
+from ringdove.rules.people.searching import NO_FILTERS, Filters
 from ringdove.rules.scenes import Contact
-from ringdove.rules.searching import NO_FILTERS, Filters
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 

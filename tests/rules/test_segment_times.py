@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ringdove.rules import segment_times as times
-from ringdove.rules.segments import TREE, Range, Span, path_of
+from ringdove.rules.segments import segment_times as times
+from ringdove.rules.segments.segments import TREE, Range, Span, path_of
 
 ZONE = "Europe/Paris"
 DAY = timedelta(days=1)

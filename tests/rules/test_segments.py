@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ringdove.rules.pictures import Basket, Picture, holds
 from ringdove.rules.scenes import Contact
-from ringdove.rules.segments import NESTED_MAX, TREE, CartLeft, Goods, TooLarge, whole
+from ringdove.rules.segments.pictures import Basket, Picture, holds
+from ringdove.rules.segments.segments import NESTED_MAX, TREE, CartLeft, Goods, TooLarge, whole
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules import send_hours
+from ringdove.rules.segments import send_hours
 
 HOURS = st.lists(st.integers(0, 23), max_size=400)
 

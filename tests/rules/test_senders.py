@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from ringdove.rules.senders import (
+from ringdove.rules.sending.senders import (
     COUNTRIES,
     NoSender,
     Own,

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from ringdove.rules.spending import MICRO, Left, Limit, Room, Wish, ends, fit, micros, room
+from ringdove.rules.sending.spending import MICRO, Left, Limit, Room, Wish, ends, fit, micros, room
 
 MINSK = "Europe/Minsk"
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules import stop_links, texts
+from ringdove.rules import texts
+from ringdove.rules.consent import stop_links
 from tests.rules.scene import keyed, scene
 
 STORES = st.integers(1, 2**31 - 1)

@@ -10,8 +10,8 @@ from math import exp, log
 
 import pytest
 
-from ringdove.rules import trials
-from ringdove.rules.trials import Group
+from ringdove.rules.reports import trials
+from ringdove.rules.reports.trials import Group
 
 DAYS = 30
 

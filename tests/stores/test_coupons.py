@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ringdove.rules.ways_in import Reward
+from ringdove.rules.consent.ways_in import Reward
 from ringdove.stores.edge import KeysWrong, Request, Response, StoreBusy, StoreRefused, Told
 from ringdove.stores.woocommerce import Settings, coupons
 

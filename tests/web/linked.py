@@ -7,9 +7,10 @@ from typing import Any
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import campaigns, stores
-from ringdove.rules import links
-from ringdove.rules.campaigns import Link, Plan
+from ringdove.records.campaigns import campaigns
+from ringdove.records.store import stores
+from ringdove.rules.campaigns.campaigns import Link, Plan
+from ringdove.rules.links import links
 from ringdove.rules.scenes import Store
 from tests.web.conftest import Site
 

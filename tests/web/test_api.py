@@ -12,14 +12,14 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
-from ringdove.records import api_keys, stores
 from ringdove.records import facts as fact_records
+from ringdove.records.store import api_keys, stores
 from ringdove.rules import facts
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.facts import Customer
-from ringdove.rules.recipes import RECIPES
 from ringdove.stores import woocommerce
 from ringdove.web import api
-from ringdove.web.handwork import Wish, send
+from ringdove.web.store.handwork import Wish, send
 from ringdove.workers import react
 
 from .conftest import Answer, Site

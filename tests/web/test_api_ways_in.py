@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.rules.ways_in import Reward
+from ringdove.rules.consent.ways_in import Reward
 from tests.web.conftest import Answer, Site
 from tests.web.test_api import Program
 from tests.web.test_sign_up import answer, given, rows

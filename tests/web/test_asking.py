@@ -9,8 +9,9 @@ from aiohttp import web
 
 from ringdove.gateways import edge
 from ringdove.kit import db
-from ringdove.records import messages, stores
-from ringdove.records.receipts import Receipt
+from ringdove.records.sending import messages
+from ringdove.records.sending.receipts import Receipt
+from ringdove.records.store import stores
 from ringdove.runtime import GATEWAYS
 from tests.web.conftest import Site
 from tests.web.test_unknown import lose, states

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import automations, stores
-from ringdove.rules import revisions, samples, texts
-from ringdove.rules.recipes import RECIPES
+from ringdove.records import automations
+from ringdove.records.store import stores
+from ringdove.rules import texts
+from ringdove.rules.automations import revisions, samples
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.scenes import Automation, Store
 from tests.web.conftest import Looker, Site
 

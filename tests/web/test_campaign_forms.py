@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from starlette.datastructures import FormData
 
-from ringdove.rules import segments
-from ringdove.rules.campaigns import CartLine, Link, Plan, Stop, Variant, When, Words
-from ringdove.web import campaign_forms
-from ringdove.web.campaign_audience import Audience, Measured, variant_in_turn
+from ringdove.rules.campaigns.campaigns import CartLine, Link, Plan, Stop, Variant, When, Words
+from ringdove.rules.segments import segments
+from ringdove.web.campaigns import campaign_forms
+from ringdove.web.campaigns.campaign_audience import Audience, Measured, variant_in_turn
 from ringdove.web.speech import plain_speech
 
 SAY = plain_speech("en", datetime(2026, 11, 22, tzinfo=UTC))

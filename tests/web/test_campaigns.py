@@ -12,10 +12,12 @@ from playwright.sync_api import expect
 from psycopg.errors import QueryCanceled
 
 from ringdove.kit import db
-from ringdove.records import campaigns, segments, stores
+from ringdove.records.campaigns import campaigns
+from ringdove.records.segments import segments
+from ringdove.records.store import stores
 from ringdove.rules import facts
-from ringdove.rules.campaigns import Campaign
-from ringdove.workers import campaigns as worker
+from ringdove.rules.campaigns.campaigns import Campaign
+from ringdove.workers.campaigns import campaigns as worker
 from tests.web.conftest import Looker, Site, Visitor
 from tests.web.test_api import Program, key, rows
 from tests.web.test_customers import tell

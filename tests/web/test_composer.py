@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from ringdove.rules import texts
-from ringdove.web import counting
+from ringdove.web.sending import counting
 from tests.web.conftest import Looker, Site
 
 UNPAID = "/stores/1/automations/order_unpaid"

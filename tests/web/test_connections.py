@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import connections, gateways
-from ringdove.records.connections import Connection
-from ringdove.records.gateways import Gateway
+from ringdove.records.sending import gateways
+from ringdove.records.sending.gateways import Gateway
+from ringdove.records.store import connections
+from ringdove.records.store.connections import Connection
 from tests.web.conftest import Looker, Site, Visitor
 
 PAGE = "/stores/1/connections"

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
-from ringdove.records import stores
-from ringdove.records.timeline import Point, point_of
+from ringdove.records.people.timeline import Point, point_of
+from ringdove.records.store import stores
 from ringdove.rules import facts
 from ringdove.workers import react
 

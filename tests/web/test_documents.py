@@ -10,7 +10,7 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
-from ringdove.records import api_keys, connections
+from ringdove.records.store import api_keys, connections
 from ringdove.rules import facts
 from ringdove.workers import react
 

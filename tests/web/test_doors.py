@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from ringdove.kit import db
 from ringdove.kit.crypto import new_key
-from ringdove.records import connections, stores
+from ringdove.records.store import connections, stores
 from ringdove.runtime import Runtime, open_runtime
 from ringdove.settings import Settings
 from ringdove.stores import events, woocommerce

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import gateways, messages
-from ringdove.records.messages import Settled
+from ringdove.records.sending import gateways, messages
+from ringdove.records.sending.messages import Settled
 from ringdove.runtime import GATEWAYS
-from ringdove.web import gateway_doors
 from ringdove.web.app import create_app
+from ringdove.web.store import gateway_doors
 from ringdove.workers import react
 from tests.flows.conftest import NOON, Shop, open_shop
 from tests.workers import paper

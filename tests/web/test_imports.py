@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import imports
-from ringdove.workers import importing
+from ringdove.records.lists import imports
+from ringdove.workers.lists import importing
 from tests.web.conftest import Looker, Site, Visitor
 
 LIST = (

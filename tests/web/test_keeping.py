@@ -11,7 +11,8 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
-from ringdove.records import person_export, stores
+from ringdove.records.keeping import person_export
+from ringdove.records.store import stores
 from ringdove.rules import facts
 from ringdove.workers import react, retention
 from tests.flows.conftest import order, text
@@ -162,7 +163,7 @@ WHERE c.table_schema = 'public' AND c.column_name = 'contact_id'
 
 
 def test_every_table_about_a_person_is_in_their_data_or_left_out_for_a_reason(site: Site) -> None:
-    """P12. A new table belongs into records/person_export.py."""
+    """P12. A new table belongs into records/keeping/person_export.py."""
     tables = {row["t"] for row in rows(site, WITH_CONTACT)} | {"contact"}
     shown = {table for table, _ in person_export.KINDS.values()}
     assert tables == shown | set(person_export.LEFT_OUT)

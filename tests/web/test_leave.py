@@ -9,8 +9,8 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
-from ringdove.records import stores
-from ringdove.rules import stop_links
+from ringdove.records.store import stores
+from ringdove.rules.consent import stop_links
 from ringdove.rules.facts import Consent, Customer, CustomerChanged
 from ringdove.workers import react
 from tests.web.conftest import PHONE, Looker, Site, Visitor, assert_sound

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ringdove.web import link_book
-from ringdove.web.link_book import LinkBook
+from ringdove.web.links import link_book
+from ringdove.web.links.link_book import LinkBook
 
 
 class Book(LinkBook):

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from ringdove.rules.campaigns import Link
-from ringdove.rules.links import host_of
-from ringdove.web import link_host
-from ringdove.web.links import CHECK, answer_of
+from ringdove.rules.campaigns.campaigns import Link
+from ringdove.rules.links.links import host_of
+from ringdove.web.links import link_host
+from ringdove.web.links.links import CHECK, answer_of
 from tests.web.conftest import Site
 from tests.web.linked import PHONE, send
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ringdove.rules.campaigns import Link
-from ringdove.web.link_protocol import LinkProtocol
+from ringdove.rules.campaigns.campaigns import Link
+from ringdove.web.links.link_protocol import LinkProtocol
 from tests.web.conftest import Site
 from tests.web.linked import DESKTOP, PHONE, Sent, clicks, send
 

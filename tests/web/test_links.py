@@ -9,10 +9,11 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.crypto import new_token
-from ringdove.records import campaigns, connections, stores
-from ringdove.rules import links
-from ringdove.rules.campaigns import CartLine, Link, Plan
-from ringdove.web import link_book, link_clicks
+from ringdove.records.campaigns import campaigns
+from ringdove.records.store import connections, stores
+from ringdove.rules.campaigns.campaigns import CartLine, Link, Plan
+from ringdove.rules.links import links
+from ringdove.web.links import link_book, link_clicks
 from tests.web.conftest import Answer, Site
 from tests.web.linked import DESKTOP, PHONE, Sent, clicks, rows, send
 

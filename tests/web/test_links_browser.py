@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from ringdove.kit import db
 from ringdove.kit.crypto import new_token
-from ringdove.records import connections
-from ringdove.rules.campaigns import CartLine, Link
+from ringdove.records.store import connections
+from ringdove.rules.campaigns.campaigns import CartLine, Link
 from tests.web.conftest import DESKTOP, PHONE, Looker, Site, assert_sound
 from tests.web.linked import DESKTOP_AGENT, PHONE_AGENT, clicks, send
 

@@ -7,7 +7,7 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
-from ringdove.records import users
+from ringdove.records.store import users
 from ringdove.web.security import TRIES_MAX
 from ringdove.web.views import safe_next
 from tests.web.conftest import OWNER, Looker, Site

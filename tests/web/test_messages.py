@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import campaigns, messages, stores
 from ringdove.records import facts as fact_records
-from ringdove.records.messages import Settled
-from ringdove.records.receipts import Receipt
+from ringdove.records.campaigns import campaigns
+from ringdove.records.sending import messages
+from ringdove.records.sending.messages import Settled
+from ringdove.records.sending.receipts import Receipt
+from ringdove.records.store import stores
 from ringdove.rules import facts
-from ringdove.rules.campaigns import Plan
+from ringdove.rules.campaigns.campaigns import Plan
 from ringdove.workers import react
 from tests.web.conftest import Looker, Site
 from tests.web.test_api import key

@@ -10,10 +10,11 @@ import pytest
 from xlsxwriter import Workbook
 
 from ringdove.kit import db
-from ringdove.records import codes, offers, rewards, stores
-from ringdove.rules import rewards as rules
-from ringdove.rules.links import OFFER_NUMBER
-from ringdove.rules.ways_in import DayGood, Reward
+from ringdove.records.offers import codes, offers, rewards
+from ringdove.records.store import stores
+from ringdove.rules.consent.ways_in import DayGood, Reward
+from ringdove.rules.links.links import OFFER_NUMBER
+from ringdove.rules.offers import rewards as rules
 from tests.web import linked
 from tests.web.conftest import Answer, Looker, Site
 from tests.web.test_imports import bring

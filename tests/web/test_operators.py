@@ -9,12 +9,13 @@ from pydantic import SecretStr
 
 from ringdove.gateways.values import unwrapped
 from ringdove.kit import db
-from ringdove.records import gateways
-from ringdove.records.gateways import Gateway
+from ringdove.records.sending import gateways
+from ringdove.records.sending.gateways import Gateway
 from ringdove.runtime import GATEWAYS
-from ringdove.web import edges, operator_requests
-from ringdove.web.connections import way_state
+from ringdove.web.sending import operator_requests
 from ringdove.web.speech import plain_speech
+from ringdove.web.store import edges
+from ringdove.web.store.connections import way_state
 from tests.gateways.operators import outgoing
 from tests.web.conftest import Looker, Site
 

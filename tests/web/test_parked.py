@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import facts, stores
+from ringdove.records import facts
+from ringdove.records.store import stores
 from ringdove.rules.facts import PaymentReceived
 from tests.web.conftest import Looker, Site
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from ringdove.records import search
+from ringdove.records.people import search
 from ringdove.rules import facts
 
 from .conftest import Looker, Site, Visitor

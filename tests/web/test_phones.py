@@ -10,10 +10,13 @@ import pytest
 from playwright.sync_api import expect
 
 from ringdove.kit import db
-from ringdove.records import gateways, stores, tries
+from ringdove.records.people import tries
+from ringdove.records.sending import gateways
+from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
-from ringdove.web.trying import DEEDS, deeds_of
-from ringdove.workers import binds, react, sandbox
+from ringdove.web.store.trying import DEEDS, deeds_of
+from ringdove.workers import react, sandbox
+from ringdove.workers.sending import binds
 from tests.web.conftest import Looker, Site, Visitor
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import stores
+from ringdove.records.store import stores
 from ringdove.rules import facts
 from ringdove.rules.policy import Gap
 

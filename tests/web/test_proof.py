@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ringdove.records import verify
-from ringdove.rules import confirming, facts, stop_links
+from ringdove.records.consent import verify
+from ringdove.rules import facts
+from ringdove.rules.consent import confirming, stop_links
 from ringdove.workers import seal
 from tests.web.conftest import Answer, Looker, Site
 from tests.web.test_api import key

@@ -7,10 +7,11 @@ import pytest
 from docs import draw
 
 from ringdove.kit import i18n
-from ringdove.records import messages as message_records
-from ringdove.records import outbox, receipts
-from ringdove.rules import consent, languages, messages
-from ringdove.rules.recipes import RECIPES
+from ringdove.records.sending import messages as message_records
+from ringdove.records.sending import outbox, receipts
+from ringdove.rules import languages, messages
+from ringdove.rules.automations.recipes import RECIPES
+from ringdove.rules.consent import consent
 from ringdove.smpp import session
 from ringdove.web.reasons import BECAUSE, reason_words, state_words, why_words
 from ringdove.web.speech import Speech, plain_speech

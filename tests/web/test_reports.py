@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import stores
+from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
-from ringdove.web import report_words
+from ringdove.web.reports import report_words
 from ringdove.web.speech import plain_speech
 from tests.records import test_reports as made_by_hand
 from tests.records.test_reports import Sale

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import gateways, routes, senders, spending, stores
-from ringdove.rules.routes import Route
-from ringdove.rules.senders import Own
-from ringdove.rules.spending import Limit
-from ringdove.web import money
+from ringdove.records.sending import gateways, routes, senders, spending
+from ringdove.records.store import stores
+from ringdove.rules.sending.routes import Route
+from ringdove.rules.sending.senders import Own
+from ringdove.rules.sending.spending import Limit
+from ringdove.web.sending import money
 from tests.web.conftest import Looker, Site, Visitor
 
 CSV = "Country;Operator;Prefix;Price, EUR\nBelarus;MTS;37529;0,0125\nBelarus;;375;0,02\n;;;free\n"

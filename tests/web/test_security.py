@@ -11,7 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from ringdove.kit import db
-from ringdove.records.users import ROLES, Role
+from ringdove.records.store.users import ROLES, Role
 from ringdove.settings import Settings
 from ringdove.web.app import PAGES, SHUTDOWN_S, Server
 from ringdove.web.security import TRIES_KEYS_MAX, Throttle, is_forged

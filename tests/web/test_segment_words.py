@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from ringdove.rules import segments
-from ringdove.rules.segments import (
+from ringdove.rules.segments import segments
+from ringdove.rules.segments.segments import (
     Age,
     All,
     Any,
@@ -35,8 +35,8 @@ from ringdove.rules.segments import (
     Texts,
     Visited,
 )  # fmt: skip
-from ringdove.web.segment_names import Names
-from ringdove.web.segment_words import lines, say
+from ringdove.web.segments.segment_names import Names
+from ringdove.web.segments.segment_words import lines, say
 from ringdove.web.speech import plain_speech
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -14,10 +14,10 @@ from starlette.exceptions import HTTPException
 
 from ringdove.kit import db
 from ringdove.rules import facts
-from ringdove.web import segment_editor, segment_view
-from ringdove.web.segment_asking import while_waited_for
-from ringdove.web.segment_leaves import GROUPS
-from ringdove.web.segment_names import Choices
+from ringdove.web.segments import segment_editor, segment_view
+from ringdove.web.segments.segment_asking import while_waited_for
+from ringdove.web.segments.segment_leaves import GROUPS
+from ringdove.web.segments.segment_names import Choices
 from ringdove.web.speech import plain_speech
 
 from .conftest import Looker, Site, Visitor

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import gateways, stores
+from ringdove.records.sending import gateways
+from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from tests.web.conftest import OWNER, STORE, Looker, Site
 

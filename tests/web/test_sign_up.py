@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 from ringdove.kit import db
-from ringdove.records import forms, rewards
-from ringdove.rules.ways_in import Form, Reward
+from ringdove.records.consent import forms
+from ringdove.records.offers import rewards
+from ringdove.rules.consent.ways_in import Form, Reward
 from ringdove.workers import react
 from tests.web.conftest import Answer, Looker, Site, Visitor
 

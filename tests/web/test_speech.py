@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ringdove.web import places
 from ringdove.web.charts import bars, nice_top, spark
-from ringdove.web.passwords import weakness
 from ringdove.web.speech import Speech
+from ringdove.web.store import places
+from ringdove.web.store.passwords import weakness
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 EN = Speech("en", ZoneInfo("Europe/Minsk"), NOW)

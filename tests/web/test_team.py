@@ -7,7 +7,7 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
-from ringdove.records import api_keys
+from ringdove.records.store import api_keys
 from tests.web.conftest import STORE, Looker, Site
 
 

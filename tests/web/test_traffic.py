@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import counters, gateways, stores, traffic
+from ringdove.records import counters
+from ringdove.records.sending import gateways, traffic
+from ringdove.records.store import stores
 from tests.web.conftest import Looker, Site
 from tests.web.test_api import key
 from tests.web.test_unknown import lose

@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 import ringdove
 from ringdove.kit import i18n
-from ringdove.web.import_words import FILE_WRONG
+from ringdove.web.lists.import_words import FILE_WRONG
 
 SOURCE = Path(ringdove.__file__).parent
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|<[^>]+>")
@@ -51,7 +51,7 @@ def _holes(text: str) -> list[str]:
 def test_what_is_wrong_with_a_file_is_known_to_translators() -> None:
     """These are said below the pages, where no translation is: pages list them once more."""
     said = set()
-    for name in ("rules/people_files.py", "web/import_files.py", "kit/sheets.py"):
+    for name in ("rules/lists/people_files.py", "web/lists/import_files.py", "kit/sheets.py"):
         for node in ast.walk(ast.parse((SOURCE / name).read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("FileWrong", "SheetWrong"):
                 said |= {one.value for one in node.args if isinstance(one, ast.Constant)}

@@ -8,8 +8,9 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
-from ringdove.records import messages, stores, unknown
-from ringdove.records.messages import Settled
+from ringdove.records.sending import messages, unknown
+from ringdove.records.sending.messages import Settled
+from ringdove.records.store import stores
 from ringdove.rules import facts
 from ringdove.workers import react
 from tests.web.conftest import Looker, Site

@@ -16,30 +16,23 @@ from fastapi.routing import APIRoute
 
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
-from ringdove.records import (
-    api_keys,
-    campaigns,
-    code_lists,
-    connections,
-    forms,
-    gateways,
-    imports,
-    own_dates,
-    phones,
-    rewards,
-    routes,
-    segments,
-    senders,
-    stores,
-)
 from ringdove.records import facts as fact_records
-from ringdove.rules import campaigns as campaign_rules
-from ringdove.rules import facts, ways_in
-from ringdove.rules.people_rows import Plan
-from ringdove.rules.routes import Route
-from ringdove.rules.segments import EVERYBODY
-from ringdove.rules.senders import Own
-from ringdove.rules.ways_in import Form, Keyword, Reward
+from ringdove.records.campaigns import campaigns
+from ringdove.records.consent import forms
+from ringdove.records.lists import imports
+from ringdove.records.offers import code_lists, rewards
+from ringdove.records.people import phones
+from ringdove.records.segments import segments
+from ringdove.records.sending import gateways, routes, senders
+from ringdove.records.store import api_keys, connections, own_dates, stores
+from ringdove.rules import facts
+from ringdove.rules.campaigns import campaigns as campaign_rules
+from ringdove.rules.consent import ways_in
+from ringdove.rules.consent.ways_in import Form, Keyword, Reward
+from ringdove.rules.lists.people_rows import Plan
+from ringdove.rules.segments.segments import EVERYBODY
+from ringdove.rules.sending.routes import Route
+from ringdove.rules.sending.senders import Own
 from ringdove.web import api
 from ringdove.web.app import PAGES
 from ringdove.workers import react

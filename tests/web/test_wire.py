@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import stores, wire
+from ringdove.records.sending import wire
+from ringdove.records.store import stores
 from ringdove.smpp.codec import encode
 from ringdove.smpp.pdu import DeliverSm, Pdu, SubmitSm, SubmitSmResp
-from ringdove.web.wire import hex_rows
+from ringdove.web.sending.wire import hex_rows
 from tests.web.conftest import Looker, Site
 from tests.web.test_api import key
 from tests.web.test_messages import _live

@@ -11,11 +11,11 @@ import pytest
 from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store
-from ringdove.records import messages
+from ringdove.records.sending import messages
 from ringdove.smpp.session import Asked, Told
-from ringdove.workers import binds, ear
-from ringdove.workers.accounts import Account
-from ringdove.workers.links import Link
+from ringdove.workers.sending import binds, ear
+from ringdove.workers.sending.accounts import Account
+from ringdove.workers.sending.links import Link
 from tests.flows.conftest import NOON
 from tests.workers.test_binds import (
     WAIT_S,

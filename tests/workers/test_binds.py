@@ -16,14 +16,17 @@ from psycopg.types.json import Jsonb
 from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, buckets_of_store
-from ringdove.records import gateways, leases, messages, phones
+from ringdove.records import leases
+from ringdove.records.people import phones
+from ringdove.records.sending import gateways, messages
 from ringdove.rules import texts
 from ringdove.smpp.pdu import DeliverSm
 from ringdove.smpp.session import Answered, Asked, BindAsked, Closed, Event, Timers
-from ringdove.workers import bind as binding
-from ringdove.workers import binds, ear, pace, sandbox
-from ringdove.workers.accounts import Account
-from ringdove.workers.links import Link
+from ringdove.workers import sandbox
+from ringdove.workers.sending import bind as binding
+from ringdove.workers.sending import binds, ear, pace
+from ringdove.workers.sending.accounts import Account
+from ringdove.workers.sending.links import Link
 from tests.flows.conftest import NOON, Shop, open_shop, order
 from tests.smpp.test_interop import Server
 from tests.smpp.test_interop import server as server

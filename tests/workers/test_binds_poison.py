@@ -9,10 +9,10 @@ import pytest
 from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store
-from ringdove.records import messages
-from ringdove.workers import ear, mouth, pace
-from ringdove.workers.accounts import Account
-from ringdove.workers.links import Asked, Link
+from ringdove.records.sending import messages
+from ringdove.workers.sending import ear, mouth, pace
+from ringdove.workers.sending.accounts import Account
+from ringdove.workers.sending.links import Asked, Link
 from tests.flows.conftest import NOON, Shop
 from tests.workers.test_binds import (
     WAIT_S,

@@ -14,7 +14,8 @@ from ringdove.gateways.smtp.letters import marked
 from ringdove.kit import imap
 from ringdove.kit.buckets import token_of
 from ringdove.web.app import create_app
-from ringdove.workers import bounces, react, send
+from ringdove.workers import react
+from ringdove.workers.sending import bounces, send
 from tests.flows.conftest import Shop, order, play
 from tests.gateways.test_bounces import COMPLAINT, HOLIDAY, MARK, NO_USER, report
 from tests.web.test_gateway_doors import TOKEN, Site

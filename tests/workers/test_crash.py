@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ringdove.kit import db
-from ringdove.workers import bind as binding
+from ringdove.workers.sending import bind as binding
 from tests.flows.conftest import Shop, open_shop
 from tests.workers.test_binds import (
     Smsc,
@@ -29,7 +29,7 @@ import asyncio, sys
 from pathlib import Path
 from ringdove.runtime import open_runtime
 from ringdove.settings import Settings
-from ringdove.workers import binds
+from ringdove.workers.sending import binds
 from tests.flows.conftest import NOON
 
 async def work():

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 from ringdove.gateways import edge
 from ringdove.kit import db
 from ringdove.smpp.codec import Decoder
-from ringdove.workers import packets, sweep
+from ringdove.workers.sending import packets, sweep
 from tests.flows.conftest import NOON, Shop
 from tests.workers.test_binds import (
     Smsc,

@@ -29,9 +29,10 @@ from ringdove.gateways import smtp
 from ringdove.gateways.smtp import bounces
 from ringdove.kit import db, mail
 from ringdove.kit.buckets import id_of, token_of
-from ringdove.records import gateways, messages, receipts
-from ringdove.rules import stop_links
-from ringdove.workers import postman, react, send
+from ringdove.records.sending import gateways, messages, receipts
+from ringdove.rules.consent import stop_links
+from ringdove.workers import react
+from ringdove.workers.sending import postman, send
 from tests.flows.conftest import NOON, Shop, open_shop, order, play
 
 __all__ = ["play"]
@@ -644,7 +645,7 @@ import asyncio, sys
 from pathlib import Path
 from ringdove.runtime import open_runtime
 from ringdove.settings import Settings
-from ringdove.workers import send
+from ringdove.workers.sending import send
 from tests.flows.conftest import NOON
 
 async def work():

@@ -17,10 +17,11 @@ import psycopg
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import gateways, messages
-from ringdove.records.receipts import Receipt
+from ringdove.records.sending import gateways, messages
+from ringdove.records.sending.receipts import Receipt
 from ringdove.runtime import GATEWAYS
-from ringdove.workers import attempts, pace, react, results, speak, speaker
+from ringdove.workers import react
+from ringdove.workers.sending import attempts, pace, results, speak, speaker
 from tests.flows.conftest import NOON, Shop, open_shop
 from tests.workers import paper
 from tests.workers.paper import Paper, Play, garbage, hang, hang_up, says, served
@@ -409,7 +410,7 @@ import asyncio, sys
 from pathlib import Path
 from ringdove.runtime import GATEWAYS, open_runtime
 from ringdove.settings import Settings
-from ringdove.workers import speak
+from ringdove.workers.sending import speak
 from tests.flows.conftest import NOON
 from tests.workers import paper
 

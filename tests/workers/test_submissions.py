@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ringdove.gateways.smpp import Outcome, Refused, Sent
-from ringdove.records.messages import Settled, Taken
-from ringdove.workers import submissions
-from ringdove.workers.pace import Allowance
-from ringdove.workers.submissions import Submission
+from ringdove.records.sending.messages import Settled, Taken
+from ringdove.workers.sending import submissions
+from ringdove.workers.sending.pace import Allowance
+from ringdove.workers.sending.submissions import Submission
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 LATER, NEVER, SLOWER = (Refused("WHY", again) for again in ("later", "permanent", "throttled"))

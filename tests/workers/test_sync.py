@@ -14,7 +14,8 @@ from aiohttp import web
 
 from ringdove.kit import db
 from ringdove.kit.crypto import new_key
-from ringdove.records import connections, leases, stores
+from ringdove.records import leases
+from ringdove.records.store import connections, stores
 from ringdove.runtime import Runtime, open_runtime
 from ringdove.settings import Settings
 from ringdove.stores.edge import Request, Response

@@ -27,11 +27,12 @@ from ringdove.bench.ground import (
 )
 from ringdove.kit import db, memory
 from ringdove.kit.buckets import INDEX_OF, buckets_of_store, id_floor
-from ringdove.records import campaign_progress, campaigns, rewards
-from ringdove.records.campaign_lines import BEGINS, COPY_MESSAGES, COPY_OUTBOX
-from ringdove.rules.campaigns import Campaign, Link, Plan, Variant, When, Words
-from ringdove.rules.ways_in import Reward
-from ringdove.workers import campaigning
+from ringdove.records.campaigns import campaign_progress, campaigns
+from ringdove.records.campaigns.campaign_lines import BEGINS, COPY_MESSAGES, COPY_OUTBOX
+from ringdove.records.offers import rewards
+from ringdove.rules.campaigns.campaigns import Campaign, Link, Plan, Variant, When, Words
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.workers.campaigns import campaigning
 
 PEOPLE = 1_000_000
 GOAL_PER_S: Final = 50_000

@@ -19,7 +19,9 @@ from typing import Any
 
 from ringdove.gateways import smpp
 from ringdove.kit import cluster, db, postgres
-from ringdove.records import gateways, migrate, stores
+from ringdove.records import migrate
+from ringdove.records.sending import gateways
+from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime, open_runtime
 from ringdove.settings import Settings

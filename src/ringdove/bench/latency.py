@@ -22,7 +22,7 @@ import aiohttp
 from ringdove.bench import ground, smsc
 from ringdove.kit import db
 from ringdove.kit.children import Child
-from ringdove.records import connections
+from ringdove.records.store import connections
 from ringdove.stores import events
 
 SECRET = "bench"

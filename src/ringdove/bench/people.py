@@ -19,11 +19,11 @@ from psycopg import sql
 
 from ringdove.bench import ground, people_deciding, people_ground, people_importing
 from ringdove.kit import db
-from ringdove.records import customers, search, search_fill
-from ringdove.records.lookups import NO_END
-from ringdove.web import people_list
-from ringdove.web.people_list import Asked
-from ringdove.workers import finding
+from ringdove.records.people import customers, search, search_fill
+from ringdove.records.people.lookups import NO_END
+from ringdove.web.people import people_list
+from ringdove.web.people.people_list import Asked
+from ringdove.workers.people import finding
 
 PEOPLE_TYPED = 40  # of each kind, key by key
 FILTERED = 30  # times each

@@ -18,9 +18,11 @@ from ringdove.bench import ground, people_ground
 from ringdove.bench.ground import Shop
 from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store
-from ringdove.records import deciding, histories, scenes
-from ringdove.rules import consent
-from ringdove.rules.consent import Draft
+from ringdove.records import scenes
+from ringdove.records.consent import deciding
+from ringdove.records.segments import histories
+from ringdove.rules.consent import consent
+from ringdove.rules.consent.consent import Draft
 from ringdove.rules.policy import Gap, Policy
 from ringdove.rules.scenes import Store
 

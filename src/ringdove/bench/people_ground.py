@@ -20,7 +20,7 @@ from psycopg import AsyncConnection, sql
 
 from ringdove.bench.people_names import COUNTRIES, Country
 from ringdove.kit.buckets import BUCKETS, id_floor
-from ringdove.rules import ledger
+from ringdove.rules.consent import ledger
 from ringdove.rules.scenes import Store
 
 CHUNK = 20_000

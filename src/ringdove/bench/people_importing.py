@@ -17,10 +17,11 @@ from typing import Any
 
 from ringdove.bench.ground import Shop, machine, machine_line, meter, open_shop, temporary_home
 from ringdove.kit import db
-from ringdove.records import imports
-from ringdove.rules import people_columns, people_files
-from ringdove.rules.people_rows import Plan
-from ringdove.workers import finding, importing
+from ringdove.records.lists import imports
+from ringdove.rules.lists import people_columns, people_files
+from ringdove.rules.lists.people_rows import Plan
+from ringdove.workers.lists import importing
+from ringdove.workers.people import finding
 
 ROWS = 1_000_000
 GOAL_S = 120.0

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from ringdove.bench import ground
 from ringdove.gateways import smpp
-from ringdove.rules import consent, texts
+from ringdove.rules import texts
+from ringdove.rules.consent import consent
 from ringdove.rules.scenes import NO_HISTORY, Contact, Store
 from ringdove.smpp import quick, receipts
 from ringdove.smpp.codec import Decoder, encode

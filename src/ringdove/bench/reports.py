@@ -15,7 +15,8 @@ from typing import Any
 from ringdove.bench.ground import Shop, open_shop
 from ringdove.kit import db
 from ringdove.kit.buckets import INDEX_OF, buckets_of_store, id_floor
-from ringdove.records import campaigns, report_sums, reports
+from ringdove.records.campaigns import campaigns
+from ringdove.records.reports import report_sums, reports
 
 HOUR = timedelta(hours=1)
 

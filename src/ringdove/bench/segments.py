@@ -1,6 +1,6 @@
 """How fast a selection of people is counted: `ringdove bench segments`.
 
-Each question goes through records/segments.count as the page's live count does, on two
+Each question goes through records/segments/segments.count as the page's live count does, on two
 connections; the middle of several goes is told, by the clock and by CPU. Beside it stands the floor
 of the same run, a plain count of the store's people; and what the same two questions cost when
 they are asked of orders and visits instead of what is kept.
@@ -17,9 +17,9 @@ from ringdove.bench import ground, segments_ground
 from ringdove.bench.segments_ground import Size
 from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store
-from ringdove.records import figure_fill, rhythms, segments
-from ringdove.rules.segments import TREE
-from ringdove.workers import figuring
+from ringdove.records.segments import figure_fill, rhythms, segments
+from ringdove.rules.segments.segments import TREE
+from ringdove.workers.people import figuring
 
 GOES: Final = 5
 DAYS_90, DAYS_30, DAYS_14 = ({"within_days": n} for n in (90, 30, 14))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ringdove.gateways import smpp
 from ringdove.smpp.pdu import SubmitSm
 from ringdove.smpp.session import Asked, BindAsked, Closed, Event, Timers
-from ringdove.workers.links import Link
+from ringdove.workers.sending.links import Link
 
 HOST = "127.0.0.1"
 TIMERS = Timers(window=100, enquire_link_s=300, response_timeout_s=300)

@@ -19,7 +19,8 @@ from ringdove.bench.counterpart import FIRST_NUMBER
 from ringdove.bench.ground import Shop
 from ringdove.kit import db
 from ringdove.kit.buckets import INDEX_OF, id_floor
-from ringdove.records import partitions, stores
+from ringdove.records import partitions
+from ringdove.records.store import stores
 
 CHUNK: Final = 10_000
 VALID_FOR: Final = timedelta(days=2)

@@ -31,17 +31,11 @@ from ringdove.demo.shop import Webhooks
 from ringdove.kit import db, postgres, scratch
 from ringdove.kit.children import Child
 from ringdove.kit.scratch import NotAllowed
-from ringdove.records import (
-    automations,
-    connections,
-    gateways,
-    migrate,
-    phones,
-    stores,
-    tally,
-    users,
-)
-from ringdove.rules.recipes import RECIPES
+from ringdove.records import automations, migrate
+from ringdove.records.people import phones
+from ringdove.records.sending import gateways
+from ringdove.records.store import connections, stores, tally, users
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.scenes import Automation, Store
 from ringdove.runtime import Runtime, open_runtime
 from ringdove.settings import Settings

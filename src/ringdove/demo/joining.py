@@ -8,10 +8,14 @@ from typing import TypeVar
 
 from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
-from ringdove.records import forms, own_fields, rewards, segments
-from ringdove.rules.own_fields import OwnField
+from ringdove.records.consent import forms
+from ringdove.records.offers import rewards
+from ringdove.records.people import own_fields
+from ringdove.records.segments import segments
+from ringdove.rules.consent.ways_in import Form, Keyword, Reward
+from ringdove.rules.people.own_fields import OwnField
 from ringdove.rules.scenes import Store
-from ringdove.rules.segments import (
+from ringdove.rules.segments.segments import (
     All,
     Any,
     Bought,
@@ -26,7 +30,6 @@ from ringdove.rules.segments import (
     Span,
     Visited,
 )
-from ringdove.rules.ways_in import Form, Keyword, Reward
 
 TOKEN_BYTES = 9
 Way = TypeVar("Way", Form, Reward)

@@ -17,10 +17,11 @@ from ringdove.demo.goods import Good, catalogue
 from ringdove.demo.people import COUNTRIES, Person, everybody
 from ringdove.demo.rows import Keyed, Known, Rows, Word
 from ringdove.demo.selling import Selling
-from ringdove.rules import phones, ways_in
+from ringdove.rules.consent import ways_in
+from ringdove.rules.people import phones
 from ringdove.rules.policy import READY_TOPICS
-from ringdove.rules.prices import PriceList
 from ringdove.rules.scenes import Store
+from ringdove.rules.sending.prices import PriceList
 
 PHONE = "Mozilla/5.0 (Linux; Android 16; Pixel 9) Chrome/144.0 Mobile"
 BUYERS = 0.93  # of all customers; the others have only made an account

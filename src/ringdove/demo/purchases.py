@@ -14,9 +14,10 @@ from ringdove.demo.letters import money
 from ringdove.demo.people import Person
 from ringdove.demo.rows import SHOP_NUMBER, Known, Rows, Word
 from ringdove.demo.stories import Moment, story
-from ringdove.rules import replies, wording
+from ringdove.rules import replies
+from ringdove.rules.automations import wording
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.facts import Fact, read
-from ringdove.rules.recipes import RECIPES
 
 FIRST_KEY = 1001
 CONSENT_WORDS = "Да, присылайте мне новости и предложения по SMS. Отписаться можно в любой момент."

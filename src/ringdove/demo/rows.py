@@ -18,9 +18,10 @@ from ringdove.kit.buckets import (
     bucket_of,
     id_floor,
 )
-from ringdove.rules import ledger, texts
-from ringdove.rules.prices import Cost, PriceList, price_of
+from ringdove.rules import texts
+from ringdove.rules.consent import ledger
 from ringdove.rules.scenes import Contact, Store
+from ringdove.rules.sending.prices import Cost, PriceList, price_of
 
 Keyed = Callable[[int, str], str]  # store, text: as Runtime.keyed
 

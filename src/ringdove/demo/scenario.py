@@ -13,7 +13,7 @@ from ringdove.demo.chance import Chance
 from ringdove.demo.goods import catalogue
 from ringdove.demo.people import COUNTRIES, Person, somebody
 from ringdove.demo.shop import ShopOrder
-from ringdove.rules.recipes import RECIPES
+from ringdove.rules.automations.recipes import RECIPES
 
 DAY = timedelta(days=1)
 Change = Callable[[ShopOrder, datetime], None]

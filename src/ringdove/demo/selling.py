@@ -18,9 +18,14 @@ from ringdove.demo.joining import OFFER
 from ringdove.demo.people import Person
 from ringdove.demo.rows import Keyed, Known, Rows
 from ringdove.kit.buckets import buckets_of_store
-from ringdove.rules import campaign_recipes, languages, links, offers, segments, stop_links, texts
-from ringdove.rules.campaigns import Plan, Variant, When, Words
-from ringdove.rules.lots import Lots
+from ringdove.rules import languages, texts
+from ringdove.rules.campaigns import campaign_recipes
+from ringdove.rules.campaigns.campaigns import Plan, Variant, When, Words
+from ringdove.rules.campaigns.lots import Lots
+from ringdove.rules.consent import stop_links
+from ringdove.rules.links import links
+from ringdove.rules.offers import offers
+from ringdove.rules.segments import segments
 
 HOLDOUT_PERCENT = 10
 ORDERS_MAX = 1_000  # that campaigns bring: the shop counts on from there

@@ -21,7 +21,9 @@ import aiohttp
 from ringdove.demo import life, mailbox, world
 from ringdove.kit import db, postgres
 from ringdove.kit.children import Child
-from ringdove.records import gateways, migrate, stores
+from ringdove.records import migrate
+from ringdove.records.sending import gateways
+from ringdove.records.store import stores
 from ringdove.runtime import Runtime, open_runtime
 from ringdove.settings import Settings
 

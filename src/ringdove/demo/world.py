@@ -18,23 +18,15 @@ from ringdove.demo.purchases import CONSENT_WORDS
 from ringdove.demo.rows import COLUMNS, SHOP_NUMBER
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_password, new_token
-from ringdove.records import (
-    bulk,
-    connections,
-    figure_fill,
-    gateways,
-    partitions,
-    prices,
-    rhythms,
-    search_fill,
-    spending,
-    stores,
-    users,
-)
-from ringdove.records.stores import StoreSettings
-from ringdove.rules.prices import Price, PriceList
+from ringdove.records import bulk, partitions
+from ringdove.records.people import search_fill
+from ringdove.records.segments import figure_fill, rhythms
+from ringdove.records.sending import gateways, prices, spending
+from ringdove.records.store import connections, stores, users
+from ringdove.records.store.stores import StoreSettings
 from ringdove.rules.scenes import Store
-from ringdove.rules.spending import Limit
+from ringdove.rules.sending.prices import Price, PriceList
+from ringdove.rules.sending.spending import Limit
 from ringdove.runtime import Runtime
 
 EMAIL, PASSWORD = "demo@ringdove.local", "linden tree"

@@ -12,7 +12,7 @@ An operator's file has these names, and nothing else is asked of it:
     ask(settings, provider_id) -> Request and told(settings, reply) -> ReceiptHeard | None
                      only where the operator can be asked what became of a text
 
-Pure: no socket, no clock. workers/speak.py sends what is made here.
+Pure: no socket, no clock. workers/sending/speak.py sends what is made here.
 """
 
 import hashlib

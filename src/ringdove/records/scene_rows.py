@@ -16,10 +16,13 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
-from ringdove.records import confirming, counters, figures, merges, search, suppression, ways_in
+from ringdove.records import counters
 from ringdove.records import facts as fact_records
+from ringdove.records.consent import confirming, suppression, ways_in
+from ringdove.records.people import merges, search
+from ringdove.records.segments import figures
 from ringdove.rules import effects, facts
-from ringdove.rules import suppression as refusals
+from ringdove.rules.consent import suppression as refusals
 from ringdove.rules.scenes import Scene, Store
 
 Tx = AsyncConnection[Any]

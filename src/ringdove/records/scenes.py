@@ -16,19 +16,15 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
-from ringdove.records import (
-    confirming,
-    erased_keys,
-    histories,
-    merges,
-    own_fields,
-    routes,
-    scene_rows,
-    suppression,
-    ways_in,
-)
-from ringdove.rules import answers, erasing, facts
-from ringdove.rules import suppression as refusals
+from ringdove.records import scene_rows
+from ringdove.records.consent import confirming, suppression, ways_in
+from ringdove.records.keeping import erased_keys
+from ringdove.records.people import merges, own_fields
+from ringdove.records.segments import histories
+from ringdove.records.sending import routes
+from ringdove.rules import answers, facts
+from ringdove.rules.consent import erasing
+from ringdove.rules.consent import suppression as refusals
 from ringdove.rules.scenes import (
     Automation,
     Cart,

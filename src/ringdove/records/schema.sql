@@ -298,7 +298,7 @@ CREATE TABLE contact_ref (               -- natural key → contact, in the buck
   PRIMARY KEY (bucket, store_id, kind, value)
 );
 
-CREATE TABLE consent_event (             -- append-only; rules/ledger.py chains it
+CREATE TABLE consent_event (             -- append-only; rules/consent/ledger.py chains it
   bucket integer NOT NULL,
   store_id integer NOT NULL,
   id bigint NOT NULL,
@@ -312,7 +312,7 @@ CREATE TABLE consent_event (             -- append-only; rules/ledger.py chains 
   language text NOT NULL DEFAULT '',
   ip text NOT NULL DEFAULT '',
   device text NOT NULL DEFAULT '',
-  who text NOT NULL DEFAULT '',          -- salted hash of the number or address, see rules/ledger.py
+  who text NOT NULL DEFAULT '',          -- salted hash of the number or address, see rules/consent/ledger.py
   seq integer NOT NULL DEFAULT 0,        -- of this person, from 1; 0: before there was a chain
   prev text NOT NULL DEFAULT '',         -- hash of the person's row before
   hash text NOT NULL DEFAULT '',
@@ -581,7 +581,7 @@ CREATE TABLE message (
   window_until timestamptz,              -- allowed hours end, as the outbox has it
   category text NOT NULL DEFAULT '',     -- what it offers: its gap is kept (R14)
   occasion text NOT NULL DEFAULT '',     -- why now: sale, birthday … (R13)
-  own_hours text NOT NULL DEFAULT '',    -- weekdays and part of the day that it wants: rules/hours.py
+  own_hours text NOT NULL DEFAULT '',    -- weekdays and part of the day that it wants: rules/consent/hours.py
   campaign_id integer,
   variant smallint NOT NULL DEFAULT 0,   -- of the campaign's texts, from 0
   PRIMARY KEY (bucket, store_id, id)
@@ -697,7 +697,7 @@ CREATE TABLE spending (                  -- roll-up per day of the store's own z
 
 -- ---------------------------------------------------------------- finding people
 
-CREATE TABLE contact_search (            -- rules/searching.py makes it, records/search.py asks it
+CREATE TABLE contact_search (            -- rules/people/searching.py makes it, records/people/search.py asks it
   bucket integer NOT NULL,
   store_id integer NOT NULL,
   contact_id bigint NOT NULL,
@@ -749,7 +749,7 @@ CREATE TABLE consent_seal (              -- over rows of consent_event in order 
   first_id bigint NOT NULL,
   last_id bigint NOT NULL,
   rows integer NOT NULL,
-  digest text NOT NULL,                  -- over their ids and hashes, see rules/seals.py
+  digest text NOT NULL,                  -- over their ids and hashes, see rules/consent/seals.py
   prev text NOT NULL,                    -- hash of the seal before
   hash text NOT NULL,
   at timestamptz NOT NULL,
@@ -820,7 +820,7 @@ CREATE TABLE erased_key (                -- orders, carts, accounts of the erase
 -- ---------------------------------------------------------------- lists of people
 
 CREATE TABLE people_import (             -- a file of people on its way in
-  bucket integer NOT NULL,               -- one of the store's, see records/imports.py
+  bucket integer NOT NULL,               -- one of the store's, see records/lists/imports.py
   store_id integer NOT NULL,
   id bigint NOT NULL,
   name text NOT NULL,                    -- of the file
@@ -882,7 +882,7 @@ CREATE TABLE sign_up_form (
   id integer NOT NULL,
   token text NOT NULL UNIQUE,            -- in its address: /join/<token>
   name text NOT NULL,
-  settings jsonb NOT NULL DEFAULT '{}',  -- rules/ways_in.py reads it
+  settings jsonb NOT NULL DEFAULT '{}',  -- rules/consent/ways_in.py reads it
   created_at timestamptz NOT NULL,
   changed_at timestamptz NOT NULL,
   published_at timestamptz,
@@ -892,7 +892,7 @@ CREATE TABLE sign_up_form (
 
 CREATE TABLE keyword (                   -- a word by text that subscribes
   store_id integer NOT NULL REFERENCES store (id),
-  word text NOT NULL,                    -- folded, see rules/ways_in.py:fold
+  word text NOT NULL,                    -- folded, see rules/consent/ways_in.py:fold
   shown text NOT NULL,                   -- as its poster has it
   form_id integer NOT NULL,
   language text NOT NULL,                -- of the poster
@@ -984,7 +984,7 @@ CREATE TABLE contact_merge (             -- two contacts were found to be one pe
   other_id bigint NOT NULL,
   at timestamptz NOT NULL,
   by text NOT NULL DEFAULT '',           -- page/Anna, api/till
-  before jsonb NOT NULL,                 -- what both were, see rules/merging.py
+  before jsonb NOT NULL,                 -- what both were, see rules/people/merging.py
   parted_at timestamptz,
   PRIMARY KEY (bucket, store_id, id)
 );
@@ -1014,7 +1014,7 @@ CREATE TABLE retention_mark (            -- what is emptied and stays: all befor
 -- ---------------------------------------------------------------- what is kept per person
 
 -- A row for each living person, whatever they did; none for who was merged into another (theirs
--- counts all that both did) or erased. records/figures.py keeps it in the transaction that answers
+-- counts all that both did) or erased. records/segments/figures.py keeps it in the transaction that answers
 -- a fact. Orders: those that were not cancelled, returned or removed.
 CREATE TABLE contact_figure (
   bucket integer NOT NULL,
@@ -1074,7 +1074,7 @@ CREATE TABLE segment (
   store_id integer NOT NULL REFERENCES store (id),
   id integer NOT NULL,
   name text NOT NULL,
-  tree jsonb NOT NULL,                   -- rules/segments.py reads it
+  tree jsonb NOT NULL,                   -- rules/segments/segments.py reads it
   created_at timestamptz NOT NULL,
   changed_at timestamptz NOT NULL,
   changed_by integer,
@@ -1098,7 +1098,7 @@ CREATE TABLE campaign (
   store_id integer NOT NULL REFERENCES store (id),
   id integer NOT NULL,
   name text NOT NULL,
-  state text NOT NULL,                   -- rules/campaigns.py draws the life of a campaign
+  state text NOT NULL,                   -- rules/campaigns/campaigns.py draws the life of a campaign
   reason text NOT NULL DEFAULT '',       -- why it was paused or ended
   plan jsonb NOT NULL,                   -- rules/campaigns.Plan
   version integer NOT NULL DEFAULT 1,    -- another with every change of the plan
@@ -1115,7 +1115,7 @@ CREATE TABLE campaign (
   asked_by integer,                      -- for approval
   copied_from integer,
   made_key text,                         -- of a program: the same key is the same campaign
-  tries integer NOT NULL DEFAULT 0,      -- in a row that wrote nothing: records/campaign_tries.py
+  tries integer NOT NULL DEFAULT 0,      -- in a row that wrote nothing: records/campaigns/campaign_tries.py
   tried_at timestamptz,                  -- when the last one began
   trouble text NOT NULL DEFAULT '',      -- what stopped it
   PRIMARY KEY (store_id, id)

@@ -12,21 +12,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from ringdove.rules import (
-    automations,
-    confirming,
-    conversations,
-    erasing,
-    facts,
-    merging,
-    offers,
-    people,
-    people_changes,
-    phones,
-    sign_ups,
-    suppression,
-    wording,
-)
+from ringdove.rules import conversations, facts
+from ringdove.rules.automations import automations, wording
+from ringdove.rules.consent import confirming, erasing, sign_ups, suppression
 from ringdove.rules.effects import (
     AnswerWaiting,
     BuyFrom,
@@ -44,6 +32,8 @@ from ringdove.rules.effects import (
     SaveVisit,
     WaitFor,
 )
+from ringdove.rules.offers import offers
+from ringdove.rules.people import merging, people, people_changes, phones
 from ringdove.rules.scenes import Cart, Item, Order, Parcel, Return, Scene
 
 FORGET_AFTER = timedelta(days=2)

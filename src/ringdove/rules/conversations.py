@@ -7,20 +7,9 @@ something, and queues the one confirmation (P1, P2). Everything else is kept for
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from ringdove.rules import (
-    automations,
-    confirming,
-    facts,
-    languages,
-    ledger,
-    people,
-    permissions,
-    phones,
-    replies,
-    sign_ups,
-    suppression,
-    wording,
-)
+from ringdove.rules import facts, languages, replies
+from ringdove.rules.automations import automations, wording
+from ringdove.rules.consent import confirming, ledger, permissions, sign_ups, suppression
 from ringdove.rules.effects import (
     CancelQueued,
     Count,
@@ -30,6 +19,7 @@ from ringdove.rules.effects import (
     Suppress,
 )
 from ringdove.rules.messages import Letter, language_of, speak
+from ringdove.rules.people import people, phones
 from ringdove.rules.scenes import Contact, Scene, Store
 
 ANSWER_VALID_FOR = timedelta(hours=12)

@@ -11,7 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ringdove.rules import permissions
+from ringdove.rules.consent import permissions
+from ringdove.rules.consent.ways_in import Use, Welcome
 from ringdove.rules.scenes import (
     Cart,
     Contact,
@@ -25,7 +26,6 @@ from ringdove.rules.scenes import (
     Return,
     Scene,
 )
-from ringdove.rules.ways_in import Use, Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class BuyFrom:
 @dataclass(frozen=True, slots=True)
 class CountBought:
     """An order was cancelled, changed or came back: what this person has bought is counted anew
-    from their orders (records/figures.py)."""
+    from their orders (records/segments/figures.py)."""
 
     contact_id: int
 
@@ -189,7 +189,8 @@ class SaveProduct:
 
 @dataclass(frozen=True, slots=True)
 class RecordConsent:
-    """A row of the consent ledger, and what it makes of the contact. rules/ledger.py makes it."""
+    """A row of the consent ledger, and what it makes of the contact. rules/consent/ledger.py makes
+    it."""
 
     id: int
     contact_id: int
@@ -214,7 +215,8 @@ class RecordConsent:
 
 @dataclass(frozen=True, slots=True)
 class SaveQuestion:
-    """A person was asked something by text, or has answered. rules/confirming.py makes it."""
+    """A person was asked something by text, or has answered. rules/consent/confirming.py makes
+    it."""
 
     question: Question
 

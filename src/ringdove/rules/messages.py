@@ -1,8 +1,8 @@
 """A message from the wish to say something to its final state.
 
-`speak` makes messages one by one, rules/campaign_texts.py by the page: both ask the decision (P1)
-and make either a message that waits in the outbox or a silence with its reason (N2), by `outcome`.
-LIFE is the whole life of a message.
+`speak` makes messages one by one, rules/campaigns/campaign_texts.py by the page: both ask the
+decision (P1) and make either a message that waits in the outbox or a silence with its reason (N2),
+by `outcome`. LIFE is the whole life of a message.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from ringdove.rules import consent, languages, texts
+from ringdove.rules import languages, texts
+from ringdove.rules.consent import consent
+from ringdove.rules.consent.hours import Part
 from ringdove.rules.effects import Count, QueueMessage
-from ringdove.rules.hours import Part
-from ringdove.rules.routes import Way
 from ringdove.rules.scenes import NO_HISTORY, Contact, Scene
-from ringdove.rules.senders import NoSender
+from ringdove.rules.sending.routes import Way
+from ringdove.rules.sending.senders import NoSender
 
 # From each state to those that may follow. `unknown`: it was being submitted when the process or
 # the link died; it may have been sent and is never repeated blindly (P5). A receipt can still

@@ -1,7 +1,8 @@
 """When and how often a store may speak, and what it keeps: what its owner decided, with defaults.
 
 Stored as one document (store.policy); read() fills in what is missing, so that a new rule needs no
-migration. rules/consent.py asks it of every message. Spans are whole days unless said otherwise.
+migration. rules/consent/consent.py asks it of every message. Spans are whole days unless said
+otherwise.
 """
 
 import json
@@ -58,7 +59,7 @@ class Policy:
     topics: tuple[Topic, ...] = tuple(Topic(key) for key in READY_TOPICS)
     keep_days: Mapping[str, int] = field(default_factory=dict)  # by kind of data
     attribution_days: int = 3  # an order so long after a text may be claimed by it
-    attribution: str = "last_click"  # last_click, last_text: rules/revenue.py
+    attribution: str = "last_click"  # last_click, last_text: rules/reports/revenue.py
     approval_above: int = 0  # money of a campaign that a second person approves; 0: none
     margin_percent: int = 30  # of an order's sum: what profit is counted from
 

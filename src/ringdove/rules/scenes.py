@@ -11,12 +11,13 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ringdove.rules import policy, stop_links
-from ringdove.rules.own_fields import OwnField
+from ringdove.rules import policy
+from ringdove.rules.consent import stop_links
+from ringdove.rules.consent.ways_in import WaysIn
+from ringdove.rules.people.own_fields import OwnField
 from ringdove.rules.policy import Policy
-from ringdove.rules.routes import Gateway as Gateway
-from ringdove.rules.routes import Ways
-from ringdove.rules.ways_in import WaysIn
+from ringdove.rules.sending.routes import Gateway as Gateway
+from ringdove.rules.sending.routes import Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class Contact:
     birthday: date | None = None
     children: tuple[date, ...] = ()  # their birth dates
     fields: Mapping[str, Any] = field(default_factory=dict)  # the shop's own
-    scopes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # rules/permissions.py
+    scopes: Mapping[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # rules/consent/permissions.py
     paused_until: datetime | None = None
     seen_at: datetime | None = None  # last sign of life, to a day
     origin_note: str = ""
@@ -98,7 +101,7 @@ class Merge:
     other_id: int
     at: datetime
     by: str
-    before: Mapping[str, Any]  # rules/merging.py
+    before: Mapping[str, Any]  # rules/people/merging.py
     parted_at: datetime | None = None
 
 
@@ -223,7 +226,7 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person was asked by text (rules/confirming.py), and what became of it."""
+    """What a person was asked by text (rules/consent/confirming.py), and what became of it."""
 
     contact_id: int
     kind: str  # confirm: is this number yours; still: do you still want our offers
@@ -269,7 +272,8 @@ class HistoryWanted(LookupError):
 
 
 class Held(NamedTuple):
-    """What is refused for a number or address, whoever it leads to (rules/suppression.py)."""
+    """What is refused for a number or address, whoever it leads to
+    (rules/consent/suppression.py)."""
 
     scope: str  # marketing, all
     reason: str

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
 
 from ringdove.rules.facts import Fact, OutsideFact
-from ringdove.rules.link_targets import Goods, web_address
+from ringdove.rules.links.link_targets import Goods, web_address
 from ringdove.stores.edge import (
     Answer,
     BodyUnreadable,

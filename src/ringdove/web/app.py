@@ -19,9 +19,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from ringdove.runtime import Runtime
-from ringdove.web import (
-    api,
-    automations,
+from ringdove.web import api, doors, live, public
+from ringdove.web.automations import automations, parked
+from ringdove.web.campaigns import (
     calendar,
     campaign_audience,
     campaign_compose,
@@ -30,60 +30,52 @@ from ringdove.web import (
     campaign_running,
     campaign_start,
     campaigns,
+)
+from ringdove.web.consent import (
     confirm,
-    connections,
     consent,
-    customer_deeds,
-    customer_edits,
-    customer_merges,
-    customers,
-    decision,
-    doors,
-    erasing,
-    exports,
-    gateway_doors,
-    gateways,
-    imports,
     leave,
     leave_site,
-    link_host,
-    link_protocol,
-    links,
-    live,
-    login,
-    messages,
-    money,
-    offers,
-    only,
-    own_fields,
-    parked,
-    people_list,
-    phones,
-    policy,
     posters,
-    prices,
     proof,
-    public,
     reconfirm,
-    reports,
     retention,
-    routes,
-    segment_asking,
-    segments,
-    setup,
     sign_up,
-    store,
     suppression,
-    team,
-    today,
-    traffic,
-    unknown,
     ways_in,
     ways_out,
 )
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
+from ringdove.web.links import link_host, link_protocol, links
+from ringdove.web.lists import exports, imports
+from ringdove.web.offers import offers, only
+from ringdove.web.people import (
+    customer_deeds,
+    customer_edits,
+    customer_merges,
+    customers,
+    decision,
+    erasing,
+    own_fields,
+    people_list,
+)
+from ringdove.web.reports import reports
 from ringdove.web.security import Guard, Throttle
+from ringdove.web.segments import segment_asking, segments
+from ringdove.web.sending import messages, money, prices, routes, traffic, unknown
+from ringdove.web.store import (
+    connections,
+    gateway_doors,
+    gateways,
+    login,
+    phones,
+    policy,
+    setup,
+    store,
+    team,
+    today,
+)
 from ringdove.web.views import SignInFirst, on_sign_in_first
 
 PAGES: tuple[APIRouter, ...] = (
@@ -153,7 +145,7 @@ class Assets(StaticFiles):
 
 
 class Application(FastAPI):
-    """FastAPI, but links are opened before it looks at anything: see web/links.py."""
+    """FastAPI, but links are opened before it looks at anything: see web/links/links.py."""
 
     opens: links.Redirector
 

@@ -25,8 +25,9 @@ from starlette.routing import BaseRoute, Route
 
 from ringdove.kit import db
 from ringdove.kit.crypto import SealBroken
-from ringdove.records import connections, counters, facts, stores
-from ringdove.records.connections import Connection
+from ringdove.records import counters, facts
+from ringdove.records.store import connections, stores
+from ringdove.records.store.connections import Connection
 from ringdove.rules.facts import Fact, scoped
 from ringdove.rules.scenes import Store
 from ringdove.runtime import STORES, Runtime

@@ -18,9 +18,9 @@ from ringdove.kit import i18n
 from ringdove.rules import texts
 from ringdove.web import charts
 from ringdove.web.menu import MENU, role_names
-from ringdove.web.places import LANGUAGE_NAMES
 from ringdove.web.reasons import reason_words, state_tone, state_words, why_words
 from ringdove.web.speech import Speech
+from ringdove.web.store.places import LANGUAGE_NAMES
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

@@ -5,7 +5,8 @@ its own route with its own rights; nothing of a customer travels here. Streams a
 end at shutdown, so that they never hold the server.
 
 Channel `live`, payload "<store id>" for everything or "<store id> <topic>". A pulse of a gateway
-("<store id> pulse {…}", workers/pulse.py) is passed on as an event of its own: figures only.
+("<store id> pulse {…}", workers/sending/pulse.py) is passed on as an event of its own: figures
+only.
 """
 
 import asyncio

@@ -5,7 +5,7 @@ A page that is not for a role also refuses it (views.Needs): the menu hides, it 
 
 from dataclasses import dataclass
 
-from ringdove.records.users import Role
+from ringdove.records.store.users import Role
 from ringdove.web.speech import Speech
 
 

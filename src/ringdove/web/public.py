@@ -18,9 +18,9 @@ from ringdove.kit import i18n
 from ringdove.rules import languages
 from ringdove.rules.scenes import Store
 from ringdove.web.drawing import draw
-from ringdove.web.places import LANGUAGE_NAMES
 from ringdove.web.security import POLICY
 from ringdove.web.speech import plain_speech
+from ringdove.web.store.places import LANGUAGE_NAMES
 
 COLOUR = re.compile(r"[0-9a-f]{6}")
 DEFAULT_COLOUR = ""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from ringdove.rules import languages
-from ringdove.rules.recipes import RECIPES
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.web.menu import N_
 from ringdove.web.speech import Speech
 
@@ -24,7 +24,8 @@ STATES: Mapping[str, tuple[str, str]] = {  # of messages; the word, and the tone
 }
 
 REASONS: Mapping[str, str] = {
-    # The decision, when a message is made and when it is taken (rules/consent, records/messages).
+    # The decision, when a message is made and when it is taken (rules/consent/consent,
+    # records/sending/messages).
     "too_late": N_("Its time was over before it could leave."),
     "stopped": N_("The customer said STOP."),
     "parted": N_("A merge was undone: this would have reached the other customer."),
@@ -46,7 +47,8 @@ REASONS: Mapping[str, str] = {
     "merged": N_("It was queued for a record that is part of another customer by now."),
     "twice": N_("They got this campaign already, under a record that is part of them by now."),
     "no_consent": N_("It is marketing, and the customer never said yes to it."),
-    # What a campaign says beside it (rules/campaign_decisions, records/campaign_waiting).
+    # What a campaign says beside it (rules/campaigns/campaign_decisions,
+    # records/campaigns/campaign_waiting).
     "holdout": N_("Left alone by chance, to see what the campaign earns."),
     "campaign_cancelled": N_("The campaign was cancelled before it left."),
     "sold_out": N_("The campaign's goods were sold before it left."),
@@ -82,7 +84,7 @@ REASONS: Mapping[str, str] = {
     "quiet_hours": N_("It waits for the end of the quiet hours."),
     "not_yet": N_("Its own time has not come."),
     "past_window": N_("The allowed hours ended before it could leave: it waits for the next."),
-    # Why a campaign or its rehearsal does not get on (records/campaign_tries).
+    # Why a campaign or its rehearsal does not get on (records/campaigns/campaign_tries).
     "too_slow": N_("The database did not find its people in time."),
     "database_away": N_("The database was away, or too busy."),
     "process_ended": N_("The process that gathers its people ended in the middle of it."),
@@ -116,7 +118,7 @@ REASONS: Mapping[str, str] = {
     "payment.received": N_("The payment arrived."),
     "order.cancelled": N_("The order was cancelled."),
     "order.removed": N_("The order was removed from the shop."),
-    # Why a link to an SMSC ended (smpp/session.py, workers/bind.py).
+    # Why a link to an SMSC ended (smpp/session.py, workers/sending/bind.py).
     "the peer closed the link": N_("The other side closed the connection."),
     "the peer unbound": N_("The other side ended the connection."),
     "no answer to enquire_link": N_(

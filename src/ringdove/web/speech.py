@@ -16,7 +16,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 
 from ringdove.kit import i18n
-from ringdove.rules import phones
+from ringdove.rules.people import phones
 
 LANGUAGE_COOKIE = "ringdove_language"
 AS_DAYS_AFTER = timedelta(days=7)

@@ -20,8 +20,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
 from ringdove.kit.db import Tx
-from ringdove.records import audit, stores, users
-from ringdove.records.users import Membership, Role, User
+from ringdove.records.store import audit, stores, users
+from ringdove.records.store.users import Membership, Role, User
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.web.drawing import draw

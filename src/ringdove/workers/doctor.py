@@ -19,7 +19,8 @@ from psycopg.rows import dict_row
 
 from ringdove.kit import db, postgres
 from ringdove.kit.crypto import KeyWrong, SealBroken, Sealer
-from ringdove.records import health, ledger, migrate
+from ringdove.records import health, migrate
+from ringdove.records.consent import ledger
 from ringdove.settings import Settings
 
 Level = Literal["ok", "warn", "bad"]

@@ -5,7 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ringdove.kit import db
-from ringdove.records import ledger, proof, stores
+from ringdove.records.consent import ledger, proof
+from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.workers import seal

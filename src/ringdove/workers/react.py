@@ -20,8 +20,9 @@ from pydantic import ValidationError
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import counters, scenes, stores
+from ringdove.records import counters, scenes
 from ringdove.records import facts as fact_records
+from ringdove.records.store import stores
 from ringdove.rules import answers, facts
 from ringdove.rules.effects import WaitFor
 from ringdove.rules.scenes import HistoryWanted, Scene, Store

@@ -14,7 +14,10 @@ from typing import Final
 import structlog
 
 from ringdove.kit import db
-from ringdove.records import erasure, histories, leases, retention, stores
+from ringdove.records import leases
+from ringdove.records.keeping import erasure, retention
+from ringdove.records.segments import histories
+from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 

@@ -23,7 +23,9 @@ import structlog
 from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.kit.crypto import SealBroken
-from ringdove.records import gateways, phones, stores
+from ringdove.records.people import phones
+from ringdove.records.sending import gateways
+from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.smpp import tlvs
@@ -31,7 +33,7 @@ from ringdove.smpp.parts import Joiner
 from ringdove.smpp.pdu import BindReceiver, BindTransmitter, DataSm, DeliverSm, SubmitSm
 from ringdove.smpp.session import Answered, Asked, BindAsked, Closed, Event, Overdue, Timers
 from ringdove.smpp.statuses import ESME_RBINDFAIL, ESME_RSYSERR
-from ringdove.workers.links import Link
+from ringdove.workers.sending.links import Link
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from ringdove.kit import db
-from ringdove.records import leases, ledger, stores
+from ringdove.records import leases
+from ringdove.records.consent import ledger
+from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from ringdove.kit import db, http
 from ringdove.kit.crypto import SealBroken
-from ringdove.records import connections, facts, leases, stores
-from ringdove.records.connections import Connection
+from ringdove.records import facts, leases
+from ringdove.records.store import connections, stores
+from ringdove.records.store.connections import Connection
 from ringdove.rules.facts import scoped
 from ringdove.rules.scenes import Store
 from ringdove.runtime import STORES, Runtime

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from ringdove.rules import facts, recipes
+from ringdove.rules import facts
+from ringdove.rules.automations import recipes
 from ringdove.rules.effects import HearLater
 from ringdove.rules.scenes import Automation
 from ringdove.rules.steps.wait import Wait

@@ -8,7 +8,8 @@
         └── "permanent"   this text to this number will never go: RINVDSTADR, RX_P_APPN…
 
 No answer at all is none of these: its outcome is unknown (P5), and only the worker can see it.
-Pure: no socket, no clock. The session is in `smpp/session.py`, its driver in `workers/binds.py`.
+Pure: no socket, no clock. The session is in `smpp/session.py`, its driver in
+`workers/sending/binds.py`.
 """
 
 from typing import Final

@@ -9,7 +9,7 @@
 
 A connection that breaks after the letter's last octet and before the answer has an unknown outcome.
 The letter itself is written in letters.py, bounces are read in bounces.py; the worker that speaks
-is workers/send.py. Pure: no socket, no clock.
+is workers/sending/send.py. Pure: no socket, no clock.
 """
 
 import hmac

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from ringdove.rules.prices import PriceList, price_of
+from ringdove.rules.sending.prices import PriceList, price_of
 from ringdove.rules.texts.sizes import TextTooLong, measure
 from ringdove.rules.texts.templates import render
 

@@ -9,7 +9,7 @@ count whole pieces and name a product by its id, a variation by its own.
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from ringdove.rules.link_targets import Goods
+from ringdove.rules.links.link_targets import Goods
 from ringdove.stores.woocommerce.settings import Settings
 
 

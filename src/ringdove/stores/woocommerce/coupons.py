@@ -15,7 +15,7 @@ from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ringdove.rules.ways_in import Reward
+from ringdove.rules.consent.ways_in import Reward
 from ringdove.stores import values
 from ringdove.stores.edge import Refusal, Request, Response, StoreRefused, Told, parse
 from ringdove.stores.woocommerce import rest

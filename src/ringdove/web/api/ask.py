@@ -10,21 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from ringdove.records import automations as automation_records
-from ringdove.records import campaigns, counters, lookups, people
-from ringdove.rules import (
-    automations,
-    languages,
-    recipes,
-    revisions,
-    samples,
-)
-from ringdove.rules.recipes import RECIPES, Recipe
+from ringdove.records import counters
+from ringdove.records.campaigns import campaigns
+from ringdove.records.people import lookups, people
+from ringdove.rules import languages
+from ringdove.rules.automations import automations, recipes, revisions, samples
+from ringdove.rules.automations.recipes import RECIPES, Recipe
 from ringdove.rules.scenes import Automation, Contact
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
-from ringdove.web import people_list
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
-from ringdove.web.recipe_words import mistake
+from ringdove.web.automations.recipe_words import mistake
+from ringdove.web.people import people_list
 from ringdove.web.speech import plain_speech
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Ask"])

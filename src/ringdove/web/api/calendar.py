@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from ringdove.records import own_dates
-from ringdove.web import calendar as calendar_page
+from ringdove.records.store import own_dates
 from ringdove.web.api.callers import MarketerKey, ViewerKey
 from ringdove.web.api.campaigns import Number, Shown, seen_by
 from ringdove.web.api.tell import Taken, Told
+from ringdove.web.campaigns import calendar as calendar_page
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Campaigns"])
 

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
 from ringdove.kit.db import Tx
-from ringdove.records import api_keys, audit, stores, users
-from ringdove.records.users import Role
-from ringdove.rules import phones
+from ringdove.records.store import api_keys, audit, stores, users
+from ringdove.records.store.users import Role
+from ringdove.rules.people import phones
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.web.views import runtime_of

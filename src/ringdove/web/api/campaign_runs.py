@@ -4,10 +4,9 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from ringdove.records import campaign_progress, campaigns, rehearsals
-from ringdove.records.campaigns import CampaignRefused
+from ringdove.records.campaigns import campaign_progress, campaigns, rehearsals
+from ringdove.records.campaigns.campaigns import CampaignRefused
 from ringdove.rules import texts
-from ringdove.web import campaign_review, campaign_running, campaign_start, handwork
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
 from ringdove.web.api.campaigns import (
     ID_MAX,
@@ -20,8 +19,10 @@ from ringdove.web.api.campaigns import (
     shown,
 )
 from ringdove.web.api.tell import Told
-from ringdove.web.campaigns import NAME_MAX
+from ringdove.web.campaigns import campaign_review, campaign_running, campaign_start
+from ringdove.web.campaigns.campaigns import NAME_MAX
 from ringdove.web.reasons import reason_words
+from ringdove.web.store import handwork
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Campaigns"])
 

@@ -15,21 +15,17 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from ringdove.kit.db import Tx
-from ringdove.records import campaign_keys, campaigns
-from ringdove.records.campaigns import CampaignRefused
-from ringdove.rules.campaign_recipes import RECIPES
-from ringdove.rules.campaigns import Campaign, Plan
+from ringdove.records.campaigns import campaign_keys, campaigns
+from ringdove.records.campaigns.campaigns import CampaignRefused
+from ringdove.rules.campaigns.campaign_recipes import RECIPES
+from ringdove.rules.campaigns.campaigns import Campaign, Plan
 from ringdove.rules.scenes import Store
-from ringdove.rules.segments import NoSegment, TooLarge
+from ringdove.rules.segments.segments import NoSegment, TooLarge
 from ringdove.runtime import Runtime
-from ringdove.web import (
-    campaign_audience,
-    campaign_review,
-    campaign_words,
-)
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
-from ringdove.web.campaigns import FILTERS, NAME_MAX, ROWS, drafted
+from ringdove.web.campaigns import campaign_audience, campaign_review, campaign_words
+from ringdove.web.campaigns.campaigns import FILTERS, NAME_MAX, ROWS, drafted
 from ringdove.web.reasons import reason_words
 from ringdove.web.speech import Speech, plain_speech
 

@@ -10,11 +10,12 @@ from pydantic import AwareDatetime, BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringdove.records import ledger, lookups, proof
-from ringdove.records.confirming import question
-from ringdove.rules import permissions
+from ringdove.records.consent import ledger, proof
+from ringdove.records.consent.confirming import question
+from ringdove.records.people import lookups
+from ringdove.rules.consent import permissions
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
-from ringdove.web.proof import download
+from ringdove.web.consent.proof import download
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Consent"])
 

@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ringdove.kit.db import Tx
-from ringdove.records import doubles, facts, habits, lookups, merges, own_fields, people
-from ringdove.rules import merging, phone_readings, phones
+from ringdove.records import facts
+from ringdove.records.people import doubles, lookups, merges, own_fields, people
+from ringdove.records.segments import habits
 from ringdove.rules.facts import (
     Fact,
     OwnKey,
@@ -22,7 +23,8 @@ from ringdove.rules.facts import (
     PhoneChanged,
     PhoneSettled,
 )
-from ringdove.rules.own_fields import Kind, OwnField, mistake, read
+from ringdove.rules.people import merging, phone_readings, phones
+from ringdove.rules.people.own_fields import Kind, OwnField, mistake, read
 from ringdove.rules.scenes import Contact
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import RowId, Taken, Told

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringdove.records import own_fields, people_export
-from ringdove.rules.ad_audiences import NETWORKS
-from ringdove.rules.people_columns import FIELD
-from ringdove.web import exports
+from ringdove.records.lists import people_export
+from ringdove.records.people import own_fields
+from ringdove.rules.lists.ad_audiences import NETWORKS
+from ringdove.rules.lists.people_columns import FIELD
 from ringdove.web.api.callers import MarketerKey, SupportKey
-from ringdove.web.people_list import Asked
+from ringdove.web.lists import exports
+from ringdove.web.people.people_list import Asked
 
 router = APIRouter(prefix="/api/stores/{store_id}/exports", tags=["Exports"])
 

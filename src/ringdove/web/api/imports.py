@@ -13,15 +13,15 @@ from starlette.responses import StreamingResponse
 
 from ringdove.kit import db
 from ringdove.kit.db import Tx
-from ringdove.records import import_undo, imports
-from ringdove.records.imports import Import
-from ringdove.rules import people_columns
-from ringdove.rules.people_columns import FIELD, TARGETS
-from ringdove.rules.people_files import CELLS_MAX, ENCODINGS, Dialect, FileWrong
-from ringdove.rules.people_rows import Plan
-from ringdove.web import import_files
+from ringdove.records.lists import import_undo, imports
+from ringdove.records.lists.imports import Import
+from ringdove.rules.lists import people_columns
+from ringdove.rules.lists.people_columns import FIELD, TARGETS
+from ringdove.rules.lists.people_files import CELLS_MAX, ENCODINGS, Dialect, FileWrong
+from ringdove.rules.lists.people_rows import Plan
 from ringdove.web.api.callers import Caller, MarketerKey
-from ringdove.web.imports import csv_line
+from ringdove.web.lists import import_files
+from ringdove.web.lists.imports import csv_line
 
 router = APIRouter(prefix="/api/stores/{store_id}/imports", tags=["Imports"])
 

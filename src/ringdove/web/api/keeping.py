@@ -10,14 +10,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ringdove.kit import db
-from ringdove.records import erasure, retention, suppression
-from ringdove.records.erasure import Wish
-from ringdove.rules import number_lists
-from ringdove.rules import retention as rules
-from ringdove.rules.number_lists import Reading
-from ringdove.web import erasing, person_files, refusing
+from ringdove.records.consent import suppression
+from ringdove.records.keeping import erasure, retention
+from ringdove.records.keeping.erasure import Wish
+from ringdove.rules.consent import retention as rules
+from ringdove.rules.people import number_lists
+from ringdove.rules.people.number_lists import Reading
 from ringdove.web.api.callers import Caller, MarketerKey, OwnerKey, SupportKey, ViewerKey
-from ringdove.web.suppression import place
+from ringdove.web.consent import refusing
+from ringdove.web.consent.suppression import place
+from ringdove.web.people import erasing, person_files
 
 router = APIRouter(prefix="/api/stores/{store_id}")
 

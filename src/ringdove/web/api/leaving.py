@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from ringdove.records import ways_out as records
-from ringdove.rules import stop_links
-from ringdove.web import ways_out
+from ringdove.records.consent import ways_out as records
+from ringdove.rules.consent import stop_links
 from ringdove.web.api.ask import RowId, Shown
 from ringdove.web.api.callers import SupportKey, ViewerKey
+from ringdove.web.consent import ways_out
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Consent"])
 

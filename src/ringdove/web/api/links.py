@@ -9,11 +9,12 @@ from psycopg.errors import UniqueViolation
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from ringdove.records import clicks, message_story
-from ringdove.records.lookups import NO_END
-from ringdove.rules import links
+from ringdove.records.people.lookups import NO_END
+from ringdove.records.reports import clicks
+from ringdove.records.sending import message_story
+from ringdove.rules.links import links
 from ringdove.web.api.callers import Caller, OwnerKey, ViewerKey
-from ringdove.web.link_host import TAKEN, reaches, set_host, wrong_host
+from ringdove.web.links.link_host import TAKEN, reaches, set_host, wrong_host
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Links"])
 

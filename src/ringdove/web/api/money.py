@@ -8,14 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from ringdove.kit.db import Tx
-from ringdove.records import gateways, prices, routes, spending, stores
-from ringdove.records import senders as sender_records
-from ringdove.rules import people, phones
+from ringdove.records.sending import gateways, prices, routes, spending
+from ringdove.records.sending import senders as sender_records
+from ringdove.records.store import stores
 from ringdove.rules.facts import Customer
-from ringdove.rules.prices import Price, PriceWrong
-from ringdove.rules.routes import Route, Way
-from ringdove.rules.senders import NoSender, Own, SenderWrong, kind_of
-from ringdove.rules.spending import Limit, first_day, today
+from ringdove.rules.people import people, phones
+from ringdove.rules.sending.prices import Price, PriceWrong
+from ringdove.rules.sending.routes import Route, Way
+from ringdove.rules.sending.senders import NoSender, Own, SenderWrong, kind_of
+from ringdove.rules.sending.spending import Limit, first_day, today
 from ringdove.web.api.callers import Caller, OwnerKey, SupportKey, ViewerKey
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Routes and money"])

@@ -11,18 +11,23 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from ringdove.kit.db import Tx
-from ringdove.records import code_lists, forms, lookups, offer_uses, stores, ways_out
-from ringdove.records import codes as code_records
-from ringdove.records import offers as offer_records
-from ringdove.records import rewards as reward_records
-from ringdove.rules import offer_checks, offers, phones, rewards, ways_in
-from ringdove.rules.offer_checks import Listed
+from ringdove.records.consent import forms, ways_out
+from ringdove.records.offers import code_lists, offer_uses
+from ringdove.records.offers import codes as code_records
+from ringdove.records.offers import offers as offer_records
+from ringdove.records.offers import rewards as reward_records
+from ringdove.records.people import lookups
+from ringdove.records.store import stores
+from ringdove.rules.consent import ways_in
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.rules.offers import offer_checks, offers, rewards
+from ringdove.rules.offers.offer_checks import Listed
+from ringdove.rules.people import phones
 from ringdove.rules.scenes import Contact
-from ringdove.rules.ways_in import Reward
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
-from ringdove.web.offer_words import PROBLEMS, WRONG
-from ringdove.web.ways_in import short_token
+from ringdove.web.consent.ways_in import short_token
+from ringdove.web.offers.offer_words import PROBLEMS, WRONG
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Offers"])
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from ringdove.kit.buckets import made_at
-from ringdove.records import lookups
-from ringdove.web import people_list
+from ringdove.records.people import lookups
 from ringdove.web.api.ask import Before, Listed, Most, shown
 from ringdove.web.api.callers import ViewerKey
+from ringdove.web.people import people_list
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Customers"])
 

@@ -8,16 +8,18 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from ringdove.records import deciding, people, policies
-from ringdove.records.lookups import NO_END
-from ringdove.rules import hours, rehearsal
-from ringdove.rules.consent import Draft
-from ringdove.rules.holidays import CALENDARS
-from ringdove.rules.hours import EVERY_DAY
+from ringdove.records.consent import deciding
+from ringdove.records.people import people
+from ringdove.records.people.lookups import NO_END
+from ringdove.records.store import policies
+from ringdove.rules.consent import hours, rehearsal
+from ringdove.rules.consent.consent import Draft
+from ringdove.rules.consent.holidays import CALENDARS
+from ringdove.rules.consent.hours import EVERY_DAY
 from ringdove.rules.policy import Gap, Hours, Policy, Topic
 from ringdove.web.api.callers import MarketerKey, OwnerKey, ViewerKey
-from ringdove.web.decision import AHEAD_MAX, explain, thought_of
-from ringdove.web.policy import (
+from ringdove.web.people.decision import AHEAD_MAX, explain, thought_of
+from ringdove.web.store.policy import (
     CAP_MAX,
     CATEGORIES_MAX,
     COUNTRIES_MAX,

@@ -9,14 +9,16 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from ringdove.records import campaigns, policies, reports
-from ringdove.rules import trials
+from ringdove.records.campaigns import campaigns
+from ringdove.records.reports import reports
+from ringdove.records.store import policies
 from ringdove.rules.policy import Policy
-from ringdove.rules.reports import Lift, Line, Report
-from ringdove.rules.revenue import DAYS_MAX, MARGIN_MAX
-from ringdove.rules.trials import Contest, Difference, Group
+from ringdove.rules.reports import trials
+from ringdove.rules.reports.reports import Lift, Line, Report
+from ringdove.rules.reports.revenue import DAYS_MAX, MARGIN_MAX
+from ringdove.rules.reports.trials import Contest, Difference, Group
 from ringdove.web.api.callers import Caller, OwnerKey, ViewerKey
-from ringdove.web.reports import NUMBER_MAX, load, overview, rehearsed, taps_from
+from ringdove.web.reports.reports import NUMBER_MAX, load, overview, rehearsed, taps_from
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Reports"])
 

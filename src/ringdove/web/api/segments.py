@@ -16,20 +16,23 @@ from starlette.responses import Response, StreamingResponse
 
 from ringdove.kit import db
 from ringdove.kit.db import Tx
-from ringdove.records import campaigns, own_fields, pictures, rewards, segments
-from ringdove.records.lookups import NO_END
-from ringdove.records.segments import Segment
-from ringdove.rules import pictures as rules
-from ringdove.rules import segment_files
-from ringdove.rules import segments as trees
-from ringdove.rules.consent import Draft
-from ringdove.rules.pictures import Reason
-from ringdove.rules.segment_recipes import RECIPES
-from ringdove.rules.segments import InSegment, Node, NoSegment, TooLarge
+from ringdove.records.campaigns import campaigns
+from ringdove.records.offers import rewards
+from ringdove.records.people import own_fields
+from ringdove.records.people.lookups import NO_END
+from ringdove.records.segments import pictures, segments
+from ringdove.records.segments.segments import Segment
+from ringdove.rules.consent.consent import Draft
+from ringdove.rules.segments import pictures as rules
+from ringdove.rules.segments import segment_files
+from ringdove.rules.segments import segments as trees
+from ringdove.rules.segments.pictures import Reason
+from ringdove.rules.segments.segment_recipes import RECIPES
+from ringdove.rules.segments.segments import InSegment, Node, NoSegment, TooLarge
 from ringdove.web.api.ask import Listed, Most, Shown, shown
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
-from ringdove.web.imports import csv_line
+from ringdove.web.lists.imports import csv_line
 
 router = APIRouter(prefix="/api/stores/{store_id}/segments", tags=["Segments"])
 

@@ -12,13 +12,15 @@ from starlette.responses import JSONResponse, Response
 
 from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
-from ringdove.records import connections, facts
-from ringdove.records import handwork as handwork_records
+from ringdove.records import facts
+from ringdove.records.sending import handwork as handwork_records
+from ringdove.records.store import connections
 from ringdove.rules.facts import ConsentChanged, Customer, Scope
 from ringdove.stores import events
 from ringdove.stores.edge import Nothing, Refusal
-from ringdove.web import doors, handwork
+from ringdove.web import doors
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey
+from ringdove.web.store import handwork
 
 router = APIRouter(prefix="/api/stores/{store_id}")
 

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from ringdove.kit import db
-from ringdove.records import gateways, message_story, traffic, unknown, wire
+from ringdove.records.sending import gateways, message_story, traffic, unknown, wire
 from ringdove.smpp import shown
-from ringdove.web import asking
 from ringdove.web.api.callers import Caller, MarketerKey, OwnerKey, SupportKey, ViewerKey
+from ringdove.web.sending import asking
 
 router = APIRouter(prefix="/api/stores/{store_id}")
 

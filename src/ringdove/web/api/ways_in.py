@@ -7,13 +7,15 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from ringdove.kit.db import Tx
-from ringdove.records import facts, forms, stores
-from ringdove.rules import ways_in
+from ringdove.records import facts
+from ringdove.records.consent import forms
+from ringdove.records.store import stores
+from ringdove.rules.consent import ways_in
+from ringdove.rules.consent.ways_in import Form, Keyword
 from ringdove.rules.facts import Customer, Scope, SignedUp
-from ringdove.rules.ways_in import Form, Keyword
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
-from ringdove.web.ways_in import short_token
+from ringdove.web.consent.ways_in import short_token
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Ways in"])
 

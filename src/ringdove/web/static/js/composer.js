@@ -1,7 +1,7 @@
 // The size of a text while it is typed: parts, characters of how many, the letters that make it dear.
 // A form with data-counter says which texts are counted and in which words; the server's own answer
 // follows and says the same. One press takes over a cheaper spelling.
-const LETTERS_NAMED_MAX = 8; // as web/counting.py
+const LETTERS_NAMED_MAX = 8; // as web/sending/counting.py
 const DEAR_SHARE_MAX = 3;
 
 for (const form of document.querySelectorAll("[data-counter]")) count(form);

@@ -1,5 +1,5 @@
 // The editor of segments: the page holds the conditions, this adds, moves and removes them, and keeps
-// the form field beside them as JSON. What a field may say is in the page (web/segment_leaves.py);
+// the form field beside them as JSON. What a field may say is in the page (web/segments/segment_leaves.py);
 // what it means, and what is wrong with it, says the server. Each change is told by "segmentchange".
 let picking = null; // where the dialog of conditions puts what is chosen
 
