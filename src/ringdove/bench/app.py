@@ -179,7 +179,7 @@ def redirect(
     messages: Annotated[int, typer.Option(help="Messages whose links are there.")] = 100_000,
     openings: Annotated[int, typer.Option(help="Links opened from memory.")] = 100_000,
     per_s: Annotated[int, typer.Option(help="The even pace at which times are taken.")] = 500,
-    seconds: Annotated[float, typer.Option(help="How long that pace is kept.")] = 10.0,
+    seconds: Annotated[float, typer.Option(help="How long that pace is kept, three times.")] = 5.0,
     span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
     save: Save = "",
 ) -> None:

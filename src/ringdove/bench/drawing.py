@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ringdove.bench import ground
+from ringdove.bench import ground, redirect
 from ringdove.bench.sending import ratio
 
 Figures = dict[str, Any]
@@ -216,20 +216,15 @@ def _people_as_sets(all_found: list[Figures]) -> list[tuple[object, ...]]:
 
 def _redirect(all_found: list[Figures]) -> str:
     found = all_found[0]
-    bare, head = (
-        found["starlette"],
-        ("", "a second", "p50 / p99, ms", "our CPU, µs", "of Starlette"),
-    )
-    kinds = (
-        ("a plain Starlette 302", "starlette"), ("seen lately", "memory"),
-        ("from the database", "database"),
-        (f"from the database, at {found['paced']['asked_per_s']} a second", "paced"),
-    )  # fmt: skip
-    lines = [
-        (words, found[name]["per_s"], f"{found[name]['p50_ms']:g} / {found[name]['p99_ms']:g}",
-         f"{found[name]['us_ours']:g}", f"{found[name]['us_ours'] / bare['us_ours']:.2f}")
-        for words, name in kinds
-    ]  # fmt: skip
+    head = ("", "a second", "p50 / p99, ms", "our CPU, µs", "of Starlette", "stolen, %")
+    lines = []
+    for name, words in redirect.KINDS.items():
+        one = found[name]
+        bare = found["starlette_paced" if "paced" in name else "starlette"]
+        lines.append(
+            (words, one["per_s"], f"{one['p50_ms']:g} / {one['p99_ms']:g}", f"{one['us_ours']:g}",
+             redirect.ratio(one, bare), f"{one['stolen_percent']:g}")
+        )  # fmt: skip
     told = found["written"]
     text = f"{ground.machine_line(found['machine'])}. {found['messages']:,} messages lie there;"
     text += f" {told['clicks']:,} of {told['opened']:,} clicks and {told['facts']:,} of"

@@ -122,6 +122,15 @@ def cpu_s(pid: int) -> float:
     return total
 
 
+def stolen_s() -> tuple[float, float]:
+    """CPU seconds that the host of a virtual machine gave to others, and all, since it started."""
+    try:
+        ticks = [int(n) for n in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    except OSError:
+        return 0.0, 0.0
+    return ticks[7] / TICKS_PER_S, sum(ticks) / TICKS_PER_S
+
+
 def _children(pid: int) -> list[int]:
     try:
         return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
