@@ -81,7 +81,7 @@ BEGIN
                   FOR EACH STATEMENT EXECUTE FUNCTION ringdove_keep()', kept || '_whole', kept);
 END $$;
 -- Rows of before the chain: the person's next row follows on a digest of all of them
--- (rules/consent/ledger.py:of_before makes the same).
+-- (rules/ledger.py:of_before makes the same).
 UPDATE contact c SET ledger_hash = old.digest
 FROM (
   SELECT e.bucket, e.store_id, e.contact_id, encode(sha256(convert_to(string_agg(
