@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 import ringdove
@@ -13,17 +14,17 @@ from ringdove.kit import i18n
 from ringdove.web.lists.import_words import FILE_WRONG
 
 SOURCE = Path(ringdove.__file__).parent
-PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|<[^>]+>")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|</?[a-z]+(?: [^>]*=[^>]*)?>")
 KEYWORDS = DEFAULT_KEYWORDS | {
     "pgettext": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3), "NN_": (1, 2),
 }  # fmt: skip
-METHODS = [("web/templates/**.html", "jinja2"), ("**.py", "python")]
-OPTIONS = {"web/templates/**.html": {"extensions": "jinja2.ext.i18n", "silent": "false"}}
+with (SOURCE / "locales" / "extract.cfg").open("r", encoding="utf-8") as file:
+    METHODS, OPTIONS = parse_mapping_cfg(file)  # as make messages does
 
 
 def texts() -> set[tuple[str, ...]]:
     """Every text in our sources, a counting one as its two forms."""
-    found = extract_from_dir(str(SOURCE), METHODS, OPTIONS, KEYWORDS)  # type: ignore[arg-type]
+    found = extract_from_dir(str(SOURCE), METHODS, OPTIONS, KEYWORDS)
     messages = (one[2] for one in found)
     return {(said,) if isinstance(said, str) else tuple(filter(None, said)) for said in messages}
 
