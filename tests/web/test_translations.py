@@ -14,7 +14,7 @@ from ringdove.kit import i18n
 from ringdove.web.lists.import_words import FILE_WRONG
 
 SOURCE = Path(ringdove.__file__).parent
-PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|</?[a-z]+(?: [^>]*=[^>]*)?>")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|</?(?:a|b|br|code|em|kbd|span|strong)\b[^>]*>")
 KEYWORDS = DEFAULT_KEYWORDS | {
     "pgettext": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3), "NN_": (1, 2),
 }  # fmt: skip
