@@ -146,7 +146,6 @@ def serve(
     child: Child | None = None
 
     async def work(runtime: "Runtime", stop: asyncio.Event) -> None:
-        from ringdove.kit import memory
         from ringdove.web.app import Server, create_app
 
         server = Server(
@@ -384,7 +383,7 @@ def ledger_check() -> None:
 
     async def look() -> bool:
         from ringdove.runtime import open_runtime
-        from ringdove.workers import evidence
+        from ringdove.workers.consent import evidence
 
         async with open_runtime(settings) as runtime:
             found = await evidence.check(runtime)
@@ -410,7 +409,7 @@ def ledger_proof(
 
     async def write() -> int | None:
         from ringdove.runtime import open_runtime
-        from ringdove.workers import evidence
+        from ringdove.workers.consent import evidence
 
         span = [at.replace(tzinfo=UTC) if at else None for at in (since, until)]
         async with open_runtime(settings) as runtime:

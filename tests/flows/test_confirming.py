@@ -12,7 +12,7 @@ from ringdove.records.consent import confirming as records
 from ringdove.rules import facts
 from ringdove.rules.consent import confirming, stop_links
 from ringdove.web.consent.reconfirm import rehearse
-from ringdove.workers.people import reconfirm
+from ringdove.workers.consent import reconfirm
 from tests.flows.conftest import Shop, order, text
 
 Play = Callable[..., None]

@@ -21,7 +21,7 @@ from ringdove.rules.consent import ledger
 from ringdove.rules.consent.suppression import hashed
 from ringdove.rules.lists import people_columns, people_files
 from ringdove.rules.lists.people_rows import Plan
-from ringdove.workers import evidence
+from ringdove.workers.consent import evidence
 from ringdove.workers.lists import import_reading, importing
 from tests.flows.conftest import NOON, Shop, open_shop, order, text
 

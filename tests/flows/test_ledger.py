@@ -25,7 +25,8 @@ from ringdove.records.consent import ledger as ledger_records
 from ringdove.records.consent import proof, verify
 from ringdove.rules import facts
 from ringdove.rules.consent import ledger as ledger_rules
-from ringdove.workers import doctor, evidence, seal
+from ringdove.workers import doctor
+from ringdove.workers.consent import evidence, seal
 from tests.conftest import _database
 from tests.flows.conftest import Shop, open_shop, order, text
 from tests.stores.test_woocommerce import found

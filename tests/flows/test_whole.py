@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from ringdove.kit import db
-from ringdove.records.people import phones
+from ringdove.records.sending import phones
 from ringdove.records.store import connections
 from ringdove.stores import woocommerce
 from ringdove.web.app import create_app

@@ -14,7 +14,7 @@ from ringdove.records import partitions
 from ringdove.records.keeping import erasure, retention
 from ringdove.records.store import stores
 from ringdove.rules import facts
-from ringdove.rules.consent import retention as rules
+from ringdove.rules.keeping import retention as rules
 from ringdove.rules.policy import Policy
 from ringdove.workers import retention as worker
 from tests.flows.conftest import NOON, Shop, order, paid, text

@@ -13,7 +13,7 @@ import pytest
 
 from ringdove.gateways import smpp as gateway
 from ringdove.kit import db
-from ringdove.records.people import phones
+from ringdove.records.sending import phones
 from ringdove.smpp import tlvs
 from ringdove.smpp.parts import Joiner
 from ringdove.smpp.pdu import DeliverSm, SubmitSm

@@ -19,7 +19,7 @@ from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.facts import Customer
 from ringdove.stores import woocommerce
 from ringdove.web import api
-from ringdove.web.store.handwork import Wish, send
+from ringdove.web.sending.handwork import Wish, send
 from ringdove.workers import react
 
 from .conftest import Answer, Site

@@ -16,7 +16,7 @@ from ringdove.records.sending import gateways, messages
 from ringdove.records.sending.messages import Settled
 from ringdove.runtime import GATEWAYS
 from ringdove.web.app import create_app
-from ringdove.web.store import gateway_doors
+from ringdove.web.sending import gateway_doors
 from ringdove.workers import react
 from tests.flows.conftest import NOON, Shop, open_shop
 from tests.workers import paper

@@ -10,11 +10,10 @@ import pytest
 from playwright.sync_api import expect
 
 from ringdove.kit import db
-from ringdove.records.people import tries
-from ringdove.records.sending import gateways
+from ringdove.records.sending import gateways, tries
 from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
-from ringdove.web.store.trying import DEEDS, deeds_of
+from ringdove.web.sending.trying import DEEDS, deeds_of
 from ringdove.workers import react, sandbox
 from ringdove.workers.sending import binds
 from tests.web.conftest import Looker, Site, Visitor

@@ -12,7 +12,7 @@ import pytest
 from ringdove.records.consent import verify
 from ringdove.rules import facts
 from ringdove.rules.consent import confirming, stop_links
-from ringdove.workers import seal
+from ringdove.workers.consent import seal
 from tests.web.conftest import Answer, Looker, Site
 from tests.web.test_api import key
 from tests.web.test_customers import rows, tell

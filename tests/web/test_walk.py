@@ -21,9 +21,8 @@ from ringdove.records.campaigns import campaigns
 from ringdove.records.consent import forms
 from ringdove.records.lists import imports
 from ringdove.records.offers import code_lists, rewards
-from ringdove.records.people import phones
 from ringdove.records.segments import segments
-from ringdove.records.sending import gateways, routes, senders
+from ringdove.records.sending import gateways, phones, routes, senders
 from ringdove.records.store import api_keys, connections, own_dates, stores
 from ringdove.rules import facts
 from ringdove.rules.campaigns import campaigns as campaign_rules

@@ -17,8 +17,7 @@ from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.records import leases
-from ringdove.records.people import phones
-from ringdove.records.sending import gateways, messages
+from ringdove.records.sending import gateways, messages, phones
 from ringdove.rules import texts
 from ringdove.smpp.pdu import DeliverSm
 from ringdove.smpp.session import Answered, Asked, BindAsked, Closed, Event, Timers

@@ -32,8 +32,7 @@ from ringdove.kit import db, postgres, scratch
 from ringdove.kit.children import Child
 from ringdove.kit.scratch import NotAllowed
 from ringdove.records import automations, migrate
-from ringdove.records.people import phones
-from ringdove.records.sending import gateways
+from ringdove.records.sending import gateways, phones
 from ringdove.records.store import connections, stores, tally, users
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.scenes import Automation, Store

@@ -25,8 +25,7 @@ from ringdove.demo.rows import SHOP_NUMBER
 from ringdove.demo.selling import ORDERS_MAX
 from ringdove.demo.shop import ShopOrder, Webhooks
 from ringdove.kit import db
-from ringdove.records.people import phones
-from ringdove.records.sending import gateways
+from ringdove.records.sending import gateways, phones
 from ringdove.records.store import connections, stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime

@@ -23,8 +23,8 @@ from ringdove.records.people import merges, own_fields
 from ringdove.records.segments import histories
 from ringdove.records.sending import routes
 from ringdove.rules import answers, facts
-from ringdove.rules.consent import erasing
 from ringdove.rules.consent import suppression as refusals
+from ringdove.rules.keeping import erasing
 from ringdove.rules.scenes import (
     Automation,
     Cart,

@@ -14,7 +14,7 @@ from typing import Any
 
 from ringdove.rules import conversations, facts
 from ringdove.rules.automations import automations, wording
-from ringdove.rules.consent import confirming, erasing, sign_ups, suppression
+from ringdove.rules.consent import confirming, sign_ups, suppression
 from ringdove.rules.effects import (
     AnswerWaiting,
     BuyFrom,
@@ -32,6 +32,7 @@ from ringdove.rules.effects import (
     SaveVisit,
     WaitFor,
 )
+from ringdove.rules.keeping import erasing
 from ringdove.rules.offers import offers
 from ringdove.rules.people import merging, people, people_changes, phones
 from ringdove.rules.scenes import Cart, Item, Order, Parcel, Return, Scene

@@ -39,7 +39,6 @@ from ringdove.web.consent import (
     posters,
     proof,
     reconfirm,
-    retention,
     sign_up,
     suppression,
     ways_in,
@@ -47,6 +46,7 @@ from ringdove.web.consent import (
 )
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
+from ringdove.web.keeping import erasing, retention
 from ringdove.web.links import link_host, link_protocol, links
 from ringdove.web.lists import exports, imports
 from ringdove.web.offers import offers, only
@@ -56,26 +56,24 @@ from ringdove.web.people import (
     customer_merges,
     customers,
     decision,
-    erasing,
     own_fields,
     people_list,
 )
 from ringdove.web.reports import reports
 from ringdove.web.security import Guard, Throttle
 from ringdove.web.segments import segment_asking, segments
-from ringdove.web.sending import messages, money, prices, routes, traffic, unknown
-from ringdove.web.store import (
-    connections,
+from ringdove.web.sending import (
     gateway_doors,
     gateways,
-    login,
+    messages,
+    money,
     phones,
-    policy,
-    setup,
-    store,
-    team,
-    today,
+    prices,
+    routes,
+    traffic,
+    unknown,
 )
+from ringdove.web.store import connections, login, policy, setup, store, team, today
 from ringdove.web.views import SignInFirst, on_sign_in_first
 
 PAGES: tuple[APIRouter, ...] = (

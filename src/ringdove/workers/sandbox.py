@@ -23,8 +23,7 @@ import structlog
 from ringdove.gateways import smpp
 from ringdove.kit import db
 from ringdove.kit.crypto import SealBroken
-from ringdove.records.people import phones
-from ringdove.records.sending import gateways
+from ringdove.records.sending import gateways, phones
 from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime

@@ -12,10 +12,11 @@ import structlog
 
 from ringdove.kit import memory
 from ringdove.runtime import Runtime
-from ringdove.workers import partitions, react, retention, sandbox, seal, sync
+from ringdove.workers import partitions, react, retention, sandbox, sync
 from ringdove.workers.campaigns import campaigns, coupons
+from ringdove.workers.consent import reconfirm, seal
 from ringdove.workers.lists import imports
-from ringdove.workers.people import figuring, finding, reconfirm
+from ringdove.workers.people import figuring, finding
 from ringdove.workers.sending import binds, bounces, failover, send, speak, sweep
 
 log = structlog.get_logger(__name__)

@@ -1,6 +1,6 @@
 """Orders, carts and accounts of erased people, by keyed hash alone (P12).
 
-What a shop tells later about one of them is not taken in again (rules/consent/erasing.py). A hash
+What a shop tells later about one of them is not taken in again (rules/keeping/erasing.py). A hash
 says nothing to who has no key of this installation, and nothing of the person to who has.
 """
 

@@ -26,7 +26,7 @@ from ringdove.records.consent import suppression
 from ringdove.records.consent.suppression import Keyed
 from ringdove.records.keeping import emptying, erased_keys, traces
 from ringdove.records.store import stores
-from ringdove.rules.consent import erasing
+from ringdove.rules.keeping import erasing
 from ringdove.rules.scenes import Store
 
 Row = Mapping[str, Any]

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from ringdove.kit import db
 from ringdove.kit.buckets import buckets_of_store, id_floor
 from ringdove.kit.db import Tx
-from ringdove.rules.consent import retention
+from ringdove.rules.keeping import retention
 from ringdove.rules.policy import Policy
 from ringdove.rules.scenes import Store
 
@@ -265,5 +265,5 @@ async def would_go(tx: Tx, store: Store, days: Mapping[str, int], now: datetime)
 
 
 async def change(tx: Tx, store: Store, days: Mapping[str, int]) -> None:
-    """What the owner decided; days are checked already (rules/consent/retention.checked)."""
+    """What the owner decided; days are checked already (rules/keeping/retention.checked)."""
     await tx.execute(CHANGE, {"store_id": store.id, "keep_days": Jsonb(dict(days))})

@@ -1,7 +1,7 @@
 """What was said and heard of each message, octet by octet, where a gateway keeps it.
 
 Written in the transaction of the answers, in one statement a bucket. It shows a message's page what
-happened; nothing is decided by it, and after its time (rules/consent/retention.py) it is deleted.
+happened; nothing is decided by it, and after its time (rules/keeping/retention.py) it is deleted.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of_id, id_floor
 from ringdove.kit.db import Tx
-from ringdove.rules.consent import retention
+from ringdove.rules.keeping import retention
 from ringdove.rules.scenes import Store
 
 SHOWN_MOST = 600  # 255 parts, their answers, and some receipts

@@ -4,7 +4,7 @@ A yes from the web is `asked` until the number itself says it (R1): by a text, o
 behind a personal link. It is asked once a day and three times at most, never somebody who had
 stopped or whose number is on the list of refusals; after a week without an answer it stays
 unconfirmed. Who has given no sign of life for months is asked once whether they still want offers;
-two weeks without an answer end them. The workers find whom (workers/people/reconfirm.py).
+two weeks without an answer end them. The workers find whom (workers/consent/reconfirm.py).
 """
 
 from collections.abc import Mapping

@@ -22,7 +22,7 @@ from ringdove.web.api.tell import Told
 from ringdove.web.campaigns import campaign_review, campaign_running, campaign_start
 from ringdove.web.campaigns.campaigns import NAME_MAX
 from ringdove.web.reasons import reason_words
-from ringdove.web.store import handwork
+from ringdove.web.sending import handwork
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Campaigns"])
 

@@ -13,13 +13,13 @@ from ringdove.kit import db
 from ringdove.records.consent import suppression
 from ringdove.records.keeping import erasure, retention
 from ringdove.records.keeping.erasure import Wish
-from ringdove.rules.consent import retention as rules
+from ringdove.rules.keeping import retention as rules
 from ringdove.rules.people import number_lists
 from ringdove.rules.people.number_lists import Reading
 from ringdove.web.api.callers import Caller, MarketerKey, OwnerKey, SupportKey, ViewerKey
 from ringdove.web.consent import refusing
 from ringdove.web.consent.suppression import place
-from ringdove.web.people import erasing, person_files
+from ringdove.web.keeping import erasing, person_files
 
 router = APIRouter(prefix="/api/stores/{store_id}")
 

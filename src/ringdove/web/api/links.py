@@ -9,8 +9,8 @@ from psycopg.errors import UniqueViolation
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from ringdove.records import clicks
 from ringdove.records.people.lookups import NO_END
-from ringdove.records.reports import clicks
 from ringdove.records.sending import message_story
 from ringdove.rules.links import links
 from ringdove.web.api.callers import Caller, OwnerKey, ViewerKey

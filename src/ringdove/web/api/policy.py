@@ -118,8 +118,7 @@ async def get_policy(caller: MarketerKey) -> PolicyTold:
 @router.put("/policy", summary="Replace the rules of sending")
 async def put_policy(wish: ThePolicy, caller: OwnerKey) -> ThePolicy:
     """These instead of those that were there; what is left out is as it comes (but for
-    approval_above, which stays). Offers that wait
-    are decided anew when they are due."""
+    approval_above, which stays). Offers that wait are decided anew when they are due."""
     if twice := _twice([one.key for one in wish.topics]):
         raise HTTPException(422, f"topics: {twice} stands there twice.")
     if twice := _twice([one.code for one in wish.topics if one.code]):

@@ -20,7 +20,7 @@ from ringdove.stores import events
 from ringdove.stores.edge import Nothing, Refusal
 from ringdove.web import doors
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey
-from ringdove.web.store import handwork
+from ringdove.web.sending import handwork
 
 router = APIRouter(prefix="/api/stores/{store_id}")
 

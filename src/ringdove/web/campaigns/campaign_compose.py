@@ -13,11 +13,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
+from ringdove.records import clicks
 from ringdove.records.campaigns import campaigns
 from ringdove.records.campaigns.campaigns import CampaignRefused
 from ringdove.records.offers import rewards
 from ringdove.records.people import own_fields
-from ringdove.records.reports import clicks
 from ringdove.records.store import policies, users
 from ringdove.rules.campaigns import campaign_problems
 from ringdove.rules.campaigns.campaigns import Campaign, Link, Plan, channels_of, link_name, skus_in

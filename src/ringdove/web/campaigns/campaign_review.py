@@ -15,12 +15,13 @@ from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
+from ringdove.records import clicks
 from ringdove.records.campaigns import campaigns, rehearsals
 from ringdove.records.campaigns.campaigns import CampaignRefused
 from ringdove.records.campaigns.rehearsals import Rehearsal
 from ringdove.records.offers import offers, rewards
 from ringdove.records.people import own_fields, people
-from ringdove.records.reports import clicks, report_sums
+from ringdove.records.reports import report_sums
 from ringdove.records.segments import segments
 from ringdove.records.sending import gateways
 from ringdove.rules import texts
@@ -39,7 +40,7 @@ from ringdove.web.reasons import reason_words
 from ringdove.web.reports import report_words
 from ringdove.web.segments.segment_names import names_of
 from ringdove.web.segments.segment_words import say as segment_said
-from ringdove.web.store import handwork
+from ringdove.web.sending import handwork
 from ringdove.web.views import MarketerPage, StorePage, ViewerPage
 
 router = APIRouter(prefix="/stores/{store_id}/campaigns", include_in_schema=False)

@@ -17,8 +17,8 @@ from ringdove.records.consent import suppression
 from ringdove.rules.people import number_lists, phones
 from ringdove.rules.people.number_lists import Reading
 from ringdove.rules.scenes import Held
-from ringdove.web.consent import keeping_words as words
 from ringdove.web.consent import refusing
+from ringdove.web.keeping import keeping_words as words
 from ringdove.web.views import MarketerPage, OwnerPage, StorePage, ViewerPage
 
 router = APIRouter(prefix="/stores/{store_id}/suppression", include_in_schema=False)

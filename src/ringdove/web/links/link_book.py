@@ -23,10 +23,10 @@ from pydantic import ValidationError
 from ringdove.kit import db
 from ringdove.kit.buckets import made_at
 from ringdove.kit.crypto import SealBroken
+from ringdove.records import clicks
 from ringdove.records.campaigns import campaigns
 from ringdove.records.consent import ways_out
 from ringdove.records.offers import rewards
-from ringdove.records.reports import clicks
 from ringdove.records.store import connections, stores
 from ringdove.rules.campaigns.campaigns import Campaign, Link
 from ringdove.rules.consent.ways_in import Reward

@@ -21,9 +21,8 @@ from starlette.types import Scope
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import facts
-from ringdove.records.reports import clicks
-from ringdove.records.reports.clicks import Click
+from ringdove.records import clicks, facts
+from ringdove.records.clicks import Click
 from ringdove.records.store import stores
 from ringdove.rules.facts import LinkOpened
 from ringdove.rules.links import link_visitors

@@ -19,9 +19,9 @@ from starlette.routing import BaseRoute, Route
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
+from ringdove.records import clicks
 from ringdove.records.consent import forms, ways_out
 from ringdove.records.offers import codes, rewards
-from ringdove.records.reports import clicks
 from ringdove.records.store import stores
 from ringdove.rules import languages
 from ringdove.rules.consent.ways_in import Reward

@@ -18,8 +18,7 @@ from ringdove.rules.people import phones
 from ringdove.web.forms import Filled, read_form
 from ringdove.web.people.customers import ContactId, Known, known, render
 from ringdove.web.reasons import reason_words
-from ringdove.web.sending import composer
-from ringdove.web.store import handwork
+from ringdove.web.sending import composer, handwork
 from ringdove.web.views import StorePage, SupportPage
 
 router = APIRouter(prefix="/stores/{store_id}/customers/{contact_id}", include_in_schema=False)

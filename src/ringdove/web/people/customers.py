@@ -25,10 +25,10 @@ from ringdove.records.people import (
     people,
     timeline,
 )
-from ringdove.records.people import phones as virtual
 from ringdove.records.people.lookups import NO_END, Row
 from ringdove.records.reports import attribution
 from ringdove.records.segments import habits
+from ringdove.records.sending import phones as virtual
 from ringdove.records.store import connections
 from ringdove.rules.people import phone_readings, phones, stages
 from ringdove.rules.scenes import Contact

@@ -25,7 +25,7 @@ from ringdove.records.reports.report_sums import Overview
 from ringdove.records.segments import segments
 from ringdove.records.store import policies
 from ringdove.rules.campaigns.campaigns import Campaign
-from ringdove.rules.consent import retention
+from ringdove.rules.keeping import retention
 from ringdove.rules.policy import Policy
 from ringdove.rules.reports.reports import Line, Report
 from ringdove.rules.reports.revenue import DAYS_MAX, MARGIN_MAX, RULES

@@ -13,8 +13,8 @@ from ringdove.rules import languages, texts
 from ringdove.rules.consent import consent, stop_links
 from ringdove.rules.scenes import NO_HISTORY, Contact, History
 from ringdove.web.reasons import reason_words
+from ringdove.web.sending import handwork
 from ringdove.web.sending.counting import Size, size_of
-from ringdove.web.store import handwork
 from ringdove.web.views import StorePage
 
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from ringdove.records import clicks
 from ringdove.records.campaigns import campaigns
-from ringdove.records.reports import clicks
 from ringdove.records.sending import gateways, message_story
 from ringdove.records.sending import wire as wire_records
 from ringdove.records.sending.message_story import ROWS, Wish

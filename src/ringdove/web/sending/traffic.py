@@ -86,7 +86,7 @@ async def show(page: ViewerPage, days: Annotated[int, Query(ge=1, le=30)] = 1) -
             went, its_day = seen.get(way.id, Traffic()), day.get(way.id, Traffic())
             cards.append(_card(page, way, ways, counts, went, its_day, starts, days))
     return page.render(
-        "store/gateways.html",
+        "sending/gateways.html",
         cards=cards,
         days=days,
         spans=[(f"{page.home}/gateways?days={one}", _span(page, one)) for one in SPANS],

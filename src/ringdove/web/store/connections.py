@@ -1,7 +1,7 @@
 """Connections: the shops that tell a store facts, and the gateways over which it speaks.
 
 Only owners see settings. Secrets are sealed as they come in and never shown again; one that is
-made here is shown once. Gateways have their own file, web/store/gateways.py.
+made here is shown once. Gateways have their own file, web/sending/gateways.py.
 """
 
 from collections.abc import Mapping

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from ringdove.kit import db
 from ringdove.records.keeping import erasure, person_export
 from ringdove.records.keeping.erasure import Wish
-from ringdove.web.consent import keeping_words as words
 from ringdove.web.forms import Filled, read_form
-from ringdove.web.people import person_files
+from ringdove.web.keeping import keeping_words as words
+from ringdove.web.keeping import person_files
 from ringdove.web.people.customers import ContactId, known
 from ringdove.web.views import OwnerPage, StorePage, SupportPage
 
@@ -67,7 +67,7 @@ async def _ask(page: StorePage, contact_id: int, wrong: str = "", status: int = 
             raise HTTPException(404)
         found = await person_export.collect(tx, page.store, people)
     return page.render(
-        "people/erase.html",
+        "keeping/erase.html",
         status,
         who=who.person,
         name=who.name or page.say.phone(who.person.phone) or page.say.gettext("no name"),
@@ -105,4 +105,4 @@ async def erased(page: OwnerPage) -> Response:
     """Who was erased, as far as that can be told: when, by whom, and how much it was."""
     async with page.transaction() as tx:
         rows = await erasure.newest(tx, page.store)
-    return page.render("people/erased.html", rows=rows, words=words)
+    return page.render("keeping/erased.html", rows=rows, words=words)

@@ -7,9 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ringdove.records.keeping import retention as records
-from ringdove.rules.consent import retention
-from ringdove.web.consent import keeping_words as words
+from ringdove.rules.keeping import retention
 from ringdove.web.forms import FORM_BYTES_MAX
+from ringdove.web.keeping import keeping_words as words
 from ringdove.web.views import OwnerPage, StorePage
 
 router = APIRouter(prefix="/stores/{store_id}/retention", include_in_schema=False)
@@ -26,7 +26,7 @@ async def show(page: OwnerPage) -> Response:
 
 def _render(page: StorePage, typed: dict[str, str], status: int = 200, **more: Any) -> Response:
     return page.render(
-        "consent/retention.html",
+        "keeping/retention.html",
         status,
         kinds=retention.KINDS,
         typed=typed,

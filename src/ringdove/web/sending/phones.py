@@ -20,17 +20,16 @@ from starlette.responses import Response
 from ringdove.kit.buckets import token_of
 from ringdove.kit.db import Tx
 from ringdove.records import facts as fact_records
-from ringdove.records.people import phones as records
-from ringdove.records.people import tries
-from ringdove.records.sending import gateways
+from ringdove.records.sending import gateways, tries
+from ringdove.records.sending import phones as records
 from ringdove.records.sending.gateways import Gateway
 from ringdove.records.store import stores
 from ringdove.rules.facts import Fact
 from ringdove.rules.people import phones
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.people.past_words import ORDER_STATES, named
+from ringdove.web.sending.trying import DEEDS, deeds_of, placed
 from ringdove.web.store import places
-from ringdove.web.store.trying import DEEDS, deeds_of, placed
 from ringdove.web.views import StorePage, SupportPage, ViewerPage
 
 router = APIRouter(prefix="/stores/{store_id}/phones", include_in_schema=False)
@@ -113,7 +112,7 @@ async def _render(
         tried = await tries.orders(tx, page.store, owner[0]) if owner else []
     now = page.runtime.clock()
     return page.render(
-        "store/phones.html",
+        "sending/phones.html",
         status,
         ways=ways,
         every=every,

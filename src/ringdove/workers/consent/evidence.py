@@ -9,7 +9,7 @@ from ringdove.records.consent import ledger, proof
 from ringdove.records.store import stores
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
-from ringdove.workers import seal
+from ringdove.workers.consent import seal
 
 MEANS = {
     "changed": "it says something else than when it was written",

@@ -22,8 +22,8 @@ from ringdove.rules import facts
 from ringdove.runtime import GATEWAYS, callback_url, door_of_gateway
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.reasons import reason_words
-from ringdove.web.sending import operator_requests
-from ringdove.web.store import edges, handwork
+from ringdove.web.sending import handwork, operator_requests
+from ringdove.web.store import edges
 from ringdove.web.store.connections import Tried, way_state
 from ringdove.web.views import OwnerPage, StorePage
 
@@ -112,7 +112,7 @@ async def _render(
     module, settings = GATEWAYS.get(way.kind), page.runtime.settings
     told = callback_url(settings, way.token)
     return page.render(
-        "store/gateway.html",
+        "sending/gateway.html",
         status,
         way=way,
         listed=listed,
