@@ -52,8 +52,10 @@ class LinkProtocol(HttpToolsProtocol):
         """Answers, if that can be done at once."""
         path = self.url[len(WITH_PREFIX) :] if self.url.startswith(WITH_PREFIX) else self.url[1:]
         known = self._links.book.at_hand(path.decode("latin-1"))
+        if known is None or not self._is_free():
+            return False
         headers = dict(self.headers)
-        if known is None or not self._is_free() or not NOT_PLAIN.isdisjoint(headers):
+        if not NOT_PLAIN.isdisjoint(headers):
             return False
         self._hear_proxies()
         scope = cast(Scope, self.scope)
