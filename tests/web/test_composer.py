@@ -122,6 +122,25 @@ def test_the_size_is_there_while_one_types(look: Callable[..., Looker], site: Si
 
 
 @pytest.mark.browser
+def test_what_is_typed_before_the_counter_is_there_is_counted(
+    look: Callable[..., Looker], site: Site
+) -> None:
+    """R26: a slow line loses no letter of the count."""
+    site.set_up()
+    looker = look(phone=True)
+    looker.sign_in()
+    page, held = looker.page, list[Route]()
+    silent(page)
+    page.route("**/counter*.js*", lambda route: held.append(route))
+    looker.go(UNPAID)
+    page.locator("#text-1-ru-sms").fill("Pay now")
+    page.wait_for_timeout(50)
+    while held:
+        held.pop().continue_()
+    expect(page.locator("#look-1-ru-sms [data-said]")).to_have_text("Pay now")
+
+
+@pytest.mark.browser
 def test_a_cheaper_text_is_taken_over_by_one_press(look: Callable[..., Looker], site: Site) -> None:
     """N6."""
     site.set_up()

@@ -6,15 +6,15 @@ const DEAR_SHARE_MAX = 3;
 
 for (const form of document.querySelectorAll("[data-counter]")) count(form);
 
-async function count(form) {
-  const [{ measure }, { fill }] = await Promise.all([
-    import(form.dataset.counter),
-    import(form.dataset.filling),
-  ]);
+function count(form) {
+  const counting = Promise.all([import(form.dataset.counter), import(form.dataset.filling)]);
   const alphabets = JSON.parse(form.dataset.alphabets);
   const words = JSON.parse(form.dataset.words);
-  form.addEventListener("input", ({ target }) => {
-    const place = target.dataset?.counts && document.getElementById(target.dataset.counts);
+  // Heard from the first moment: what is typed before the counter is there is counted once it is.
+  form.addEventListener("input", async ({ target }) => {
+    if (!target.dataset?.counts) return;
+    const [{ measure }, { fill }] = await counting;
+    const place = document.getElementById(target.dataset.counts);
     if (!place?.querySelector("[data-size]")) return;
     const typed = target.value.trim() || target.dataset.ready?.trim() || "";
     const said = target.dataset.sample ? fill(typed, JSON.parse(target.dataset.sample)) : typed;
