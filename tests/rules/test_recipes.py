@@ -4,6 +4,7 @@ import pytest
 
 from ringdove.rules import facts
 from ringdove.rules.automations import recipes
+from ringdove.rules.automations.plans import Automation, Plans
 from tests.rules.scene import NOON, hear, messages, scene
 
 CUSTOMER = {"phone": "+375291112233", "email": "anna@example.by", "name": "Anna Koval"}
@@ -65,7 +66,7 @@ TRIGGERS = {
 def _story(key, language):
     """The scene after this recipe's fact, with every recipe switched on."""
     place = scene(languages=(language,))
-    place.automations = {key: [recipes_on()] for key in recipes.RECIPES}
+    place.plans = Plans({key: [recipes_on()] for key in recipes.RECIPES})
     fact = TRIGGERS[key]
     first = [] if isinstance(fact, facts.OrderPlaced) else [_placed()]
     hear(place, *first, fact)
@@ -73,14 +74,13 @@ def _story(key, language):
     for run in waiting:
         woken = facts.WokenUp(
             id=f"w{run.id}", at=run.wake_at, enrollment=run.id, contact=run.contact_id,
-            step=run.step,
+            place=run.place,
         )  # fmt: skip
         hear(place, woken, now=run.wake_at)
     return place
 
 
 def recipes_on():
-    from ringdove.rules.scenes import Automation
 
     return Automation(is_on=True, version=1)
 
@@ -131,7 +131,7 @@ def test_the_payment_ends_the_reminder():
     hear(place, TRIGGERS["order_paid"])
     assert place.enrollments[run.recipe, run.subject].state == "stopped"
     woken = facts.WokenUp(
-        id="w", at=run.wake_at, enrollment=run.id, contact=run.contact_id, step=run.step
+        id="w", at=run.wake_at, enrollment=run.id, contact=run.contact_id, place=run.place
     )
     hear(place, woken, now=run.wake_at)
     assert "order_unpaid" not in {m.recipe for m in messages(place)}
@@ -142,7 +142,7 @@ def test_a_recipe_that_is_off_leaves_its_reason_and_no_text():
     place = hear(scene(), _placed(), _parcel("in_transit"))
     run = place.enrollments["parcel_in_transit", "order/1042//in_transit"]
     assert (run.state, run.reason) == ("stopped", "switched_off")
-    place.automations["parcel_in_transit"] = [recipes_on()]
+    place.plans = Plans({"parcel_in_transit": [recipes_on()]})
     hear(place, _parcel("in_transit"))
     assert "parcel_in_transit" not in {m.recipe for m in messages(place)}
 

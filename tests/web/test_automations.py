@@ -5,12 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from ringdove.kit import db
-from ringdove.records import automations
+from ringdove.records.automations import automations
 from ringdove.records.store import stores
 from ringdove.rules import texts
 from ringdove.rules.automations import revisions, samples
+from ringdove.rules.automations.plans import Automation
 from ringdove.rules.automations.recipes import RECIPES
-from ringdove.rules.scenes import Automation, Store
+from ringdove.rules.scenes import Store
 from tests.web.conftest import Looker, Site
 
 LIST = "/stores/1/automations"
@@ -85,12 +86,12 @@ def test_only_what_differs_is_kept(site: Site) -> None:
     form = unpaid(delay_0="90", unit_0="60", text_1_ru_sms="Заплатите!", text_1_be_sms=ready)
     assert owner.post(UNPAID, form).status == 303
     own = newest(site)["order_unpaid"]
-    assert own.steps == {"0": {"delay_s": 5400}}
+    assert own.steps == {"s0": {"delay_s": 5400}}
     assert own.texts == {"ru": {"order_unpaid": {"sms": "Заплатите!"}}}
     form = unpaid(version=1)
     del form["on-0"]
     assert owner.post(UNPAID, form).status == 303
-    assert newest(site)["order_unpaid"] == Automation(True, 2, {"0": {"is_on": False}}, {})
+    assert newest(site)["order_unpaid"] == Automation(True, 2, {"s0": {"is_on": False}}, {})
     page = owner.get(UNPAID).text
     assert "Version 2" in page and "Version 1" in page and "<del>Заплатите!</del>" in page
     assert "No longer waits" in page and "Anna Volk" in page
@@ -138,7 +139,7 @@ def test_who_saves_on_an_old_page_is_told(site: Site) -> None:
     assert owner.post(UNPAID, unpaid(delay_0="3")).status == 303
     answer = owner.post(UNPAID, unpaid(delay_0="5"))
     assert answer.status == 422 and "Somebody else has just changed it" in answer.text
-    assert newest(site)["order_unpaid"].steps == {"0": {"delay_s": 10800}}
+    assert newest(site)["order_unpaid"].steps == {"s0": {"delay_s": 10800}}
 
 
 def test_rights(site: Site) -> None:

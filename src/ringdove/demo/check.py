@@ -31,11 +31,13 @@ from ringdove.demo.shop import Webhooks
 from ringdove.kit import db, postgres, scratch
 from ringdove.kit.children import Child
 from ringdove.kit.scratch import NotAllowed
-from ringdove.records import automations, migrate
+from ringdove.records import migrate
+from ringdove.records.automations import automations
 from ringdove.records.sending import gateways, phones
 from ringdove.records.store import connections, stores, tally, users
+from ringdove.rules.automations.plans import Automation
 from ringdove.rules.automations.recipes import RECIPES
-from ringdove.rules.scenes import Automation, Store
+from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime, open_runtime
 from ringdove.settings import Settings
 

@@ -16,6 +16,7 @@ from ringdove.demo.rows import SHOP_NUMBER, Known, Rows, Word
 from ringdove.demo.stories import Moment, story
 from ringdove.rules import replies
 from ringdove.rules.automations import wording
+from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.facts import Fact, read
 
@@ -176,7 +177,7 @@ class Shop:
         values = order.values | self._values(who, order, moment)
         common: dict[str, Any] = {
             "topic": recipe.topic, "cause": "automation", "recipe": recipe.key,
-            "why": f"automation/{recipe.key}/{recipe.trigger}", "enrollment_id": run_id,
+            "why": f"automation/{recipe.key}/{_kind_of(recipe)}", "enrollment_id": run_id,
             "order_id": order.id, "valid_for": recipe.valid_for,
         }  # fmt: skip
         at = moment.at + timedelta(milliseconds=600)
@@ -190,12 +191,12 @@ class Shop:
         """The run of the automation that spoke, under the subject that makes it happen once."""
         recipe = RECIPES[moment.recipe]
         fields = vars(fact) if fact else {}
-        trigger = wording.trigger_values(fact) if fact else {"kind": recipe.trigger}
+        trigger = wording.trigger_values(fact) if fact else {"kind": _kind_of(recipe)}
         run_id = self.rows.id_at(who.bucket, moment.at)
         self.rows.put(
             "enrollment", who.bucket, run_id, recipe.key,
-            f"order/{order.key}/" + recipe.subject.format_map(fields), who.id, order.id, 0,
-            len(recipe.steps), "done", json.dumps(trigger, ensure_ascii=False), moment.at,
+            f"order/{order.key}/" + recipe.about.format_map(fields), who.id, order.id, 0,
+            "", "done", json.dumps(trigger, ensure_ascii=False), moment.at,
         )  # fmt: skip
         self.rows.count(moment.at, "enrolled")
         return run_id
@@ -331,3 +332,7 @@ def _tracking(order: Order) -> str:
 
 def _point(who: Known) -> str:
     return f"№ {len(who.name) + 3}, {who.city}"
+
+
+def _kind_of(recipe: Journey) -> str:
+    return recipe.trigger.kind if isinstance(recipe.trigger, Heard) else "automation.due"

@@ -277,8 +277,9 @@ PUT_ENROLLMENTS = """
 INSERT INTO enrollment AS e SELECT r.* FROM jsonb_populate_recordset(NULL::enrollment, %(rows)s) r
 WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
 ON CONFLICT (bucket, store_id, id) DO UPDATE SET
-  step = EXCLUDED.step, state = EXCLUDED.state, reason = EXCLUDED.reason,
-  wake_at = EXCLUDED.wake_at
+  place = EXCLUDED.place, state = EXCLUDED.state, reason = EXCLUDED.reason,
+  wake_at = EXCLUDED.wake_at, memory = EXCLUDED.memory, trigger = EXCLUDED.trigger,
+  version = EXCLUDED.version, started_at = EXCLUDED.started_at
 """
 
 

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
 from ringdove.records import scene_rows
+from ringdove.records.automations import automations
 from ringdove.records.consent import confirming, suppression, ways_in
 from ringdove.records.keeping import erased_keys
 from ringdove.records.people import merges, own_fields
@@ -26,7 +27,6 @@ from ringdove.rules import answers, facts
 from ringdove.rules.consent import suppression as refusals
 from ringdove.rules.keeping import erasing
 from ringdove.rules.scenes import (
-    Automation,
     Cart,
     Contact,
     Enrollment,
@@ -334,7 +334,8 @@ def contact_of(row: Mapping[str, Any]) -> Contact:
     return Contact(**given | lists)
 
 
-# The runs of the orders at hand (has it been said?) and all that wait (is there one to end?).
+# The runs of the orders at hand (has it been said?), all that wait (is there one to end?) and those
+# about people and carts (may it begin again?).
 ENROLLMENTS = """
 SELECT e.*
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, id bigint)
@@ -342,7 +343,7 @@ CROSS JOIN LATERAL (
   SELECT e.* FROM enrollment e
   WHERE e.bucket = k.bucket AND e.store_id = %(store_id)s AND e.contact_id = k.id OFFSET 0
 ) e
-WHERE (e.state = 'waiting'
+WHERE (e.state = 'waiting' OR e.order_id IS NULL
        OR e.order_id IN (SELECT v::bigint FROM jsonb_array_elements_text(%(orders)s) v))
 """
 
@@ -354,7 +355,7 @@ async def _load_enrollments(tx: Tx, scene: Scene) -> None:
     cursor = await tx.execute(ENROLLMENTS, given | {"orders": db.document(list(scene.orders))})
     for row in await cursor.fetchall():
         run = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
-        scene.enrollments[row["recipe"], row["subject"]] = Enrollment(**run)
+        scene.keep_run(Enrollment(**run))
 
 
 async def _load_woken(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
@@ -368,17 +369,8 @@ async def _load_woken(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None
             _put_row(scene, "order", row)
 
 
-AUTOMATIONS = """
-SELECT recipe, is_on, version, steps, texts FROM automation
-WHERE store_id = %(store_id)s ORDER BY recipe, version DESC
-"""
-
-
 async def _load_ways(tx: Tx, scene: Scene, down_before: datetime | None) -> None:
-    cursor = await tx.execute(AUTOMATIONS, {"store_id": scene.store.id})
-    for row in await cursor.fetchall():
-        own = Automation(row["is_on"], row["version"], row["steps"], row["texts"])
-        scene.automations.setdefault(row["recipe"], []).append(own)
+    scene.plans = await automations.plans(tx, scene.store.id)
     scene.ways = await routes.load(tx, scene.store, down_before)
 
 

@@ -196,10 +196,12 @@ CREATE TABLE automation (                -- what a store made of a recipe; no ro
   recipe text NOT NULL,
   is_on boolean NOT NULL,
   version integer NOT NULL,
-  steps jsonb NOT NULL DEFAULT '{}',     -- {"0": {"is_on": false}, "1": {"delay_s": 7200}}
+  steps jsonb NOT NULL DEFAULT '{}',     -- {"s1": {"delay_s": 7200}}, before there were plans
   texts jsonb NOT NULL DEFAULT '{}',     -- {"ru": {"order_paid": {"sms": "…"}}}
   changed_at timestamptz NOT NULL,
   changed_by integer,
+  plan jsonb,                            -- rules/automations/journeys.py; NULL: the recipe's own
+  is_gone boolean NOT NULL DEFAULT false, -- the store's own one, taken off the list
   PRIMARY KEY (store_id, recipe, version)
 );
 
@@ -510,6 +512,8 @@ CREATE TABLE enrollment (                -- one run of an automation; its key ma
   UNIQUE (bucket, subject, recipe, store_id)
 ) WITH (fillfactor = 85);
 CREATE INDEX enrollment_contact ON enrollment (bucket, contact_id, store_id, id);
+CREATE INDEX enrollment_waiting ON enrollment (bucket, store_id, recipe, place)
+  WHERE state = 'waiting';
 
 -- ---------------------------------------------------------------- what the decision remembers
 

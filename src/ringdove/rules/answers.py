@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ringdove.rules import conversations, facts
-from ringdove.rules.automations import automations, wording
+from ringdove.rules.automations import automations, occasions, wording
 from ringdove.rules.consent import confirming, sign_ups, suppression
 from ringdove.rules.effects import (
     AnswerWaiting,
@@ -66,7 +66,7 @@ def _order_placed(scene: Scene, fact: facts.OrderPlaced, now: datetime) -> None:
     if fact.order.consent:
         people.agree(scene, person, fact.order.consent, fact.order.placed_at, "checkout")
     offers.used(scene, fact, order)
-    automations.begin(scene, fact, order, now)
+    _hear(scene, fact, order, now)
     scene.happens(AnswerWaiting(f"order/{order.key}"))
 
 
@@ -222,26 +222,28 @@ def _known_order(scene: Scene, key: str) -> Order:
     return order
 
 
+def _hear(scene: Scene, fact: facts.Fact, order: Order, now: datetime) -> None:
+    automations.hear(scene, occasions.of_order(fact, order), now)
+
+
 def _payment_received(scene: Scene, fact: facts.PaymentReceived, now: datetime) -> None:
     order = _known_order(scene, fact.order)
     if order.paid_at is None:
         order = replace(order, paid_at=fact.at, state=_further(order.state, "paid"))
         scene.happens(SaveOrder(order))
-    automations.stop(scene, fact, order)
-    automations.begin(scene, fact, order, now)
+    _hear(scene, fact, order, now)
 
 
 def _order_cancelled(scene: Scene, fact: facts.OrderCancelled, now: datetime) -> None:
     order = _close(scene, fact.order, "cancelled", fact.at)
-    automations.stop(scene, fact, order)
-    automations.begin(scene, fact, order, now)
+    _hear(scene, fact, order, now)
 
 
 def _order_removed(scene: Scene, fact: facts.OrderRemoved, now: datetime) -> None:
     if scene.order_of(fact.order) is None and now - fact.at > FORGET_AFTER:
         return  # it was in the trash before anybody told us of it: there is nothing to end
     order = _close(scene, fact.order, "removed", fact.at)
-    automations.stop(scene, fact, order)
+    _hear(scene, fact, order, now)
 
 
 def _close(scene: Scene, key: str, state: str, at: datetime) -> Order:
@@ -270,7 +272,7 @@ def _invoice_issued(scene: Scene, fact: facts.InvoiceIssued, now: datetime) -> N
         _known_order(scene, fact.order), invoice_number=fact.number, invoice_url=fact.url
     )
     scene.happens(SaveOrder(order))
-    automations.begin(scene, fact, order, now)
+    _hear(scene, fact, order, now)
 
 
 # ------------------------------------------------------------------ parcels and delivery
@@ -284,7 +286,7 @@ def _parcel_moved(scene: Scene, fact: facts.ParcelMoved, now: datetime) -> None:
     elif parcel.state not in ("label_made", "unknown"):
         order = replace(order, state=_further(order.state, "shipped"))
     scene.happens(SaveOrder(order))
-    automations.begin(scene, fact, order, now)
+    _hear(scene, fact, order, now)
 
 
 def _keep_parcel(scene: Scene, fact: facts.ParcelMoved, order: Order) -> Parcel:
@@ -334,7 +336,7 @@ def _delivery_promised(scene: Scene, fact: facts.DeliveryPromised, now: datetime
         promised_said_at=fact.at,
     )
     scene.happens(SaveOrder(order))
-    automations.begin(scene, fact, order, now)
+    _hear(scene, fact, order, now)
 
 
 # ------------------------------------------------------------------ returns and money back
@@ -353,7 +355,7 @@ def _return_moved(state: str) -> Callable[[Scene, Any, datetime], None]:
             if returned.state != order.state:
                 scene.happens(CountBought(order.contact_id))
             order = returned
-        automations.begin(scene, fact, order, now)
+        _hear(scene, fact, order, now)
 
     return move
 
@@ -406,6 +408,7 @@ def _cart_changed(scene: Scene, fact: facts.CartChanged, now: datetime) -> None:
         items=_items(fact.lines, scene.categories),
     )
     scene.happens(SaveCart(cart))
+    automations.hear(scene, occasions.of_cart(fact, cart), now)
 
 
 def _owner_told(scene: Scene, cart: Cart, fact: facts.CartChanged, now: datetime) -> Cart:
@@ -426,6 +429,7 @@ def _customer_changed(scene: Scene, fact: facts.CustomerChanged, now: datetime) 
     person = people.meet(scene, customer, "account", now, fact.subject())
     if fact.consent:
         people.agree(scene, person, fact.consent, fact.at, "account")
+    automations.hear(scene, occasions.of_person(fact, person.id), now)
 
 
 def _visit_made(scene: Scene, fact: facts.VisitMade, now: datetime) -> None:
@@ -437,6 +441,7 @@ def _visit_made(scene: Scene, fact: facts.VisitMade, now: datetime) -> None:
             fact.category or scene.categories.get(fact.sku, ""),
         )
     )  # fmt: skip
+    automations.hear(scene, occasions.of_person(fact, place), now)
 
 
 def _product_changed(scene: Scene, fact: facts.ProductChanged, now: datetime) -> None:
@@ -455,6 +460,10 @@ def _woken(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
     automations.wake(scene, fact, now)
 
 
+def _due_came(scene: Scene, fact: facts.DueCame, now: datetime) -> None:
+    automations.due(scene, fact, now)
+
+
 def _phone_settled(scene: Scene, fact: facts.PhoneSettled, now: datetime) -> None:
     people_changes.settle(scene, fact)
 
@@ -468,13 +477,12 @@ def _link_opened(scene: Scene, fact: facts.LinkOpened, now: datetime) -> None:
     if person:
         people.seen(scene, person, fact.at)
         scene.happens(Count("clicked"))
+        automations.hear(scene, occasions.of_person(fact, person.id), now)
 
 
-def _kept_only(scene: Scene, fact: facts.Fact, now: datetime) -> None:
-    """Kept as a fact; its answer comes with automations that ask for it."""
-    order = getattr(fact, "order", None)
-    if isinstance(order, str):
-        _known_order(scene, order)
+def _only_heard(scene: Scene, fact: Any, now: datetime) -> None:
+    """Nothing of ours changes by it; automations may begin."""
+    _hear(scene, fact, _known_order(scene, fact.order), now)
 
 
 ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
@@ -483,7 +491,7 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.OrderCancelled: _order_cancelled,
     facts.OrderRemoved: _order_removed,
     facts.PaymentReceived: _payment_received,
-    facts.PaymentFailed: _kept_only,
+    facts.PaymentFailed: _only_heard,
     facts.InvoiceIssued: _invoice_issued,
     facts.ParcelMoved: _parcel_moved,
     facts.DeliveryPromised: _delivery_promised,
@@ -491,7 +499,7 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.ReturnAccepted: _return_moved("accepted"),
     facts.ReturnRefused: _return_moved("refused"),
     facts.RefundSent: _return_moved("refunded"),
-    facts.ComplaintMoved: _kept_only,
+    facts.ComplaintMoved: _only_heard,
     facts.CartChanged: _cart_changed,
     facts.CustomerChanged: _customer_changed,
     facts.VisitMade: _visit_made,
@@ -500,6 +508,7 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.StoppedAtOperator: conversations.stopped_at_operator,
     facts.StoppedOnSite: conversations.stopped_on_site,
     facts.WokenUp: _woken,
+    facts.DueCame: _due_came,
     facts.ConsentChanged: conversations.consent_changed,
     facts.SignedUp: sign_ups.signed_up,
     facts.Confirmed: sign_ups.button_pressed,

@@ -302,8 +302,7 @@ class SaveEnrollment:
     enrollment: Enrollment
 
     def show(self, scene: Scene) -> None:
-        run = self.enrollment
-        scene.enrollments[run.recipe, run.subject] = run
+        scene.keep_run(self.enrollment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -396,7 +396,24 @@ class WokenUp(Fact):
     kind: Literal["automation.woken"] = "automation.woken"
     enrollment: int
     contact: int
-    step: int
+    place: Annotated[str, Field(max_length=30)] = Field("", description="The step that waits.")
+    step: int = Field(0, description="The number of the step behind it, as it was told before.")
+    about: ClassVar[str] = "contact"
+
+
+class DueCame(Fact):
+    """The time came for an automation to begin for somebody: a date of theirs, a purchase that is
+    due, a wish that can be granted, a segment that they came into."""
+
+    kind: Literal["automation.due"] = "automation.due"
+    automation: Annotated[str, Field(max_length=60)]
+    contact: int
+    occasion: Annotated[str, Field(max_length=120)] = Field(
+        "", description="birthday/2026: what makes it once."
+    )
+    sku: Annotated[str, Field(max_length=120)] = ""
+    category: Text = ""
+    day: date | None = Field(None, description="The date that it is about.")
     about: ClassVar[str] = "contact"
 
 
@@ -609,6 +626,7 @@ AnyFact = Annotated[
     | StoppedAtOperator
     | StoppedOnSite
     | WokenUp
+    | DueCame
     | ConsentChanged
     | Confirmed
     | LongSilent

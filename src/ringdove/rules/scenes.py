@@ -5,19 +5,24 @@ add effects with `happens()`, which shows later facts of the same batch what ear
 No row of another store can be in it (P10).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ringdove.rules import policy
+from ringdove.rules.automations.plans import Plans
 from ringdove.rules.consent import stop_links
 from ringdove.rules.consent.ways_in import WaysIn
 from ringdove.rules.people.own_fields import OwnField
 from ringdove.rules.policy import Policy
 from ringdove.rules.sending.routes import Gateway as Gateway
 from ringdove.rules.sending.routes import Ways
+
+if TYPE_CHECKING:
+    from ringdove.rules.segments.pictures import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,22 +204,13 @@ class Enrollment:
     contact_id: int
     order_id: int | None
     version: int
-    step: int
+    place: str  # id of the step at which it stands; "": behind the last one
     state: str  # running, waiting, done, stopped
     trigger: Mapping[str, Any]
     started_at: datetime
     wake_at: datetime | None = None
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Automation:
-    """What a store made of a recipe: switched on or off, steps and texts of its own."""
-
-    is_on: bool
-    version: int = 0
-    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    texts: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    memory: Mapping[str, Any] = field(default_factory=dict)  # heard, answer, code: for its steps
 
 
 class Ref(NamedTuple):
@@ -271,6 +267,11 @@ class HistoryWanted(LookupError):
     with them and answer the batch again. Most batches never need any."""
 
 
+class PictureWanted(LookupError):
+    """An automation asks a condition of a person, and the scene was loaded without pictures: load
+    it with them and answer the batch again."""
+
+
 class Held(NamedTuple):
     """What is refused for a number or address, whoever it leads to
     (rules/consent/suppression.py)."""
@@ -295,7 +296,8 @@ class Scene:
     returns: dict[int, Return] = field(default_factory=dict)
     carts: dict[int, Cart] = field(default_factory=dict)
     enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
-    automations: dict[str, list[Automation]] = field(default_factory=dict)  # newest first
+    plans: Plans = field(default_factory=Plans)
+    pictures: "dict[int, Picture] | None" = None  # None: not loaded, see PictureWanted
     ways: Ways = field(default_factory=Ways)
     ways_in: WaysIn = field(default_factory=WaysIn)
     categories: dict[str, str] = field(default_factory=dict)  # of products, by sku
@@ -310,6 +312,7 @@ class Scene:
     own_fields: dict[str, OwnField] = field(default_factory=dict)  # the shop's own, by key
     merges: dict[int, Merge] = field(default_factory=dict)  # those that a fact speaks about
     last_orders: dict[int, datetime | None] = field(default_factory=dict)  # of who is parted
+    _waiting: dict[int, dict[tuple[str, str], Enrollment]] = field(default_factory=dict)
     told_by: int = 0  # the connection that tells the fact at hand; 0: we ourselves
 
     def happens(self, *effects: Any) -> None:
@@ -336,6 +339,27 @@ class Scene:
         if self.histories is None:
             raise HistoryWanted(contact_id)
         return self.histories.get(self._main_id(contact_id), NO_HISTORY)
+
+    def picture_of(self, contact_id: int) -> "Picture":
+        """All that a condition can ask of the living person. Raises PictureWanted."""
+        if self.pictures is None:
+            raise PictureWanted(contact_id)
+        return self.pictures[self._main_id(contact_id)]
+
+    def keep_run(self, run: Enrollment) -> None:
+        """A run as it is now."""
+        key = (run.recipe, run.subject)
+        self.enrollments[key] = run
+        waiting = self._waiting.setdefault(run.contact_id, {})
+        if run.state == "waiting":
+            waiting[key] = run
+        else:
+            waiting.pop(key, None)
+
+    def waiting_runs(self, contact_ids: Iterable[int]) -> list[Enrollment]:
+        """The runs of these that wait, in the order of their ids."""
+        found = [run for one in contact_ids for run in self._waiting.get(one, {}).values()]
+        return sorted(found, key=attrgetter("id"))
 
     def _main_id(self, contact_id: int) -> int:
         return self.person(contact_id).id if contact_id in self.contacts else contact_id

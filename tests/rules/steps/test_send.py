@@ -2,16 +2,14 @@
 
 import pytest
 
-from ringdove.rules.scenes import Automation
-from ringdove.rules.steps.send import Send
+from ringdove.rules.automations.plans import Automation, Plans
 from tests.rules.scene import hear, messages, scene
 from tests.rules.test_recipes import CUSTOMER, TRIGGERS, _placed
 
 
 def test_a_step_can_be_switched_off():
-    assert not Send(text="order_paid").changed({"is_on": False}).is_on
     place = scene()
-    place.automations["order_accepted"] = [Automation(True, 1, {"0": {"is_on": False}})]
+    place.plans = Plans({"order_accepted": [Automation(True, 1, {"s0": {"is_on": False}})]})
     hear(place, _placed())
     assert [m.channel for m in messages(place)] == ["sms"]
 
@@ -20,7 +18,7 @@ def test_the_stores_own_words_go_before_ours():
     """R25: editable per language; the other languages keep the ready text."""
     place = scene()
     own = {"ru": {"order_paid": {"sms": "Оплачено: {{ order.number }}"}}}
-    place.automations["order_paid"] = [Automation(True, 1, {}, own)]
+    place.plans = Plans({"order_paid": [Automation(True, 1, {}, own)]})
     hear(place, _placed(), TRIGGERS["order_paid"])
     (paid,) = [m for m in messages(place) if m.recipe == "order_paid"]
     assert paid.body == "Оплачено: 1042"

@@ -1,177 +1,169 @@
 """The engine: a fact begins a run of an automation, a run takes its steps, a fact can end it.
 
-begin() makes at most one enrollment per recipe and subject, ever; that is what makes a text be said
-once (R56). advance() takes steps until a wait or the end. stop() ends runs that a fact makes
-pointless (R64). Runs finish on the version they began with.
+`hear` is asked once for every fact about a person: it ends runs that the fact makes pointless
+(R64, P3), lets those go on that waited for it, and begins new ones. A run is one row by automation
+and subject; that is what makes a text be said once (R56). Runs finish on the version they began
+with (walking.py takes their steps). Pure: the same facts make the same runs.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from ringdove.rules import facts, languages
-from ringdove.rules.automations import recipes, wording
-from ringdove.rules.automations.recipes import Recipe, Step
-from ringdove.rules.effects import Count, HearLater, SaveEnrollment
-from ringdove.rules.messages import Letter, language_of, speak
-from ringdove.rules.scenes import Automation, Enrollment, Order, Scene
-from ringdove.rules.steps.send import Send
+from ringdove.rules import facts
+from ringdove.rules.automations import occasions, walking
+from ringdove.rules.automations.journeys import Heard, Journey
+from ringdove.rules.automations.occasions import BOUGHT_SLACK, Occasion
+from ringdove.rules.automations.plans import Plan
+from ringdove.rules.effects import Count, SaveEnrollment
+from ringdove.rules.scenes import Enrollment, Scene
+from ringdove.rules.steps.ask import Ask
 from ringdove.rules.steps.wait import Wait
 
 
-def begin(scene: Scene, fact: facts.Fact, order: Order, now: datetime) -> None:
-    """Starts every automation that this fact triggers and that has not run for its subject. About
-    an order that the shop has put in the trash nothing more is said."""
-    if order.state == "removed":
-        return
-    for recipe in recipes.triggered_by(fact.kind):  # type: ignore[attr-defined]
-        if recipe.when(fact, order):
-            _start(scene, recipe, fact, order, now)
+def hear(scene: Scene, occasion: Occasion, now: datetime) -> None:
+    """All that automations make of a fact about somebody."""
+    for run in scene.waiting_runs(occasions.all_names(scene, occasion.contact_id)):
+        plan = scene.plans.of(run.recipe, run.version)
+        if plan and occasion.kind in plan.journey.noticed:
+            _notice(scene, plan, run, occasion, now)
+    if occasion.order and occasion.order.state == "removed":
+        return  # about an order that the shop has put in the trash nothing more is said
+    for plan in scene.plans.by_fact.get(occasion.kind, ()):
+        trigger = plan.journey.trigger
+        if isinstance(trigger, Heard) and occasions.means(trigger.where, occasion, scene):
+            begin(scene, plan, occasion, now)
 
 
-def _start(scene: Scene, recipe: Recipe, fact: facts.Fact, order: Order, now: datetime) -> None:
-    subject = f"order/{order.key}/" + recipe.subject.format_map(vars(fact))
-    if (recipe.key, subject) in scene.enrollments:
+# ------------------------------------------------------------------ beginning
+
+
+def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
+    """A run for this occasion, unless there is or was one that forbids it. Raises PictureWanted."""
+    journey, own = plan.journey, plan.own
+    if not own.is_on and not journey.starts_on:
+        return  # what never was on leaves no trace
+    subject = _subject(journey, occasion)
+    known = scene.enrollments.get((journey.key, subject))
+    if known and not _may_begin_again(journey, known, occasion):
         return
-    own = automation_of(scene, recipe)
+    if _is_too_late(scene, journey, occasion):
+        return
+    if journey.when is not None and not walking.holds(scene, journey.when, occasion, now):
+        return
     run = Enrollment(
-        id=scene.make_id_beside(order.contact_id),
-        recipe=recipe.key,
+        id=known.id if known else scene.make_id_beside(occasion.contact_id),
+        recipe=journey.key,
         subject=subject,
-        contact_id=order.contact_id,
-        order_id=order.id,
+        contact_id=known.contact_id if known else occasion.contact_id,
+        order_id=occasion.order.id if occasion.order else None,
         version=own.version,
-        step=0,
+        place=journey.first,
         state="running",
         trigger={},
         started_at=now,
     )
     if not own.is_on:
         scene.happens(SaveEnrollment(replace(run, state="stopped", reason="switched_off")))
+    elif walking.chance(scene, occasion.contact_id, "holdout") * 100 < journey.holdout_percent:
+        scene.happens(
+            SaveEnrollment(replace(run, state="stopped", reason="holdout")),
+            Count(f"step/{journey.key}//holdout"),
+        )
+    else:
+        scene.happens(Count("enrolled"), Count(f"step/{journey.key}//began"))
+        walking.advance(scene, plan, run, occasion, now)
+
+
+def _subject(journey: Journey, occasion: Occasion) -> str:
+    below = journey.about.format_map(vars(occasion.fact)) or journey.key
+    return f"{occasion.subject}/{below}"
+
+
+def _may_begin_again(journey: Journey, known: Enrollment, occasion: Occasion) -> bool:
+    if known.state == "waiting":
+        return journey.restarts and occasion.fact.at > triggered_at(known)
+    if journey.again_after is None:
+        return False
+    return occasion.fact.at - triggered_at(known) >= timedelta(seconds=journey.again_after)
+
+
+def triggered_at(run: Enrollment) -> datetime:
+    """When that happened which began the run."""
+    told = run.trigger.get("at")
+    return datetime.fromisoformat(told) if isinstance(told, str) else run.started_at
+
+
+def _is_too_late(scene: Scene, journey: Journey, occasion: Occasion) -> bool:
+    """Whether what would end the run has happened before its beginning was heard of."""
+    ends, order = {*journey.stopped_by, *journey.stopped_by_any}, occasion.order
+    if order:
+        if "order.cancelled" in ends and order.cancelled_at:
+            return True
+        return "payment.received" in ends and order.paid_at is not None
+    if "order.placed" in ends:
+        bought = scene.person(occasion.contact_id).last_order_at
+        return bought is not None and bought >= occasion.fact.at - BOUGHT_SLACK
+    return False
+
+
+# ------------------------------------------------------------------ what comes while it waits
+
+
+def _notice(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: datetime) -> None:
+    """Ends the run, lets it go on, or notes the fact for a branch that will ask for it."""
+    journey, kind = plan.journey, occasion.kind
+    is_same = run.order_id is None or occasion.order is None or occasion.order.id == run.order_id
+    ends = (is_same and kind in journey.stopped_by) or kind in journey.stopped_by_any
+    if ends and occasion.fact.at >= triggered_at(run) - BOUGHT_SLACK:
+        end(scene, run, kind)
         return
-    scene.happens(Count("enrolled"))
-    advance(scene, recipe, run, fact, now)
+    if not is_same:
+        return
+    heard = sorted({*run.memory.get("heard", ()), kind})
+    run = replace(run, memory={**run.memory, "heard": heard})
+    place = journey.course.get(run.place)
+    match place.step if place else None:
+        case Wait(until=until) if kind in until:
+            walking.go_on(scene, plan, run, now)
+        case Ask() if isinstance(occasion.fact, facts.TextReceived):
+            answered = replace(run, memory={**run.memory, "answer": occasion.fact.body[:500]})
+            walking.go_on(scene, plan, answered, now)
+        case _:
+            scene.happens(SaveEnrollment(run))
 
 
-def automation_of(scene: Scene, recipe: Recipe, version: int | None = None) -> Automation:
-    """The store's own form of a recipe, in this version or the newest."""
-    versions = scene.automations.get(recipe.key, [])
-    for own in versions:
-        if version is None or own.version == version:
-            return own
-    return Automation(is_on=recipe.starts_on)
-
-
-def steps_of(recipe: Recipe, own: Automation) -> list[Step]:
-    """The recipe's steps with the store's changes."""
-    if not own.steps:
-        return list(recipe.steps)
-    return [step.changed(own.steps.get(str(n), {})) for n, step in enumerate(recipe.steps)]
-
-
-def advance(scene: Scene, recipe: Recipe, run: Enrollment, fact: facts.Fact, now: datetime) -> None:
-    """Takes steps from where the run stands until it waits or is done."""
-    own = automation_of(scene, recipe, run.version)
-    steps = steps_of(recipe, own)
-    for n, step in enumerate(steps[run.step :], run.step + 1):
-        match step:
-            case Send(is_on=True):
-                _say(scene, recipe, own, step, run, fact, now)
-            case Wait(is_on=True):
-                wake_at = now + step.delay
-                # Kept for the run that goes on later; one that ends now needs no memory.
-                trigger = run.trigger or wording.trigger_values(fact)
-                waiting = replace(run, step=n, state="waiting", wake_at=wake_at, trigger=trigger)
-                scene.happens(SaveEnrollment(waiting), _wake_up(waiting, wake_at))
-                return
-    scene.happens(SaveEnrollment(replace(run, step=len(steps), state="done", wake_at=None)))
-
-
-def _wake_up(run: Enrollment, at: datetime) -> HearLater:
-    return HearLater(
-        id=f"enrollment/{run.id}/{run.step}",
-        kind="automation.woken",
-        subject=f"contact/{run.contact_id}",
-        at=at,
-        body={"enrollment": run.id, "contact": run.contact_id, "step": run.step},
+def end(scene: Scene, run: Enrollment, reason: str) -> None:
+    """The run is stopped where it stands."""
+    scene.happens(
+        SaveEnrollment(replace(run, state="stopped", reason=reason, wake_at=None)),
+        Count(f"step/{run.recipe}/{run.place}/{reason}"),
     )
 
 
 def wake(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
-    """Goes on with a run whose time has come, unless it was ended or has gone on meanwhile."""
-    for run in list(scene.enrollments.values()):
-        if run.id == fact.enrollment and run.state == "waiting" and run.step == fact.step:
-            trigger = facts.ANY.validate_python(dict(run.trigger))
-            recipe = recipes.RECIPES[run.recipe]
-            advance(scene, recipe, replace(run, state="running"), trigger, now)
+    """Goes on with a run whose time has come, unless it was ended, has gone on or was begun anew
+    meanwhile."""
+    place = fact.place or f"s{fact.step - 1}"
+    for run in scene.waiting_runs(occasions.all_names(scene, fact.contact)):
+        if run.id == fact.enrollment and run.place == place and run.wake_at == fact.at:
+            plan = scene.plans.of(run.recipe, run.version)
+            if plan is None:
+                end(scene, run, "gone")
+            else:
+                walking.go_on(scene, plan, run, now)
 
 
-def stop(scene: Scene, fact: facts.Fact, order: Order) -> None:
-    """Ends the waiting runs about this order that the fact makes pointless."""
-    kind: str = fact.kind  # type: ignore[attr-defined]
-    for recipe in recipes.stopped_by(kind):
-        for run in _runs_about(scene, recipe, order):
-            if run.state == "waiting":
-                scene.happens(SaveEnrollment(replace(run, state="stopped", reason=kind)))
-
-
-def _runs_about(scene: Scene, recipe: Recipe, order: Order) -> list[Enrollment]:
-    if "{" not in recipe.subject:  # there can be one only, and its name is known
-        run = scene.enrollments.get((recipe.key, f"order/{order.key}/{recipe.subject}"))
-        return [run] if run else []
-    every = scene.enrollments.values()
-    return [run for run in every if run.recipe == recipe.key and run.order_id == order.id]
+def due(scene: Scene, fact: facts.DueCame, now: datetime) -> None:
+    """Begins an automation whose time has come for somebody: a date, a wish that can be granted."""
+    plan = scene.plans.newest.get(fact.automation)
+    if plan and not plan.own.is_gone and fact.contact in scene.contacts:
+        person = scene.person(fact.contact)
+        begin(scene, plan, occasions.of_person(fact, person.id), now)
 
 
 def leave_marketing(scene: Scene, contact_id: int, reason: str) -> None:
-    """Ends this person's waiting runs that would still say something commercial."""
-    for run in list(scene.enrollments.values()):
-        steps = recipes.RECIPES[run.recipe].steps[run.step :]
-        commercial = any(isinstance(step, Send) and step.klass == "marketing" for step in steps)
-        if run.contact_id == contact_id and run.state == "waiting" and commercial:
-            scene.happens(SaveEnrollment(replace(run, state="stopped", reason=reason)))
-
-
-def _say(
-    scene: Scene,
-    recipe: Recipe,
-    own: Automation,
-    step: Send,
-    run: Enrollment,
-    fact: facts.Fact,
-    now: datetime,
-) -> None:
-    person = scene.contacts[run.contact_id]
-    order = scene.orders.get(run.order_id) if run.order_id else None
-    if step.channel == "email" and not person.email:
-        return  # the SMS that follows says it (P9: a customer may have no e-mail)
-    language = language_of(scene, person)
-    speak(
-        scene,
-        Letter(
-            contact=person,
-            channel=step.channel,
-            klass=step.klass,
-            topic=recipe.topic,
-            cause="automation",
-            words=words_of(own, step.text, language),
-            values=wording.values_of(scene, person, order, fact, language),
-            language=language,
-            why=f"automation/{recipe.key}/{fact.kind}",  # type: ignore[attr-defined]
-            not_before=now,
-            not_after=fact.at + recipe.valid_for,
-            recipe=recipe.key,
-            enrollment_id=run.id,
-            order_id=run.order_id,
-            guard=step.guard,
-            in_daytime=step.in_daytime,
-            # An automation is an occasion itself: a birthday, a cart that was left (R13).
-            occasion=recipe.key if step.klass == "marketing" else "",
-        ),
-        now,
-    )
-
-
-def words_of(own: Automation, text: str, language: str) -> dict[str, str]:
-    """The words of a text: the recipe's own in this language, with the store's over them."""
-    ready = languages.phrases(language)["recipes"][text]
-    return {**ready, **own.texts.get(language, {}).get(text, {})}
+    """Ends this person's waiting runs that could still say something commercial."""
+    for run in scene.waiting_runs([contact_id]):
+        plan = scene.plans.of(run.recipe, run.version)
+        if plan is None or any(step.klass == "marketing" for step in plan.journey.sends()):
+            end(scene, run, reason)

@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 from ringdove.rules import languages, texts
-from ringdove.rules.automations.recipes import Recipe, Step
+from ringdove.rules.automations.journeys import Journey, Step
+from ringdove.rules.automations.plans import Automation, plan_of
 from ringdove.rules.automations.samples import known_in
-from ringdove.rules.scenes import Automation
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.rules.texts.checks import is_known
@@ -36,7 +36,7 @@ class Difference:
     """One thing that two versions do not share: is_on, step_on, delay, text."""
 
     kind: str
-    step: int = 0
+    step: str = ""  # its id
     language: str = ""
     field: str = ""
     before: Any = None
@@ -45,7 +45,7 @@ class Difference:
 
 def fields_of(step: Step) -> tuple[str, ...]:
     """The words that a step has: a text message has one, a letter two."""
-    if isinstance(step, Wait):
+    if not isinstance(step, Send):
         return ()
     return ("subject", "body") if step.channel == "email" else ("sms",)
 
@@ -56,7 +56,7 @@ def ready(text: str, language: str) -> Mapping[str, str]:
     return found
 
 
-def mistakes(recipe: Recipe, template: str, samples: Mapping[str, object]) -> list[Mistake]:
+def mistakes(recipe: Journey, template: str, samples: Mapping[str, object]) -> list[Mistake]:
     """Why this text cannot be used; empty when it can."""
     try:
         asked = texts.variables(template)
@@ -76,7 +76,7 @@ def mistakes(recipe: Recipe, template: str, samples: Mapping[str, object]) -> li
     return [Mistake("long")] if parts > PARTS_MAX else []
 
 
-def own_texts(recipe: Recipe, given: Texts) -> dict[str, dict[str, dict[str, str]]]:
+def own_texts(recipe: Journey, given: Texts) -> dict[str, dict[str, dict[str, str]]]:
     """Only the words that differ from the ready ones and say something."""
     own: dict[str, dict[str, dict[str, str]]] = {}
     for language, by_text in given.items():
@@ -90,46 +90,52 @@ def own_texts(recipe: Recipe, given: Texts) -> dict[str, dict[str, dict[str, str
     return own
 
 
-def own_steps(recipe: Recipe, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def own_steps(recipe: Journey, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Only what differs from the recipe's steps."""
     own: dict[str, dict[str, Any]] = {}
-    for number, step in enumerate(recipe.steps):
-        told = given.get(str(number), {})
+    for step in recipe.steps:
+        told = given.get(step.id, {})
         kept: dict[str, Any] = {}
         if told.get("is_on", step.is_on) != step.is_on:
             kept["is_on"] = told["is_on"]
         if isinstance(step, Wait):
-            delay_s = told.get("delay_s", step.delay.total_seconds())
-            if timedelta(seconds=delay_s) != step.delay:
-                kept["delay_s"] = int(delay_s)
+            delay_s = int(told.get("delay_s", step.seconds))
+            if delay_s != step.seconds:
+                kept["delay_s"] = delay_s
         if kept:
-            own[str(number)] = kept
+            own[step.id] = kept
     return own
 
 
-def is_delay_possible(recipe: Recipe, step: Wait, delay_s: int) -> bool:
+def changed(recipe: Journey, own: Automation) -> tuple[Step, ...]:
+    """The recipe's steps with the store's changes."""
+    plan = plan_of(recipe.key, own)
+    return plan.journey.steps if plan else recipe.steps
+
+
+def is_delay_possible(recipe: Journey, step: Wait, delay_s: int) -> bool:
     """Whether anything would still be worth saying after such a wait (P4)."""
-    return timedelta(minutes=1) <= timedelta(seconds=delay_s) < recipe.valid_for
+    return 60 <= delay_s < recipe.valid_for
 
 
-def differences(recipe: Recipe, before: Automation, after: Automation) -> list[Difference]:
+def differences(recipe: Journey, before: Automation, after: Automation) -> list[Difference]:
     """What became another, in the order of the page."""
     found = []
     if before.is_on != after.is_on:
         found.append(Difference("is_on", before=before.is_on, after=after.is_on))
-    for number, step in enumerate(recipe.steps):
-        old, new = (step.changed(one.steps.get(str(number), {})) for one in (before, after))
+    for old, new in zip(changed(recipe, before), changed(recipe, after), strict=True):
         if old.is_on != new.is_on:
-            found.append(Difference("step_on", number, before=old.is_on, after=new.is_on))
-        if isinstance(old, Wait) and isinstance(new, Wait) and old.delay != new.delay:
-            found.append(Difference("delay", number, before=old.delay, after=new.delay))
-        if isinstance(step, Send):
-            found += _text_differences(number, step, before, after)
+            found.append(Difference("step_on", old.id, before=old.is_on, after=new.is_on))
+        if isinstance(old, Wait) and isinstance(new, Wait) and old.seconds != new.seconds:
+            spans = (timedelta(seconds=one.seconds) for one in (old, new))
+            found.append(Difference("delay", old.id, "", "", *spans))
+        if isinstance(old, Send):
+            found += _text_differences(old.id, old, before, after)
     return found
 
 
 def _text_differences(
-    number: int, step: Send, before: Automation, after: Automation
+    step_id: str, step: Send, before: Automation, after: Automation
 ) -> Iterator[Difference]:
     for language in sorted({*before.texts, *after.texts}):
         for field in fields_of(step):
@@ -139,4 +145,4 @@ def _text_differences(
                 for one in (before, after)
             )
             if old != new:
-                yield Difference("text", number, language, field, old, new)
+                yield Difference("text", step_id, language, field, old, new)

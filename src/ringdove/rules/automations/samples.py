@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from ringdove.rules import languages
-from ringdove.rules.automations.recipes import Recipe
+from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.consent import stop_links
 from ringdove.rules.scenes import Store
 from ringdove.rules.texts import KNOWN_VARIABLES
@@ -36,9 +36,11 @@ BY_TRIGGER = {
 }
 
 
-def known_in(recipe: Recipe) -> frozenset[str]:
-    """The values that texts of this recipe can use."""
-    nouns = {*ALWAYS, *BY_TRIGGER.get(recipe.trigger, ())}
+def known_in(journey: Journey) -> frozenset[str]:
+    """The values that texts of this automation can use."""
+    trigger = journey.trigger
+    kind = trigger.kind if isinstance(trigger, Heard) else ""
+    nouns = {*ALWAYS, *BY_TRIGGER.get(kind, ())}
     return frozenset(name for name in KNOWN_VARIABLES if name.partition(".")[0] in nouns)
 
 

@@ -9,14 +9,16 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from ringdove.records import automations as automation_records
 from ringdove.records import counters
+from ringdove.records.automations import automations as automation_records
 from ringdove.records.campaigns import campaigns
 from ringdove.records.people import lookups, people
 from ringdove.rules import languages
-from ringdove.rules.automations import automations, recipes, revisions, samples
-from ringdove.rules.automations.recipes import RECIPES, Recipe
-from ringdove.rules.scenes import Automation, Contact
+from ringdove.rules.automations import revisions, samples, walking
+from ringdove.rules.automations.journeys import Journey, Step
+from ringdove.rules.automations.plans import Automation
+from ringdove.rules.automations.recipes import RECIPES
+from ringdove.rules.scenes import Contact
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
@@ -179,7 +181,7 @@ class AutomationChange(BaseModel):
     is_on: bool | None = None
     steps: dict[str, dict[str, bool | int]] | None = Field(
         None,
-        description='By the number of the step: {"0": {"delay_s": 7200}, "1": {"is_on": false}}',
+        description='By the id of the step: {"s0": {"delay_s": 7200}, "s1": {"is_on": false}}',
     )
     texts: dict[str, dict[str, dict[str, str]]] | None = Field(
         None, description='By language and text: {"ru": {"order_paid": {"sms": "…"}}}'
@@ -230,17 +232,17 @@ async def change_automation(
     return _automation(known, new, caller)
 
 
-def _known(key: str) -> Recipe:
+def _known(key: str) -> Journey:
     if key not in RECIPES:
         raise HTTPException(404, f"No automation has this key: choose one of {', '.join(RECIPES)}.")
     return RECIPES[key]
 
 
-def _check_steps(recipe: Recipe, steps: Mapping[str, Mapping[str, bool | int]]) -> None:
+def _check_steps(recipe: Journey, steps: Mapping[str, Mapping[str, bool | int]]) -> None:
     for number, own in steps.items():
-        if not number.isdecimal() or int(number) >= len(recipe.steps):
-            raise HTTPException(422, f"steps.{number}: it has {len(recipe.steps)} steps, from 0.")
-        step = recipe.steps[int(number)]
+        if number not in recipe.course:
+            raise HTTPException(422, f"steps.{number}: it has {', '.join(recipe.course)}.")
+        step = recipe.course[number].step
         allowed = {"delay_s", "is_on"} if isinstance(step, Wait) else {"is_on"}
         if wrong := set(own) - allowed:
             known = " and ".join(sorted(allowed))
@@ -248,12 +250,12 @@ def _check_steps(recipe: Recipe, steps: Mapping[str, Mapping[str, bool | int]]) 
         delay_s = own.get("delay_s")
         if delay_s is not None and isinstance(step, Wait):
             if not revisions.is_delay_possible(recipe, step, delay_s):
-                most_s = int(recipe.valid_for.total_seconds())
+                most_s = recipe.valid_for
                 raise HTTPException(422, f"steps.{number}.delay_s: from 60 to less than {most_s}.")
 
 
 def _check_texts(
-    recipe: Recipe, said: Mapping[str, Mapping[str, Mapping[str, str]]], caller: Caller
+    recipe: Journey, said: Mapping[str, Mapping[str, Mapping[str, str]]], caller: Caller
 ) -> None:
     parts = {s.text: revisions.fields_of(s) for s in recipe.steps if isinstance(s, Send)}
     say = plain_speech("en")
@@ -275,19 +277,19 @@ def _check_texts(
                     raise HTTPException(422, f"texts.{language}.{text}.{name}: {why}")
 
 
-def _automation(recipe: Recipe, own: Automation | None, caller: Caller) -> Shown:
+def _automation(recipe: Journey, own: Automation | None, caller: Caller) -> Shown:
     mine = own or Automation(is_on=recipe.starts_on)
-    steps = automations.steps_of(recipe, mine)
+    steps = revisions.changed(recipe, mine)
     return {
         "recipe": recipe.key,
         "is_on": mine.is_on,
         "version": mine.version,
-        "trigger": recipe.trigger,
+        "trigger": recipe.trigger.model_dump(mode="json", exclude_none=True),
         "topic": recipe.topic,
         "steps": [_step(step) for step in steps],
         "texts": {
             language: {
-                step.text: automations.words_of(mine, step.text, language)
+                step.text: walking.words_of(mine, step.text, language)
                 for step in recipe.steps
                 if isinstance(step, Send)
             }
@@ -296,7 +298,9 @@ def _automation(recipe: Recipe, own: Automation | None, caller: Caller) -> Shown
     }
 
 
-def _step(step: recipes.Step) -> Shown:
+def _step(step: Step) -> Shown:
     if isinstance(step, Wait):
-        return {"kind": "wait", "delay_s": int(step.delay.total_seconds())}
+        return {"kind": "wait", "delay_s": step.seconds}
+    if not isinstance(step, Send):
+        return {"kind": step.do}
     return {"kind": "send", "text": step.text, "channel": step.channel, "is_on": step.is_on}

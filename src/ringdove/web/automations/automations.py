@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
-from ringdove.records import automations
-from ringdove.records.automations import Version
+from ringdove.records.automations import automations
+from ringdove.records.automations.automations import Version
 from ringdove.rules import languages
 from ringdove.rules.automations import revisions, samples
-from ringdove.rules.automations.automations import steps_of
-from ringdove.rules.automations.recipes import RECIPES, Recipe
-from ringdove.rules.scenes import Automation
+from ringdove.rules.automations.journeys import Journey
+from ringdove.rules.automations.plans import Automation
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.web.automations import recipe_words as words
@@ -67,12 +67,12 @@ async def show_all(page: ViewerPage) -> Response:
     )
 
 
-def _named(page: StorePage, recipe: Recipe) -> tuple[str, str]:
+def _named(page: StorePage, recipe: Journey) -> tuple[str, str]:
     known = languages.phrases(page.say.language)["recipes"][recipe.key]
     return known["title"], known["about"]
 
 
-def recipe_of(key: str) -> Recipe:
+def recipe_of(key: str) -> Journey:
     """The recipe of an address, or no such page."""
     if key not in RECIPES:
         raise HTTPException(404)
@@ -108,13 +108,13 @@ async def switch(page: MarketerPage, key: str) -> Response:
     return page.go(back, on if given.is_on else off)
 
 
-async def _now(tx: Tx, page: StorePage, recipe: Recipe) -> Automation:
+async def _now(tx: Tx, page: StorePage, recipe: Journey) -> Automation:
     own = await automations.newest(tx, page.store.id)
     return own.get(recipe.key, Automation(recipe.starts_on))
 
 
 async def keep(
-    tx: Tx, page: StorePage, recipe: Recipe, wanted: Automation, before: Automation
+    tx: Tx, page: StorePage, recipe: Journey, wanted: Automation, before: Automation
 ) -> bool:
     """Saves the next version with its audit; False: somebody was quicker."""
     own = replace(wanted, version=before.version + 1)
@@ -143,7 +143,7 @@ async def show(page: ViewerPage, key: str) -> Response:
 
 async def _render(
     page: StorePage,
-    recipe: Recipe,
+    recipe: Journey,
     now: Automation,
     shown: Automation,
     errors: Mapping[str, str] | None = None,
@@ -162,13 +162,14 @@ async def _render(
         title=title,
         about=about,
         now=now,
-        steps=list(enumerate(steps_of(recipe, shown))),
+        steps=list(enumerate(revisions.changed(recipe, shown))),
         texts={n: words_of(page, recipe, n, shown) for n in range(len(recipe.steps))},
         errors=errors or {},
         trigger=words.trigger(page.say, recipe),
         endings=words.endings(page.say, recipe),
         span=lambda delay: words.span(page.say, delay),
-        divided=words.divided,
+        divided_s=lambda seconds: words.divided(timedelta(seconds=seconds)),
+        span_s=lambda seconds: words.span(page.say, timedelta(seconds=seconds)),
         units=words.units(page.say),
         field_names=words.field_names(page.say),
         samples={language: samples_for(page, language) for language in page.store.languages},
@@ -214,7 +215,7 @@ def _price(page: StorePage, price: PartPrice | None) -> dict[str, Any]:
     return {"part_price": price, "country_name": country(page.say, page.store.country)}
 
 
-def _taken_apart(page: StorePage, recipe: Recipe, place: str) -> tuple[int, str, str]:
+def _taken_apart(page: StorePage, recipe: Journey, place: str) -> tuple[int, str, str]:
     number, _, rest = place.partition("-")
     language, _, field = rest.partition("-")
     is_step = number.isascii() and number.isdigit() and int(number) < len(recipe.steps)
@@ -260,7 +261,7 @@ async def _form(request: Request) -> FormData:
 
 
 def _read(
-    page: StorePage, recipe: Recipe, given: FormData, now: Automation
+    page: StorePage, recipe: Journey, given: FormData, now: Automation
 ) -> tuple[Automation, dict[str, str]]:
     """What was typed, whole, and what is wrong with it by the name of its field."""
     errors: dict[str, str] = {}
@@ -270,16 +271,18 @@ def _read(
         for language, by_text in now.texts.items()  # of languages that the store has left too
     }
     for number, step in enumerate(recipe.steps):
-        steps[str(number)] = {"is_on": f"on-{number}" in given}
+        steps[step.id] = {"is_on": f"on-{number}" in given}
         if isinstance(step, Wait):
             delay_s = _delay(given, number)
             if delay_s is None or not revisions.is_delay_possible(recipe, step, delay_s):
                 errors[f"delay-{number}"] = page.say.gettext(
                     "From one minute to less than %(most)s: later nobody wants to hear it.",
-                    most=words.span(page.say, recipe.valid_for),
+                    most=words.span(page.say, recipe.span),
                 )
             if delay_s is not None:
-                steps[str(number)]["delay_s"] = delay_s
+                steps[step.id]["delay_s"] = delay_s
+            continue
+        if not isinstance(step, Send):
             continue
         for language in page.store.languages:
             for field in revisions.fields_of(step):
@@ -311,7 +314,7 @@ class Past:
     changes: tuple[tuple[str, revisions.Difference], ...]
 
 
-def _history(page: StorePage, recipe: Recipe, versions: list[Version]) -> list[Past]:
+def _history(page: StorePage, recipe: Journey, versions: list[Version]) -> list[Past]:
     found = []
     for place, version in enumerate(versions):
         is_first = version.own.version == 1

@@ -9,8 +9,8 @@ from typing import Any
 
 from ringdove.rules import texts
 from ringdove.rules.automations import revisions, samples
-from ringdove.rules.automations.recipes import Recipe
-from ringdove.rules.scenes import Automation
+from ringdove.rules.automations.journeys import Journey
+from ringdove.rules.automations.plans import Automation
 from ringdove.rules.steps.send import Send
 from ringdove.web.automations import recipe_words as words
 from ringdove.web.sending.composer import with_way_out
@@ -53,7 +53,7 @@ def samples_for(page: StorePage, language: str) -> dict[str, Any]:
     return samples.values(page.store, language, today, page.runtime.settings.outside_url)
 
 
-def words_of(page: StorePage, recipe: Recipe, number: int, own: Automation) -> list[Words]:
+def words_of(page: StorePage, recipe: Journey, number: int, own: Automation) -> list[Words]:
     """A step's texts in every language of the store; a wait has none."""
     step = recipe.steps[number]
     if not isinstance(step, Send):
@@ -71,7 +71,7 @@ def words_of(page: StorePage, recipe: Recipe, number: int, own: Automation) -> l
 
 
 def preview_of(
-    page: StorePage, recipe: Recipe, step: Send, language: str, field: str, typed: str
+    page: StorePage, recipe: Journey, step: Send, language: str, field: str, typed: str
 ) -> Preview:
     """The text with sample values, its size, and its mistakes in words."""
     sample = samples_for(page, language)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from babel.units import format_unit
 
-from ringdove.rules.automations.recipes import Recipe
+from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.revisions import PARTS_MAX, Difference, Mistake
 from ringdove.rules.steps.wait import Wait
 from ringdove.web.speech import Speech
@@ -24,10 +24,11 @@ def topic_names(say: Speech) -> dict[str, str]:
     }
 
 
-def trigger(say: Speech, recipe: Recipe) -> str:
+def trigger(say: Speech, recipe: Journey) -> str:
     """What begins it."""
     _ = say.gettext
-    if recipe.trigger == "parcel.moved":
+    kind = recipe.trigger.kind if isinstance(recipe.trigger, Heard) else recipe.trigger.on
+    if kind == "parcel.moved":
         return {
             "accepted": _("The carrier has taken the parcel"),
             "in_transit": _("The parcel is on its way"),
@@ -37,9 +38,9 @@ def trigger(say: Speech, recipe: Recipe) -> str:
             "delivery_failed": _("The parcel could not be handed over"),
             "delivered": _("The parcel is delivered"),
             "returning": _("The parcel goes back to the shop"),
-        }[recipe.subject.rpartition("/")[2]]
-    if recipe.trigger == "delivery.promised":
-        is_new = recipe.subject.startswith("moved")
+        }.get(recipe.about.rpartition("/")[2], kind)
+    if kind == "delivery.promised":
+        is_new = recipe.about.startswith("moved")
         return _("The delivery gets another time") if is_new else _("The delivery gets its time")
     if recipe.key == "order_unpaid":
         return _("An order is placed that is to be paid before it ships")
@@ -51,10 +52,10 @@ def trigger(say: Speech, recipe: Recipe) -> str:
         "return.accepted": _("A return is accepted"),
         "refund.sent": _("Money is sent back"),
         "invoice.issued": _("An invoice is issued"),
-    }.get(recipe.trigger, recipe.trigger)
+    }.get(kind, kind)
 
 
-def endings(say: Speech, recipe: Recipe) -> list[str]:
+def endings(say: Speech, recipe: Journey) -> list[str]:
     """What ends a run that waits."""
     _ = say.gettext
     named = {
@@ -148,14 +149,14 @@ def field_names(say: Speech) -> dict[str, str]:
     return {"sms": _("Text"), "subject": _("Subject"), "body": _("Letter")}
 
 
-def difference(say: Speech, recipe: Recipe, found: Difference) -> str:
+def difference(say: Speech, recipe: Journey, found: Difference) -> str:
     """One change between two versions."""
     _ = say.gettext
     match found.kind:
         case "is_on":
             return _("Switched on") if found.after else _("Switched off")
         case "step_on":
-            is_wait = isinstance(recipe.steps[found.step], Wait)
+            is_wait = isinstance(recipe.course[found.step].step, Wait)
             if is_wait:
                 return _("Waits again") if found.after else _("No longer waits")
             return _("Sends again") if found.after else _("No longer sends")

@@ -95,7 +95,7 @@ def _remember(scene: Scene, person: Contact, subject: str, now: datetime) -> int
         contact_id=person.id,
         order_id=None,
         version=0,
-        step=1,
+        place="",
         state="done",
         trigger={},
         started_at=now,

@@ -13,7 +13,9 @@ from psycopg.types.json import Jsonb
 
 from ringdove.kit.buckets import buckets_of_store, id_floor
 from ringdove.kit.db import Tx
-from ringdove.rules.scenes import Automation, Store
+from ringdove.rules.automations.journeys import JOURNEY, plain
+from ringdove.rules.automations.plans import Automation, Plans
+from ringdove.rules.scenes import Store
 
 VERSIONS_SHOWN = 30
 
@@ -27,8 +29,9 @@ class Version:
     changed_by: str | None
 
 
-NEWEST = """
-SELECT DISTINCT ON (recipe) recipe, is_on, version, steps, texts
+COLUMNS = "recipe, is_on, version, steps, texts, plan, is_gone"
+NEWEST = f"""
+SELECT DISTINCT ON (recipe) {COLUMNS}
   FROM automation WHERE store_id = %(store_id)s
  ORDER BY recipe, version DESC
 """
@@ -41,11 +44,40 @@ async def newest(tx: Tx, store_id: int) -> dict[str, Automation]:
 
 
 def _own(row: Mapping[str, Any]) -> Automation:
-    return Automation(row["is_on"], row["version"], row["steps"], row["texts"])
+    plan = JOURNEY.validate_python(row["plan"]) if row["plan"] is not None else None
+    return Automation(
+        row["is_on"], row["version"], row["steps"], row["texts"], plan, row["is_gone"]
+    )  # fmt: skip
 
 
-VERSIONS = """
-SELECT a.is_on, a.version, a.steps, a.texts, a.changed_at, u.name AS changed_by
+STAMP = (
+    "SELECT recipe, version FROM automation WHERE store_id = %(store_id)s ORDER BY recipe, version"
+)
+ALL = f"""
+SELECT {COLUMNS} FROM automation WHERE store_id = %(store_id)s ORDER BY recipe, version DESC
+"""
+
+
+async def plans(tx: Tx, store_id: int) -> Plans:
+    """All automations of a store, as the engine asks for them. A version is never changed, so what
+    was worked out once counts until there is another."""
+    rows = await (await tx.execute(STAMP, {"store_id": store_id})).fetchall()
+    stamp = tuple((row["recipe"], row["version"]) for row in rows)
+    known = _PLANS.get(store_id)
+    if known is None or known[0] != stamp:
+        found: dict[str, list[Automation]] = {}
+        for row in await (await tx.execute(ALL, {"store_id": store_id})).fetchall():
+            found.setdefault(row["recipe"], []).append(_own(row))
+        known = _PLANS[store_id] = (stamp, Plans(found))
+    return known[1]
+
+
+_PLANS: dict[int, tuple[tuple[tuple[str, int], ...], Plans]] = {}
+
+
+VERSIONS = f"""
+SELECT {", ".join(f"a.{name.strip()}" for name in COLUMNS.split(","))}, a.changed_at,
+  u.name AS changed_by
   FROM automation a LEFT JOIN app_user u ON u.id = a.changed_by
  WHERE a.store_id = %(store_id)s AND a.recipe = %(recipe)s
  ORDER BY a.version DESC LIMIT %(most)s
@@ -60,8 +92,10 @@ async def versions(tx: Tx, store_id: int, recipe: str, most: int = VERSIONS_SHOW
 
 
 SAVE = """
-INSERT INTO automation (store_id, recipe, is_on, version, steps, texts, changed_at, changed_by)
-VALUES (%(store_id)s, %(recipe)s, %(is_on)s, %(version)s, %(steps)s, %(texts)s, %(now)s, %(by)s)
+INSERT INTO automation
+  (store_id, recipe, is_on, version, steps, texts, plan, is_gone, changed_at, changed_by)
+VALUES (%(store_id)s, %(recipe)s, %(is_on)s, %(version)s, %(steps)s, %(texts)s, %(plan)s,
+  %(is_gone)s, %(now)s, %(by)s)
 ON CONFLICT (store_id, recipe, version) DO NOTHING
 """
 
@@ -79,6 +113,8 @@ async def save(
             "version": own.version,
             "steps": Jsonb(own.steps),
             "texts": Jsonb(own.texts),
+            "plan": Jsonb(plain(own.plan)) if own.plan else None,
+            "is_gone": own.is_gone,
             "now": now,
             "by": user_id,
         },

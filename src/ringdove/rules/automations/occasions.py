@@ -1,0 +1,117 @@
+"""What a fact is about, as automations see it: whose, which order or cart; and whether a fact is
+one of those that a journey means."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from ringdove.rules import facts
+from ringdove.rules.scenes import Cart, Item, Order, Scene
+from ringdove.rules.segments.segments import Goods
+from ringdove.rules.steps.branch import Where
+
+# A shop that tells of the cart after the order that was made of it tells so within this.
+BOUGHT_SLACK = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """A fact with whom and what it is about. `subject`: order/42, cart/abc, person/17."""
+
+    fact: facts.Fact
+    contact_id: int
+    subject: str
+    order: Order | None = None
+
+    @property
+    def kind(self) -> str:
+        """The fact's."""
+        kind: str = self.fact.kind  # type: ignore[attr-defined]
+        return kind
+
+
+def of_order(fact: facts.Fact, order: Order) -> Occasion:
+    """Of a fact about an order."""
+    return Occasion(fact, order.contact_id, f"order/{order.key}", order)
+
+
+def of_cart(fact: facts.CartChanged, cart: Cart) -> Occasion:
+    """Of a cart as it stands."""
+    return Occasion(fact, cart.contact_id, f"cart/{cart.key}")
+
+
+def of_person(fact: facts.Fact, contact_id: int) -> Occasion:
+    """Of a fact about a person and nothing else of theirs."""
+    return Occasion(fact, contact_id, f"person/{contact_id}")
+
+
+def means(where: Where, occasion: Occasion, scene: Scene) -> bool:
+    """Whether a journey that begins with such facts means this one."""
+    fact, order = occasion.fact, occasion.order
+    if where.states and getattr(fact, "state", None) not in where.states:
+        return False
+    if where.wish and getattr(fact, "wish", None) != where.wish:
+        return False
+    if where.channels and _channel(occasion) not in where.channels:
+        return False
+    if where.total is not None:
+        total = getattr(fact, "total", order.total if order else None)
+        if total is None or not where.total.has(total):
+            return False
+    return _is_special(where, occasion, scene) and _has_goods(where.goods, occasion, scene)
+
+
+def _channel(occasion: Occasion) -> str:
+    told = getattr(occasion.fact, "channel", "")
+    return str(told or (occasion.order.channel if occasion.order else ""))
+
+
+def _is_special(where: Where, occasion: Occasion, scene: Scene) -> bool:
+    fact, order = occasion.fact, occasion.order
+    match where.only:
+        case "":
+            return True
+        case "money_awaited":
+            return bool(order and order.payment_due and order.paid_at is None)
+        case "first_promise" | "new_promise":
+            is_first = isinstance(fact, facts.DeliveryPromised) and fact.before_from is None
+            return is_first == (where.only == "first_promise")
+        case "first_order" | "later_order":
+            is_first = scene.person(occasion.contact_id).orders <= 1
+            return is_first == (where.only == "first_order")
+        case "registered":
+            return scene.person(occasion.contact_id).id not in scene.known_people
+
+
+def lines_of(occasion: Occasion) -> tuple[Item, ...]:
+    """The goods that it is about."""
+    if occasion.order:
+        return occasion.order.lines or ()
+    match occasion.fact:
+        case facts.CartChanged(lines=lines):
+            return tuple(
+                Item(one.name, one.quantity, one.price, one.sku, one.category) for one in lines
+            )
+        case facts.VisitMade(sku=sku, category=category):
+            return (Item("", Decimal(1), Decimal(0), sku, category),)
+    return ()
+
+
+def _has_goods(goods: Goods, occasion: Occasion, scene: Scene) -> bool:
+    if not (goods.categories or goods.brands or goods.skus):
+        return True
+    return any(_is_one(goods, line, scene) for line in lines_of(occasion))
+
+
+def _is_one(goods: Goods, line: Item, scene: Scene) -> bool:
+    category = line.category or scene.categories.get(line.sku, "")
+    return (not goods.skus or line.sku in goods.skus) and (
+        not goods.categories or category in goods.categories
+    )
+
+
+def all_names(scene: Scene, contact_id: int) -> Iterable[int]:
+    """A person's ids: the living one's and those that were merged into it."""
+    person = scene.person(contact_id)
+    return {contact_id, person.id, *person.also}

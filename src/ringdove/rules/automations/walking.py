@@ -1,0 +1,200 @@
+"""A run takes its steps, until it waits or is done."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ringdove.rules import facts, languages
+from ringdove.rules.automations import occasions, wording
+from ringdove.rules.automations.occasions import Occasion
+from ringdove.rules.automations.plans import Automation, Plan
+from ringdove.rules.effects import Count, HearLater, SaveEnrollment
+from ringdove.rules.messages import Letter, language_of, speak
+from ringdove.rules.scenes import Enrollment, Scene
+from ringdove.rules.segments import pictures
+from ringdove.rules.segments.segments import Node
+from ringdove.rules.steps.alert import Alert
+from ringdove.rules.steps.ask import Ask
+from ringdove.rules.steps.branch import Branch
+from ringdove.rules.steps.give import Give
+from ringdove.rules.steps.leave import Leave
+from ringdove.rules.steps.send import Send
+from ringdove.rules.steps.wait import Wait
+
+FULL = 1 << 64
+
+
+def go_on(scene: Scene, plan: Plan, run: Enrollment, now: datetime) -> None:
+    """Goes on with a run that waited, behind the step at which it stands."""
+    occasion = _remembered(scene, run)
+    place = plan.journey.course.get(run.place)
+    after = place.after if place else ""
+    scene.happens(Count(f"step/{run.recipe}/{run.place}/passed"))
+    running = replace(run, place=after, state="running", wake_at=None)
+    advance(scene, plan, running, occasion, now)
+
+
+def _remembered(scene: Scene, run: Enrollment) -> Occasion:
+    fact = facts.ANY.validate_python(dict(run.trigger))
+    order = scene.orders.get(run.order_id) if run.order_id else None
+    return Occasion(fact, run.contact_id, run.subject.rpartition("/")[0], order)
+
+
+def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: datetime) -> None:
+    """Takes steps from where the run stands until it waits or is done. Raises PictureWanted and
+    HistoryWanted for a scene that was loaded without."""
+    course, place = plan.journey.course, run.place
+    while place:
+        if place not in course:  # of a version that is not known any more
+            place = ""
+            break
+        step, after, _ = course[place]
+        run = replace(run, place=place)
+        if not step.is_on:
+            place = after
+            continue
+        match step:
+            case Wait() if (over_at := step.over_at(now, _zone(scene, run))) > now:
+                _rest(scene, run, occasion, over_at)
+                return
+            case Ask():
+                _say(scene, plan, step, run, occasion, now)
+                _rest(scene, run, occasion, now + timedelta(seconds=step.within))
+                return
+            case Send():
+                _say(scene, plan, step, run, occasion, now)
+            case Branch():
+                way = step.then if _takes(scene, step, run, occasion, now) else step.otherwise
+                after = way[0].id if way else after
+            case Give():
+                run = _give(scene, step, run, now)
+            case Alert():
+                _alert(scene, plan, step, run, occasion, now)
+            case Leave(reason=reason):
+                left = replace(run, state="stopped", reason=reason or "left", wake_at=None)
+                scene.happens(SaveEnrollment(left), Count(f"step/{run.recipe}/{place}/left"))
+                return
+        scene.happens(Count(f"step/{run.recipe}/{place}/passed"))
+        place = after
+    scene.happens(SaveEnrollment(replace(run, place="", state="done", wake_at=None)))
+
+
+def _zone(scene: Scene, run: Enrollment) -> ZoneInfo:
+    return wording.zone_of(scene.store, scene.contacts[run.contact_id])
+
+
+def _rest(scene: Scene, run: Enrollment, occasion: Occasion, until: datetime) -> None:
+    """The run waits at its step. The trigger is kept for when it goes on."""
+    trigger = run.trigger or wording.trigger_values(occasion.fact)
+    waiting = replace(run, state="waiting", wake_at=until, trigger=trigger)
+    later = HearLater(
+        # The time is in it: a run that is begun anew waits at the same step once more.
+        id=f"enrollment/{run.id}/{run.place}/{until.timestamp():.0f}",
+        kind="automation.woken",
+        subject=f"contact/{run.contact_id}",
+        at=until,
+        body={"enrollment": run.id, "contact": run.contact_id, "place": run.place},
+    )
+    scene.happens(SaveEnrollment(waiting), later)
+
+
+# ------------------------------------------------------------------ asking
+
+
+def holds(scene: Scene, tree: Node, occasion: Occasion, now: datetime) -> bool:
+    """Whether a condition holds of the person. Raises PictureWanted."""
+    picture = scene.picture_of(occasion.contact_id)
+    return pictures.holds(tree, picture, now)[0]
+
+
+def chance(scene: Scene, contact_id: int, *about: str) -> float:
+    """From 0 to below 1, the same for a person and what it is about whenever asked."""
+    person = scene.person(contact_id).id
+    return int(scene.keyed("/".join(("chance", *about, str(person))))[:16], 16) / FULL
+
+
+def _takes(scene: Scene, step: Branch, run: Enrollment, occasion: Occasion, now: datetime) -> bool:
+    answer = str(run.memory.get("answer", "")).casefold()
+    if step.person is not None:
+        return holds(scene, step.person, occasion, now)
+    if step.heard:
+        return not {*step.heard}.isdisjoint(run.memory.get("heard", ()))
+    if step.about is not None:
+        return occasions.means(step.about, occasion, scene)
+    if step.percent is not None:
+        return chance(scene, run.contact_id, run.recipe, step.id) * 100 < step.percent
+    if step.answer:
+        return any(word.casefold() in answer for word in step.answer)
+    number = first_number(answer)
+    return number is not None and step.answer_number is not None and step.answer_number.has(number)
+
+
+def first_number(text: str) -> int | None:
+    """The first whole number in a text."""
+    digits = ""
+    for letter in text:
+        if letter.isascii() and letter.isdigit() and len(digits) < 9:
+            digits += letter
+        elif digits:
+            break
+    return int(digits) if digits else None
+
+
+# ------------------------------------------------------------------ acting
+
+
+def _say(
+    scene: Scene, plan: Plan, step: Send, run: Enrollment, occasion: Occasion, now: datetime
+) -> None:
+    journey, fact = plan.journey, occasion.fact
+    person = scene.contacts[run.contact_id]
+    channel = step.channel
+    if channel == "either":
+        channel = "sms" if person.phone else "email"
+    if channel == "email" and not person.email:
+        return  # the SMS that follows says it (P9: a customer may have no e-mail)
+    language = language_of(scene, person)
+    ends = fact.at + journey.span
+    if step.valid_for:
+        ends = min(ends, now + timedelta(seconds=step.valid_for))
+    speak(
+        scene,
+        Letter(
+            contact=person,
+            channel=channel,
+            klass=step.klass,
+            topic=journey.topic,
+            cause="automation",
+            words=words_of(plan.own, step.text, language),
+            values=wording.values_of(scene, person, occasion.order, fact, language),
+            language=language,
+            why=f"automation/{journey.key}/{occasion.kind}",
+            not_before=now,
+            not_after=ends,
+            recipe=journey.key,
+            enrollment_id=run.id,
+            order_id=run.order_id,
+            guard=step.guard,
+            in_daytime=step.in_daytime,
+            category=journey.category,
+            # An automation is an occasion itself: a birthday, a cart that was left (R13).
+            occasion=journey.key if step.klass == "marketing" else "",
+        ),
+        now,
+    )
+
+
+def words_of(own: Automation, text: str, language: str) -> dict[str, str]:
+    """The words of a text: the recipe's own in this language, with the store's over them."""
+    ready = languages.phrases(language)["recipes"].get(text, {})
+    return {**ready, **own.texts.get(language, {}).get(text, {})}
+
+
+def _give(scene: Scene, step: Give, run: Enrollment, now: datetime) -> Enrollment:
+    raise NotImplementedError
+
+
+def _alert(
+    scene: Scene, plan: Plan, step: Alert, run: Enrollment, occasion: Occasion, now: datetime
+) -> None:
+    raise NotImplementedError

@@ -1,0 +1,23 @@
+"""What all steps of a journey have in common."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+StepId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,30}$")]
+Kind = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$")]  # of a fact
+Kinds = Annotated[tuple[Kind, ...], Field(max_length=20)]
+Seconds = Annotated[int, Field(ge=0, le=400 * 86_400)]
+
+
+class Said(BaseModel):
+    """Base of all that is said in a journey: unknown fields are refused, so that typos are seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Step(Said):
+    """One step. Its id stays its own when others are moved, so that runs that wait find it."""
+
+    id: StepId
+    is_on: bool = Field(True, description="False: passed over.")
