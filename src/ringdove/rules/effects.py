@@ -379,6 +379,26 @@ class HearLater:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveTask:
+    """Something that staff is to do, or to be told of (rules/steps/alert.py): a row of table task,
+    written once by the step that asks for it."""
+
+    id: int
+    contact_id: int
+    order_id: int | None
+    recipe: str  # key of the automation
+    enrollment_id: int
+    said: str  # what is to be done, filled in
+    owner: int  # number of a user; 0: whoever
+    due_at: datetime
+    created_at: datetime
+    tell: str  # task: it stands on the list; person: and in a letter to them; webhook: a POST of it
+
+    def show(self, scene: Scene) -> None:
+        """Nothing later in a batch depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerWaiting:
     """Facts that waited for this subject (order/42) can be answered now."""
 

@@ -272,6 +272,34 @@ class PictureWanted(LookupError):
     it with them and answer the batch again."""
 
 
+class GoodsWish(NamedTuple):
+    """Which goods a text wants to name, for whom. records/goods/ chooses for a whole batch of
+    wishes at once."""
+
+    contact_id: int  # the living person
+    choice: str  # similar, accessories, new, again: rules/steps/send.Choice
+    skus: tuple[str, ...]  # of what it is about: those of the order or cart, the one looked at
+    category: str  # what it is about where no goods say it; "": nothing does
+
+
+class Good(NamedTuple):
+    """A product that a text names."""
+
+    sku: str
+    name: str
+    url: str
+    category: str = ""
+    price: Decimal | None = None
+
+
+class GoodsWanted(LookupError):
+    """A text names goods that were not chosen yet: choose them and answer the batch again."""
+
+    def __init__(self, wish: GoodsWish) -> None:
+        super().__init__(wish)
+        self.wish = wish
+
+
 class Held(NamedTuple):
     """What is refused for a number or address, whoever it leads to
     (rules/consent/suppression.py)."""
@@ -298,6 +326,7 @@ class Scene:
     enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
     plans: Plans = field(default_factory=Plans)
     pictures: "dict[int, Picture] | None" = None  # None: not loaded, see PictureWanted
+    goods: dict[GoodsWish, tuple[Good, ...]] = field(default_factory=dict)  # as far as chosen
     ways: Ways = field(default_factory=Ways)
     ways_in: WaysIn = field(default_factory=WaysIn)
     categories: dict[str, str] = field(default_factory=dict)  # of products, by sku
@@ -345,6 +374,13 @@ class Scene:
         if self.pictures is None:
             raise PictureWanted(contact_id)
         return self.pictures[self._main_id(contact_id)]
+
+    def goods_for(self, wish: GoodsWish) -> tuple[Good, ...]:
+        """The goods that a text can name, the best first; none: there are none. Raises
+        GoodsWanted."""
+        if wish not in self.goods:
+            raise GoodsWanted(wish)
+        return self.goods[wish]
 
     def keep_run(self, run: Enrollment) -> None:
         """A run as it is now."""

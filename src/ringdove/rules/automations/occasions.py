@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from ringdove.rules import facts
-from ringdove.rules.scenes import Cart, Item, Order, Scene
+from ringdove.rules.scenes import Cart, Enrollment, Item, Order, Scene
 from ringdove.rules.segments.segments import Goods
 from ringdove.rules.steps.branch import Where
 
@@ -30,6 +30,33 @@ class Occasion:
         kind: str = self.fact.kind  # type: ignore[attr-defined]
         return kind
 
+    @property
+    def state(self) -> str:
+        """What the fact says of a parcel or complaint; of a cart whether something is in it, of a
+        visit whether it was to goods. "": it says none."""
+        match self.fact:
+            case facts.CartChanged(lines=lines):
+                return "filled" if lines else "emptied"
+            case facts.VisitMade(sku=sku, category=category):
+                return "goods" if sku or category else "page"
+        return str(getattr(self.fact, "state", ""))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """What a journey can listen to in it: its kind, and its kind in this state."""
+        return frozenset((self.kind, f"{self.kind}/{self.state}"))
+
+    def is_about(self, run: Enrollment) -> bool:
+        """Whether a run is about the same order, cart and parcel; what is about none of these
+        concerns all runs of the person."""
+        if run.order_id is not None and self.order is not None and self.order.id != run.order_id:
+            return False
+        if self.subject.startswith("cart/") and run.subject.startswith("cart/"):
+            return run.subject.startswith(f"{self.subject}/")
+        if isinstance(self.fact, facts.ParcelMoved) and run.trigger.get("kind") == self.kind:
+            return bool(run.trigger.get("parcel", "") == self.fact.parcel)
+        return True
+
 
 def of_order(fact: facts.Fact, order: Order) -> Occasion:
     """Of a fact about an order."""
@@ -49,7 +76,7 @@ def of_person(fact: facts.Fact, contact_id: int) -> Occasion:
 def means(where: Where, occasion: Occasion, scene: Scene) -> bool:
     """Whether a journey that begins with such facts means this one."""
     fact, order = occasion.fact, occasion.order
-    if where.states and getattr(fact, "state", None) not in where.states:
+    if where.states and occasion.state not in where.states:
         return False
     if where.wish and getattr(fact, "wish", None) != where.wish:
         return False
@@ -82,6 +109,8 @@ def _is_special(where: Where, occasion: Occasion, scene: Scene) -> bool:
             return is_first == (where.only == "first_order")
         case "registered":
             return scene.person(occasion.contact_id).id not in scene.known_people
+        case "has_goods":
+            return bool(lines_of(occasion))
 
 
 def lines_of(occasion: Occasion) -> tuple[Item, ...]:

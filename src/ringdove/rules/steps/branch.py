@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 class Where(Said):
     """What must be so of the fact that began a run, and of what it is about; all that is given."""
 
-    states: segments.Words = Field((), description="Of a parcel, return or complaint.")
+    states: segments.Words = Field(
+        (),
+        description="Of a parcel or complaint. Of a cart: filled, emptied; of a visit: goods, page.",
+    )
     only: Literal[
         "", "money_awaited", "first_promise", "new_promise", "first_order", "later_order",
-        "registered",
-    ] = Field("", description="registered: their first word to the shop was this.")  # fmt: skip
+        "registered", "has_goods",
+    ] = Field(
+        "",
+        description="registered: their first word to the shop was this; has_goods: the cart is not"
+        " empty.",
+    )  # fmt: skip
     wish: Literal["", "return", "exchange"] = ""
     goods: segments.Goods = segments.ALL_GOODS
     total: segments.Range | None = Field(None, description="Of the order or cart.")
