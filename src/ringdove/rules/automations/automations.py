@@ -24,7 +24,7 @@ def hear(scene: Scene, occasion: Occasion, now: datetime) -> None:
     """All that automations make of a fact about somebody."""
     for run in scene.waiting_runs(occasions.all_names(scene, occasion.contact_id)):
         plan = scene.plans.of(run.recipe, run.version)
-        if plan and occasion.kind in plan.journey.noticed:
+        if plan and not occasion.words.isdisjoint(plan.journey.noticed):
             _notice(scene, plan, run, occasion, now)
     if occasion.order and occasion.order.state == "removed":
         return  # about an order that the shop has put in the trash nothing more is said
@@ -40,8 +40,8 @@ def hear(scene: Scene, occasion: Occasion, now: datetime) -> None:
 def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
     """A run for this occasion, unless there is or was one that forbids it. Raises PictureWanted."""
     journey, own = plan.journey, plan.own
-    if not own.is_on and not journey.starts_on:
-        return  # what never was on leaves no trace
+    if not own.is_on and occasion.order is None:
+        return  # of carts and visits there are too many to note each that nothing was begun for
     subject = _subject(journey, occasion)
     known = scene.enrollments.get((journey.key, subject))
     if known and not _may_begin_again(journey, known, occasion):
@@ -111,19 +111,18 @@ def _is_too_late(scene: Scene, journey: Journey, occasion: Occasion) -> bool:
 
 def _notice(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: datetime) -> None:
     """Ends the run, lets it go on, or notes the fact for a branch that will ask for it."""
-    journey, kind = plan.journey, occasion.kind
-    is_same = run.order_id is None or occasion.order is None or occasion.order.id == run.order_id
-    ends = (is_same and kind in journey.stopped_by) or kind in journey.stopped_by_any
-    if ends and occasion.fact.at >= triggered_at(run) - BOUGHT_SLACK:
-        end(scene, run, kind)
+    journey, words, is_same = plan.journey, occasion.words, occasion.is_about(run)
+    ends = {*journey.stopped_by_any, *(journey.stopped_by if is_same else ())}
+    if ends & words and occasion.fact.at >= triggered_at(run) - BOUGHT_SLACK:
+        end(scene, run, occasion.kind)
         return
     if not is_same:
         return
-    heard = sorted({*run.memory.get("heard", ()), kind})
+    heard = sorted({*run.memory.get("heard", ()), *words & journey.noticed})
     run = replace(run, memory={**run.memory, "heard": heard})
     place = journey.course.get(run.place)
     match place.step if place else None:
-        case Wait(until=until) if kind in until:
+        case Wait(until=until) if not words.isdisjoint(until):
             walking.go_on(scene, plan, run, now)
         case Ask() if isinstance(occasion.fact, facts.TextReceived):
             answered = replace(run, memory={**run.memory, "answer": occasion.fact.body[:500]})

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from ringdove.rules import facts, languages
 from ringdove.rules.automations import occasions, wording
@@ -54,7 +53,7 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
             place = after
             continue
         match step:
-            case Wait() if (over_at := step.over_at(now, _zone(scene, run))) > now:
+            case Wait() if (over_at := _over_at(scene, step, run, occasion, now)) > now:
                 _rest(scene, run, occasion, over_at)
                 return
             case Ask():
@@ -79,8 +78,14 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
     scene.happens(SaveEnrollment(replace(run, place="", state="done", wake_at=None)))
 
 
-def _zone(scene: Scene, run: Enrollment) -> ZoneInfo:
-    return wording.zone_of(scene.store, scene.contacts[run.contact_id])
+def _over_at(
+    scene: Scene, step: Wait, run: Enrollment, occasion: Occasion, now: datetime
+) -> datetime:
+    zone = wording.zone_of(scene.store, scene.contacts[run.contact_id])
+    promise = occasion.fact if isinstance(occasion.fact, facts.DeliveryPromised) else None
+    if step.after_promise and promise:
+        return step.over_at(promise.promised_until or promise.promised_from, zone)
+    return step.over_at(now, zone)
 
 
 def _rest(scene: Scene, run: Enrollment, occasion: Occasion, until: datetime) -> None:

@@ -16,7 +16,7 @@ class Where(Said):
 
     states: segments.Words = Field(
         (),
-        description="Of a parcel or complaint. Of a cart: filled, emptied; of a visit: goods, page.",
+        description="Of a parcel, complaint; of a cart: filled, emptied; of a visit: goods, page.",
     )
     only: Literal[
         "", "money_awaited", "first_promise", "new_promise", "first_order", "later_order",

@@ -6,7 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 StepId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,30}$")]
 Kind = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$")]  # of a fact
-Kinds = Annotated[tuple[Kind, ...], Field(max_length=20)]
+# A kind, or a kind in one state: parcel.moved, parcel.moved/delivered, cart.changed/emptied.
+KindOrState = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+(/[a-z_]+)?$")]
+Kinds = Annotated[tuple[KindOrState, ...], Field(max_length=20)]
 Seconds = Annotated[int, Field(ge=0, le=400 * 86_400)]
 
 

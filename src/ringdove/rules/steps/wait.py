@@ -18,6 +18,9 @@ class Wait(Step):
 
     do: Literal["wait"] = "wait"
     seconds: Seconds = 0
+    after_promise: bool = Field(
+        False, description="Counted from the end of the promised delivery, not from now (N9)."
+    )
     at: time | None = Field(None, description="Then until it is this time of their day.")
     weekdays: Annotated[tuple[Weekday, ...], Field(max_length=7)] = Field(
         (), description="Then until one of these days; Monday is 0."
