@@ -35,6 +35,7 @@ OVER_ALL_STORES = {
     "erasure.UNDER_WAY": "a worker asks which erasures are under way: a handful, by an index",
     "imports.DUE": "a worker asks which lists wait anywhere; its partial index is nearly empty",
     "rehearsals.ASKED": "a worker asks which rehearsals are asked for: one row a campaign at most",
+    "automation_rehearsals.ASKED": "the same of automations: one row each at most",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }
 # An inverted index has no first column; each of its signs begins with the store.

@@ -485,9 +485,11 @@ CREATE TABLE pending_fact (              -- facts that wait for their answer, an
   error text NOT NULL DEFAULT '',
   waits_for text,                        -- order/42: answered as soon as that order is known
   parked_at timestamptz,
+  urgency smallint NOT NULL DEFAULT 0,   -- 0: of the outside; 1: our own timers, which come in crowds
   PRIMARY KEY (bucket, store_id, fact_id)
 );
-CREATE INDEX pending_fact_due ON pending_fact (bucket, due_at, fact_id) WHERE parked_at IS NULL;
+CREATE INDEX pending_fact_due ON pending_fact (bucket, urgency, due_at, fact_id)
+  WHERE parked_at IS NULL;
 CREATE INDEX pending_fact_waits ON pending_fact (bucket, waits_for, store_id)
   WHERE waits_for IS NOT NULL;
 CREATE INDEX pending_fact_parked ON pending_fact (bucket, store_id, parked_at)
@@ -502,12 +504,13 @@ CREATE TABLE enrollment (                -- one run of an automation; its key ma
   contact_id bigint NOT NULL,
   order_id bigint,
   version integer NOT NULL,
-  step integer NOT NULL,
   state text NOT NULL,                   -- running, waiting, done, stopped
   reason text NOT NULL DEFAULT '',
   trigger jsonb NOT NULL,                -- the fact that began it, kept while the run waits
   started_at timestamptz NOT NULL,
   wake_at timestamptz,
+  place text NOT NULL DEFAULT '',        -- id of the step at which it stands; '': behind the last
+  memory jsonb NOT NULL DEFAULT '{}',    -- heard, answer, code … for later steps
   PRIMARY KEY (bucket, store_id, id),
   UNIQUE (bucket, subject, recipe, store_id)
 ) WITH (fillfactor = 85);
@@ -1186,6 +1189,100 @@ CREATE TABLE own_date (                   -- days of the store's own calendar
   PRIMARY KEY (store_id, id)
 );
 
+-- ---------------------------------------------------------------- triggers
+
+CREATE TABLE trigger_mark (              -- how far a bucket was told an automation's times
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  recipe text NOT NULL,
+  since timestamptz NOT NULL,            -- of these times it counts from here: another one begins anew
+  until timestamptz NOT NULL,            -- all that came before is told
+  PRIMARY KEY (bucket, store_id, recipe)
+);
+
+CREATE TABLE automation_member (         -- who is in the segment whose entering begins an automation
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  recipe text NOT NULL,
+  contact_id bigint NOT NULL,
+  PRIMARY KEY (bucket, store_id, recipe, contact_id)
+);
+
+-- ---------------------------------------------------------------- tasks
+
+CREATE TABLE task (                      -- what somebody of the store is to do
+  bucket integer NOT NULL,               -- of the contact; without one, the first of the store's
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint,
+  order_id bigint,
+  recipe text NOT NULL DEFAULT '',       -- the automation that asked for it
+  enrollment_id bigint,
+  said text NOT NULL,                    -- what is to be done
+  owner integer,                         -- of app_user; NULL: whoever
+  due_at timestamptz NOT NULL,
+  created_at timestamptz NOT NULL,
+  created_by text NOT NULL DEFAULT '',   -- page/Anna, api/till; empty: an automation
+  done_at timestamptz,
+  done_by text NOT NULL DEFAULT '',      -- page/Anna, api/till, webhook
+  result text NOT NULL DEFAULT ''
+    CHECK (result IN ('', 'done', 'failed', 'not_needed', 'told', 'erased')),
+  note text NOT NULL DEFAULT '',
+  tell text NOT NULL DEFAULT 'task'
+    CHECK (tell IN ('task', 'person', 'webhook')), -- the list; and a letter; the store's program
+  tell_at timestamptz,                   -- when to try next; NULL: told, given up or nobody to tell
+  tell_tries smallint NOT NULL DEFAULT 0,
+  told_at timestamptz,
+  trouble text NOT NULL DEFAULT '',      -- why it could not be told
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX task_open ON task (bucket, due_at, store_id, id) WHERE done_at IS NULL;
+CREATE INDEX task_done ON task (bucket, done_at, store_id, id) WHERE done_at IS NOT NULL;
+CREATE INDEX task_contact ON task (bucket, contact_id, store_id, id);
+CREATE INDEX task_untold ON task (bucket, tell_at) WHERE tell_at IS NOT NULL;
+
+CREATE TABLE order_call (                -- a customer was called about an order (R116)
+  bucket integer NOT NULL,               -- of the order
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  order_id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  by text NOT NULL,                      -- page/Anna, api/till
+  result text NOT NULL CHECK (result IN
+    ('confirmed', 'changed', 'cancelled', 'no_answer', 'call_again', 'wrong_number')),
+  note text NOT NULL DEFAULT '',
+  again_at timestamptz,                  -- not before, when it is to be tried once more
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX order_call_order ON order_call (bucket, order_id, store_id, id);
+CREATE INDEX order_call_contact ON order_call (bucket, contact_id, store_id, id);
+
+CREATE TABLE alert_address (             -- the store's own program that alerts are told
+  store_id integer PRIMARY KEY REFERENCES store (id),
+  url text NOT NULL,
+  secret bytea NOT NULL,                 -- sealed; signs what is told
+  changed_at timestamptz NOT NULL
+);
+
+-- ---------------------------------------------------------------- what automations would have done
+
+CREATE TABLE automation_rehearsal (      -- what an automation would have done: made by a worker
+  bucket integer NOT NULL,               -- of automation/<recipe>
+  store_id integer NOT NULL,
+  recipe text NOT NULL,
+  version integer NOT NULL,              -- that was rehearsed
+  since timestamptz NOT NULL,            -- over the facts of this time
+  until timestamptz NOT NULL,
+  asked_at timestamptz NOT NULL,
+  state text NOT NULL CHECK (state IN ('asked', 'running', 'done', 'failed')),
+  seen integer NOT NULL DEFAULT 0,       -- facts gone through so far
+  of_all integer NOT NULL DEFAULT 0,     -- facts in all; 0 while they are gathered
+  result jsonb NOT NULL DEFAULT '{}',
+  error text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, recipe)
+);
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -1213,3 +1310,7 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY[
   'campaign_run', 'rehearsal', 'link_click']) t;
 SELECT ringdove_reference('own_date');
 SELECT ringdove_distribute('segment_size', 'contact');
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['task', 'order_call']) t;
+SELECT ringdove_reference('alert_address');
+SELECT ringdove_distribute('automation_rehearsal', 'contact');
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['trigger_mark', 'automation_member']) t;

@@ -21,6 +21,7 @@ from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.records import counters
+from ringdove.records.automations import automation_rehearsals
 from ringdove.records.campaigns import rehearsals
 from ringdove.records.consent import suppression
 from ringdove.records.consent.suppression import Keyed
@@ -374,6 +375,7 @@ async def _look_again(
 ) -> None:
     row["counts"].update(await _empty(tx, store, row["people"], {}, now))
     await rehearsals.forget(tx, store, row["people"])
+    await automation_rehearsals.forget(tx, store, row["people"])
     for bucket in buckets_of_store(store.bucket_base, store.bucket_span):
         await traces.take_provider_ids(tx, store, bucket, row["known"]["messages"])
     row.update(state="done", known={}, done_at=now)
