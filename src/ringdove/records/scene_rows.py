@@ -21,6 +21,7 @@ from ringdove.records import facts as fact_records
 from ringdove.records.consent import confirming, suppression, ways_in
 from ringdove.records.people import merges, search
 from ringdove.records.segments import figures
+from ringdove.records.tasks import tasks
 from ringdove.rules import effects, facts
 from ringdove.rules.consent import suppression as refusals
 from ringdove.rules.scenes import Scene, Store
@@ -45,6 +46,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _enrollments(tx, store, of)
     await _cancel_queued(tx, store, of[effects.CancelQueued])
     await merges.write(tx, store, of[effects.SaveMerge], of[effects.CancelAddressed])
+    await tasks.write(tx, store, of[effects.SaveTask])
     await _messages(tx, store, of[effects.QueueMessage])
     await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)
@@ -268,6 +270,7 @@ def _product(effect: effects.SaveProduct, store: Store) -> dict[str, Any]:
     row = {name: getattr(effect, name) for name in effect.__slots__}
     row["bucket"] = bucket_of(store.bucket_base, store.bucket_span, f"product/{effect.sku}")
     row["store_id"] = store.id
+    row["new_at"] = effect.changed_at  # kept by the first insert alone
     return row
 
 

@@ -348,6 +348,7 @@ CREATE TABLE product (
   stock integer,
   changed_at timestamptz NOT NULL,
   key text NOT NULL DEFAULT '',          -- the shop's own id, where links into its cart need it
+  new_at timestamptz,                    -- when we first heard of it; NULL: before that was kept
   PRIMARY KEY (bucket, store_id, sku)
 );
 

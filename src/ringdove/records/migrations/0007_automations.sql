@@ -106,6 +106,7 @@ CREATE TABLE automation_member (
   PRIMARY KEY (bucket, store_id, recipe, contact_id)
 );
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['trigger_mark', 'automation_member']) t;
+ALTER TABLE product ADD COLUMN new_at timestamptz;
 ALTER TABLE pending_fact ADD COLUMN urgency smallint NOT NULL DEFAULT 0;
 UPDATE pending_fact SET urgency = 1 FROM fact f
 WHERE f.bucket = pending_fact.bucket AND f.store_id = pending_fact.store_id
