@@ -239,6 +239,12 @@ SEED = (
        SELECT %(bucket)s, %(store_id)s, 'SPRING-1', 1, %(contact_id)s, %(at)s, 'zx-90817'""",
     """INSERT INTO offer_use (bucket, store_id, reward_id, order_id, contact_id, code, at)
        SELECT %(bucket)s, %(store_id)s, 1, %(id)s, %(contact_id)s, 'ZINAIDA-10', %(at)s""",
+    """INSERT INTO task (bucket, store_id, id, contact_id, said, due_at, created_at, note, tell,
+         tell_at) SELECT %(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, 'Call ' || %(name)s,
+         %(at)s, %(at)s, 'at ' || %(phone)s, 'webhook', %(at)s""",
+    """INSERT INTO order_call (bucket, store_id, id, order_id, contact_id, at, by, result, note)
+       SELECT %(bucket)s, %(store_id)s, %(id)s, 1, %(contact_id)s, %(at)s, 'page/Anna',
+         'confirmed', 'spoke to ' || %(name)s""",
     """INSERT INTO welcome (bucket, store_id, hash, contact_id, form_id)
        SELECT %(bucket)s, %(store_id)s, 'h', %(contact_id)s, 1 ON CONFLICT DO NOTHING""",
     """INSERT INTO people_import (bucket, store_id, id, name, octets, state, plan, created_at)

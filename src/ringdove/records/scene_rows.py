@@ -326,7 +326,7 @@ _NOT_IN_MESSAGE = ("klass", "due_at")
 _NOT_IN_OUTBOX = (
     "body", "subject", "why", "recipient", "sender", "encoding", "language", "channel", "cause",
     "recipe", "enrollment_id", "parts", "not_before", "created_at", "state", "reason", "network",
-    "cost", "cost_currency",
+    "cost", "cost_currency", "guard_since", "place", "goods",
 )  # fmt: skip
 
 

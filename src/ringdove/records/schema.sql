@@ -581,7 +581,7 @@ CREATE TABLE message (
   done_at timestamptz,
   parts_delivered smallint NOT NULL DEFAULT 0,
   parts_failed smallint NOT NULL DEFAULT 0,
-  guard text NOT NULL DEFAULT '',        -- '', unpaid: asked again in the transaction that takes it
+  guard text NOT NULL DEFAULT '',        -- rules/steps/send.py: asked again by who takes it
   network text NOT NULL DEFAULT '',      -- BY, or BY/MTS where the operator is known
   cost numeric(14, 6),                   -- expected, all parts; NULL: no price list says
   cost_currency text NOT NULL DEFAULT '',
@@ -592,6 +592,9 @@ CREATE TABLE message (
   own_hours text NOT NULL DEFAULT '',    -- weekdays and part of the day that it wants: rules/consent/hours.py
   campaign_id integer,
   variant smallint NOT NULL DEFAULT 0,   -- of the campaign's texts, from 0
+  guard_since timestamptz,               -- of unbought: an order placed since then is one
+  place text NOT NULL DEFAULT '',        -- id of the automation's step that says it
+  goods text[] NOT NULL DEFAULT '{}',    -- that it names, by sku: where {{ goods.link }} leads
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_contact ON message (bucket, contact_id, store_id, id);
@@ -607,7 +610,7 @@ CREATE TABLE outbox (                    -- what is still to be said; taking it 
   urgency smallint NOT NULL,             -- 0 service, 1 marketing: an order never waits for a campaign
   class text NOT NULL,
   topic text NOT NULL,
-  guard text NOT NULL DEFAULT '',        -- '', unpaid: asked again in the transaction that takes it
+  guard text NOT NULL DEFAULT '',        -- as the message has it
   due_at timestamptz NOT NULL,
   window_until timestamptz NOT NULL,     -- allowed hours end: later, the decision is asked anew
   not_after timestamptz NOT NULL,

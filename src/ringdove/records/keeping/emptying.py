@@ -58,6 +58,16 @@ UPDATE enrollment e SET subject = 'erased/' || e.id, trigger = '{{}}', wake_at =
   state = CASE WHEN e.state IN ('running', 'waiting') THEN 'stopped' ELSE e.state END
 WHERE {OF_PEOPLE.format("e")} AND e.subject <> 'erased/' || e.id
 """
+# That there was something to do stays, and whose it was.
+TASKS = EMPTY["tasks"] = f"""
+UPDATE task t SET said = '', note = '', trouble = '', tell_at = NULL,
+  result = CASE WHEN t.done_at IS NULL THEN 'erased' ELSE t.result END,
+  done_at = coalesce(t.done_at, %(now)s)
+WHERE {OF_PEOPLE.format("t")} AND t.said <> ''
+"""
+CALLS = EMPTY["calls"] = f"""
+UPDATE order_call k SET note = '' WHERE {OF_PEOPLE.format("k")} AND k.note <> ''
+"""
 LINES = EMPTY["order_lines"] = f"""
 UPDATE order_line l SET name = ''
 FROM purchase_order o

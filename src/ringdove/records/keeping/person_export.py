@@ -55,6 +55,8 @@ MESSAGES = f"SELECT {ROW} AS row FROM message t WHERE {OF_PEOPLE} ORDER BY t.id 
 INBOUND = f"SELECT {ROW} AS row FROM inbound t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 CLICKS = f"SELECT {ROW} AS row FROM link_click t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 RUNS = f"SELECT {ROW} AS row FROM enrollment t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
+TASKS = f"SELECT {ROW} AS row FROM task t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
+CALLS = f"SELECT {ROW} AS row FROM order_call t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 REWARDS = f"SELECT {ROW} AS row FROM reward_given t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 OFFERS_USED = f"SELECT {ROW} AS row FROM offer_use t WHERE {OF_PEOPLE} ORDER BY t.at LIMIT %(most)s"
 MERGES = f"SELECT {ROW} AS row FROM contact_merge t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
@@ -80,6 +82,8 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {  # by kind: the table, and how t
     "texts_from_them": ("inbound", INBOUND),
     "clicks": ("link_click", CLICKS),
     "automations": ("enrollment", RUNS),
+    "tasks": ("task", TASKS),
+    "calls": ("order_call", CALLS),
     "rewards": ("reward_given", REWARDS),
     "offers": ("touch", OFFERS),
     "categories": ("contact_category", CATEGORIES),

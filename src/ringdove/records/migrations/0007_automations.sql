@@ -114,3 +114,7 @@ WHERE f.bucket = pending_fact.bucket AND f.store_id = pending_fact.store_id
 DROP INDEX pending_fact_due;
 CREATE INDEX pending_fact_due ON pending_fact (bucket, urgency, due_at, fact_id)
   WHERE parked_at IS NULL;
+
+-- Buyers are left alone; links in the texts of automations.
+ALTER TABLE message ADD COLUMN guard_since timestamptz,
+  ADD COLUMN place text NOT NULL DEFAULT '', ADD COLUMN goods text[] NOT NULL DEFAULT '{}';

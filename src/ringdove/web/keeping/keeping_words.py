@@ -40,6 +40,8 @@ WENT: Mapping[str, str] = {
     "packets": N_("what went over the wire"),
     "receipts": N_("receipts"),
     "automations": N_("runs of automations"),
+    "tasks": N_("tasks: what was to be done, and notes"),
+    "calls": N_("calls: notes"),
     "facts": N_("events as they were heard"),
     "keys": N_("keys that led to the person"),
     "words_in_the_ledger": N_("words in the ledger that named the person"),
