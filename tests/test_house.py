@@ -19,6 +19,7 @@ import pytest
 
 from ringdove.records import scene_rows
 from ringdove.rules import answers, effects, facts
+from ringdove.rules.automations import journeys
 from ringdove.runtime import GATEWAYS, STORES
 from ringdove.settings import Settings
 

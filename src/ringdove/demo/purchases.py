@@ -178,7 +178,7 @@ class Shop:
         common: dict[str, Any] = {
             "topic": recipe.topic, "cause": "automation", "recipe": recipe.key,
             "why": f"automation/{recipe.key}/{_kind_of(recipe)}", "enrollment_id": run_id,
-            "order_id": order.id, "valid_for": recipe.valid_for,
+            "order_id": order.id, "valid_for": recipe.span,
         }  # fmt: skip
         at = moment.at + timedelta(milliseconds=600)
         if recipe.key == "order_accepted" and who.email:

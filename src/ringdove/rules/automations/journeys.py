@@ -195,6 +195,12 @@ class Journey(Said):
         """How long after it began something may still be said."""
         return timedelta(seconds=self.valid_for)
 
+    def with_steps(self, steps: Sequence[Step]) -> "Journey":
+        """The same with other steps, made anew so that its course is theirs. Raises
+        ValidationError."""
+        told = {name: getattr(self, name) for name in type(self).model_fields}
+        return Journey(**{**told, "steps": tuple(steps)})
+
     def sends(self) -> Iterator[Send]:
         """All steps that say something, questions too, in reading order."""
         return (place.step for place in self.course.values() if isinstance(place.step, Send))

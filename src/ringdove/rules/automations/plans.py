@@ -1,7 +1,7 @@
 """A store's automations as they count now, by what begins them and what their runs listen to.
 
 Made of the ready recipes and of what the store changed or wrote itself; worked out once for a set
-of versions (records/automations.py keeps it), since every batch of facts asks.
+of versions (records/automations/automations.py keeps it), since every batch of facts asks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,4 +92,4 @@ def _changed(ready: Journey, own: Automation) -> Journey:
         if "delay_s" in told:
             update["seconds"] = told["delay_s"]
         steps.append(step.model_copy(update=update))
-    return Journey(**{**dict(ready), "steps": tuple(steps)})  # made anew: its course too
+    return ready.with_steps(tuple(steps))
