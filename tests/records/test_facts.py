@@ -1,5 +1,6 @@
 """Facts: written once, taken by one, tried again, parked with words, and put back by a person."""
 
+import json
 from datetime import time, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from ringdove.kit import db
 from ringdove.records import facts as fact_records
 from ringdove.records import scenes
 from ringdove.records.store import stores
+from ringdove.rules import facts
 from tests.flows.conftest import NOON, Shop, order, paid
 
 
@@ -69,6 +71,32 @@ def test_a_later_fact_is_not_due_before_its_time(play):
             assert await fact_records.due(tx, later - timedelta(seconds=1)) == []
             assert not await fact_records.take(tx, bucket, later - timedelta(seconds=1))
             assert len(await fact_records.take(tx, bucket, later)) == 1
+
+    play(story)
+
+
+def test_what_happens_outside_goes_before_a_crowd_of_timers(play):
+    """Reminders of ten o'clock do not hold up an order of one past ten; a flood of orders does not
+    hold up reminders either."""
+
+    async def story(shop: Shop) -> None:
+        timers = [facts.DueCame(id=f"due/{n}", at=NOON, automation="birthday", contact=128)
+                  for n in range(8)]  # fmt: skip
+        pool, runtime = shop.runtime.pool, shop.runtime
+        async with db.transaction(pool) as tx:
+            await fact_records.write(tx, shop.store, 0, timers, NOON, runtime.ids)
+            bucket = fact_records.bucket_of_fact(shop.store, timers[0])
+            later = NOON + timedelta(minutes=1)
+            visits = [
+                facts.ConsentChanged(id=f"v{n}", at=later, contact=128, scope="service",
+                                     change="in", words="yes")
+                for n in range(8)
+            ]  # fmt: skip
+            await fact_records.write(tx, shop.store, 1, visits, later, runtime.ids)
+        async with db.transaction(pool) as tx:
+            taken = await fact_records.take(tx, bucket, later, most=5)
+        kinds = [json.loads(row["body"])["kind"] for row in taken]
+        assert kinds == ["consent.changed"] * 5 + ["automation.due"]
 
     play(story)
 

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 
 from ringdove.kit import db
-from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id, buckets_of_store
+from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id, buckets_of_store
 from ringdove.rules.facts import Fact
 from ringdove.rules.scenes import Store
 
 BATCH = 500
+CROWD_SHARE = 5  # of what a batch holds, a fifth is for our own timers whatever else waits
 ATTEMPTS_MAX = 5  # then the fact is parked for a person to see
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 600, 3600))
 WAIT_FOR_MAX = timedelta(days=3)  # for an order that nobody tells us of
@@ -25,7 +26,8 @@ WAIT_FOR_MAX = timedelta(days=3)  # for an order that nobody tells us of
 WRITE = """
 WITH told AS (
   SELECT * FROM jsonb_to_recordset(%(rows)s) AS r(
-    id bigint, source_key text, kind text, at timestamptz, due_at timestamptz, body jsonb)
+    id bigint, source_key text, kind text, at timestamptz, due_at timestamptz, urgency smallint,
+    body jsonb)
 ), new AS (
   INSERT INTO fact (bucket, store_id, id, connection_id, source_key, kind, at, heard_at, body)
   SELECT %(bucket)s, %(store_id)s, id, %(connection_id)s, source_key, kind, at, %(now)s, body
@@ -33,8 +35,9 @@ WITH told AS (
   ON CONFLICT (bucket, store_id, connection_id, source_key) DO NOTHING
   RETURNING id
 )
-INSERT INTO pending_fact (bucket, store_id, fact_id, due_at)
-SELECT %(bucket)s, %(store_id)s, new.id, told.due_at FROM new JOIN told ON told.id = new.id
+INSERT INTO pending_fact (bucket, store_id, fact_id, due_at, urgency)
+SELECT %(bucket)s, %(store_id)s, new.id, told.due_at, told.urgency
+FROM new JOIN told ON told.id = new.id
 """
 
 
@@ -128,19 +131,30 @@ def _row(fact: Fact, fact_id: int, due_at: datetime) -> dict[str, Any]:
         "kind": kind,
         "at": fact.at,
         "due_at": due_at,
+        "urgency": int(fact.in_crowds),
         "body": body | {"kind": kind},
     }
 
 
 # The claim of a batch: locked until the transaction that answers it ends, so a crash gives it back.
 # Claimed before it is joined: planned as one, a long queue was joined and sorted whole (700 ms).
+# What happens outside goes before our own timers, of which a hundred thousand may be due at ten
+# o'clock; a share of each batch is theirs all the same, so that they too go on.
 TAKE = """
-WITH claimed AS MATERIALIZED (
+WITH urgent AS MATERIALIZED (
   SELECT p.bucket, p.store_id, p.fact_id, p.attempts FROM pending_fact p
-  WHERE p.bucket = %(bucket)s AND p.due_at <= %(now)s AND p.parked_at IS NULL
+  WHERE p.bucket = %(bucket)s AND p.urgency = 0 AND p.due_at <= %(now)s AND p.parked_at IS NULL
   ORDER BY p.due_at, p.fact_id
   LIMIT %(most)s
   FOR UPDATE SKIP LOCKED
+), crowd AS MATERIALIZED (
+  SELECT p.bucket, p.store_id, p.fact_id, p.attempts FROM pending_fact p
+  WHERE p.bucket = %(bucket)s AND p.urgency = 1 AND p.due_at <= %(now)s AND p.parked_at IS NULL
+  ORDER BY p.due_at, p.fact_id
+  LIMIT greatest(%(share)s::bigint, %(most)s::bigint - (SELECT count(*) FROM urgent))
+  FOR UPDATE SKIP LOCKED
+), claimed AS (
+  SELECT * FROM urgent UNION ALL SELECT * FROM crowd
 )
 SELECT p.store_id, p.fact_id, p.attempts, f.connection_id, f.heard_at, f.body
 FROM claimed p CROSS JOIN LATERAL (
@@ -161,15 +175,19 @@ async def take(
     tx: AsyncConnection[Any], bucket: int, now: datetime, most: int = BATCH
 ) -> Sequence[Mapping[str, Any]]:
     """Due facts of a bucket, locked for this transaction."""
-    cursor = await tx.execute(TAKE, {"bucket": bucket, "now": now, "most": most})
+    cursor = await tx.execute(TAKE, _wish(bucket, now, most))
     return await cursor.fetchall()
+
+
+def _wish(bucket: int, now: datetime, most: int) -> dict[str, Any]:
+    return {"bucket": bucket, "now": now, "most": most, "share": most // CROWD_SHARE}
 
 
 async def take_from(
     tx: AsyncConnection[Any], buckets: Sequence[int], now: datetime
 ) -> list[Mapping[str, Any]]:
     """The same of several buckets, each claimed by itself."""
-    given = [{"bucket": bucket, "now": now, "most": BATCH} for bucket in sorted(buckets)]
+    given = [_wish(bucket, now, BATCH) for bucket in sorted(buckets)]
     return [
         row for cursor in await db.execute_each(tx, TAKE, given) for row in await cursor.fetchall()
     ]
@@ -260,11 +278,20 @@ async def wake(
         await db.notify(tx, "facts", str(bucket))
 
 
-# Over all buckets and stores on purpose: a worker asks where there is work now or soon. Index only,
-# and without the wake-ups of the days to come, which are many.
+# Over all buckets and stores on purpose: a worker asks where there is work now or soon. A look into
+# the index for each bucket, no further than a batch: the wake-ups of the days to come are many, and
+# so may be what is due.
 DUE = """
-SELECT bucket, min(due_at) AS due_at, count(*) AS facts FROM pending_fact
-WHERE parked_at IS NULL AND due_at <= %(until)s GROUP BY bucket
+SELECT b.bucket, min(p.due_at) AS due_at, count(*) AS facts
+FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+CROSS JOIN (VALUES (0::smallint), (1::smallint)) AS u(urgency)
+CROSS JOIN LATERAL (
+  SELECT p.due_at FROM pending_fact p
+  WHERE p.bucket = b.bucket AND p.urgency = u.urgency AND p.due_at <= %(until)s
+    AND p.parked_at IS NULL
+  ORDER BY p.due_at LIMIT %(most)s
+) p
+GROUP BY b.bucket
 """
 PARKED = """
 SELECT p.bucket, p.fact_id, f.kind, f.connection_id, f.at, f.heard_at, p.parked_at, p.error, f.body
@@ -286,7 +313,7 @@ WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND fact_id = %(fact_id)s
 
 
 class Due(NamedTuple):
-    """A bucket with waiting facts: when the first is due, and how many."""
+    """A bucket with waiting facts: when the first is due, and how many; twice BATCH at most."""
 
     bucket: int
     due_at: datetime
@@ -295,7 +322,8 @@ class Due(NamedTuple):
 
 async def due(tx: AsyncConnection[Any], until: datetime) -> list[Due]:
     """The buckets with facts that are due, or will be until then; the longest waiting first."""
-    cursor = await tx.execute(DUE, {"until": until})
+    given = {"until": until, "buckets": db.numbers(BUCKETS), "most": BATCH}
+    cursor = await tx.execute(DUE, given)
     found = [Due(**row) for row in await cursor.fetchall()]
     return sorted(found, key=lambda one: one.due_at)
 

@@ -129,6 +129,7 @@ class Fact(Said):
     at: Moment = Field(description="When it happened.")
 
     about: ClassVar[str] = ""  # attribute that says whom or what it is about, for subject()
+    in_crowds: ClassVar[bool] = False  # a timer of ours: many at one time, and none urgent
 
     def subject(self) -> str:
         """What the fact is about, as a natural key: facts of one subject are answered in order."""
@@ -399,6 +400,7 @@ class WokenUp(Fact):
     place: Annotated[str, Field(max_length=30)] = Field("", description="The step that waits.")
     step: int = Field(0, description="The number of the step behind it, as it was told before.")
     about: ClassVar[str] = "contact"
+    in_crowds: ClassVar[bool] = True
 
 
 class DueCame(Fact):
@@ -415,6 +417,7 @@ class DueCame(Fact):
     category: Text = ""
     day: date | None = Field(None, description="The date that it is about.")
     about: ClassVar[str] = "contact"
+    in_crowds: ClassVar[bool] = True
 
 
 class ConsentChanged(Fact):
@@ -471,6 +474,7 @@ class LongSilent(Fact):
     kind: Literal["consent.silent"] = "consent.silent"
     contact: int
     about: ClassVar[str] = "contact"
+    in_crowds: ClassVar[bool] = True
 
 
 class LeftUnanswered(Fact):
@@ -480,6 +484,7 @@ class LeftUnanswered(Fact):
     contact: int
     reached: bool = Field(description="The question did arrive at an operator.")
     about: ClassVar[str] = "contact"
+    in_crowds: ClassVar[bool] = True
 
 
 class AddressBounced(Fact):
