@@ -56,6 +56,15 @@ class Plans:
         for name, value in (("newest", newest), ("by_fact", by_fact), ("_old", {})):
             object.__setattr__(self, name, value)
 
+    @classmethod
+    def of_one(cls, plan: Plan) -> "Plans":
+        """This one and no other: what a rehearsal walks."""
+        found, trigger = cls(), plan.journey.trigger
+        by_fact = {trigger.kind: (plan,)} if isinstance(trigger, Heard) else {}
+        for name, value in (("newest", {plan.journey.key: plan}), ("by_fact", by_fact)):
+            object.__setattr__(found, name, value)
+        return found
+
     def of(self, key: str, version: int) -> Plan | None:
         """The plan that a run of this version walks; None: it is not known any more."""
         plan = self.newest.get(key)
