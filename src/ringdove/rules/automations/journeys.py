@@ -207,7 +207,8 @@ class Journey(Said):
 
 
 def _walk(steps: Sequence[Step], end: str, depth: int) -> Iterator[Place]:
-    for step, after in zip(steps, [*(one.id for one in steps[1:]), end], strict=True):
+    followers = [*(one.id for one in steps[1:]), end]
+    for step, after in zip(steps, followers, strict=False):  # of no steps: only the end
         yield Place(step, after, depth)
         if isinstance(step, Branch):
             yield from _walk(step.then, after, depth + 1)

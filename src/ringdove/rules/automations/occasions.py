@@ -78,7 +78,7 @@ def means(where: Where, occasion: Occasion, scene: Scene) -> bool:
     fact, order = occasion.fact, occasion.order
     if where.states and occasion.state not in where.states:
         return False
-    if where.wish and getattr(fact, "wish", None) != where.wish:
+    if where.wish and _wish(fact, scene) != where.wish:
         return False
     if where.channels and _channel(occasion) not in where.channels:
         return False
@@ -92,6 +92,16 @@ def means(where: Where, occasion: Occasion, scene: Scene) -> bool:
 def _channel(occasion: Occasion) -> str:
     told = getattr(occasion.fact, "channel", "")
     return str(told or (occasion.order.channel if occasion.order else ""))
+
+
+def _wish(fact: facts.Fact, scene: Scene) -> str:
+    """Return or exchange: only its opening says which it is."""
+    told = getattr(fact, "wish", "")
+    if told or not isinstance(fact, facts.ReturnAccepted | facts.ReturnRefused):
+        return str(told)
+    row_id = scene.row_of("return", f"{fact.order}/{fact.return_key}")
+    known = scene.returns.get(row_id) if row_id is not None else None
+    return "exchange" if known and known.kind == "exchange" else "return"
 
 
 def _is_special(where: Where, occasion: Occasion, scene: Scene) -> bool:

@@ -25,14 +25,20 @@ KNOWN_VARIABLES = frozenset(
         "order": "number total items payment_url url",
         "parcel": "number carrier url shipped_on pickup_point pickup_until",
         "delivery": "day hours old_day old_hours",
-        "return": "number label_url instructions",
+        "return": "number label_url instructions reason",
         "refund": "amount expected_on",
         "invoice": "number url",
         "reward": "code link until points",
         "form": "frequency",
+        "cart": "items total url",
+        "product": "name price url",
+        "goods": "names link",
+        "offer": "code until discount name link",
+        "complaint": "number note",
+        "due": "category",
     }.items()
     for name in names.split()
-) | {"stop_url"}
+) | {"stop_url", "link", "field", "answer"}
 
 
 class TemplateBroken(ValueError):
