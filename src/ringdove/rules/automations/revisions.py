@@ -1,29 +1,33 @@
-"""What a store may change in a recipe: checked, trimmed to what differs, and compared.
+"""What a store may make of a journey: checked, trimmed to what differs, and compared.
 
-Pure. A store's form of a recipe (rules/scenes.Automation) holds only what differs from the recipe,
-so that a better ready text reaches everybody who did not write their own.
+Pure. What is kept of a recipe (rules/automations/plans.Automation) holds only what differs from
+it, so that a better ready text reaches everybody who did not write their own.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from typing import Any
 
 from ringdove.rules import languages, texts
 from ringdove.rules.automations.journeys import Journey, Step
-from ringdove.rules.automations.plans import Automation, plan_of
+from ringdove.rules.automations.plans import Automation, Plan, plan_of
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.automations.samples import known_in
+from ringdove.rules.steps.branch import Branch
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.rules.texts.checks import is_known
 
 PARTS_MAX = 10
+MINUTE_S = 60
 Texts = Mapping[str, Mapping[str, Mapping[str, str]]]  # language → text → field → words
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong with a text: unknown (what: the value), broken (what: why), empty, long."""
+    """What is wrong with a text: unknown (what: the value), broken (what: why), empty, long; with
+    a wait: late."""
 
     kind: str
     what: str = ""
@@ -32,41 +36,58 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """A mistake and where it is: a step's field, of a text with its language."""
+
+    step: str
+    field: str
+    mistake: Mistake
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that two versions do not share: is_on, step_on, delay, text."""
+    """One thing that two versions do not share: is_on; added, removed, moved (a step); changed (a
+    field of a step); set (a field of the journey); text."""
 
     kind: str
-    step: str = ""  # its id
+    step: Step | None = None  # as it is now; of one that was removed, as it was
     language: str = ""
     field: str = ""
     before: Any = None
     after: Any = None
 
 
+FIELDS = {"sms": ("sms",), "email": ("subject", "body"), "either": ("sms", "subject", "body")}
+
+
 def fields_of(step: Step) -> tuple[str, ...]:
     """The words that a step has: a text message has one, a letter two."""
-    if not isinstance(step, Send):
-        return ()
-    return ("subject", "body") if step.channel == "email" else ("sms",)
+    return FIELDS[step.channel] if isinstance(step, Send) else ()
 
 
 def ready(text: str, language: str) -> Mapping[str, str]:
-    """The words that come with Ringdove."""
-    found: Mapping[str, str] = languages.phrases(language)["recipes"][text]
+    """The words that come with Ringdove; of a store's own text none."""
+    found: Mapping[str, str] = languages.phrases(language)["recipes"].get(text, {})
     return found
 
 
-def mistakes(recipe: Journey, template: str, samples: Mapping[str, object]) -> list[Mistake]:
+# ------------------------------------------------------------------ is it right
+
+
+def mistakes(
+    journey: Journey, template: str, samples: Mapping[str, object], field: str = "sms"
+) -> list[Mistake]:
     """Why this text cannot be used; empty when it can."""
     try:
         asked = texts.variables(template)
-        known = known_in(recipe)
+        known = known_in(journey)
         unknown = sorted(path for path in asked if not is_known(path, known))
         if unknown:
             return [Mistake("unknown", path, near=texts.nearest(path, known)) for path in unknown]
         texts.render(template, {})  # with nothing known it must not break either
         said = texts.render(template, samples)
-        parts = texts.measure(said).parts
+        parts = texts.measure(said).parts if field == "sms" else 1
     except texts.TemplateBroken as error:
         return [Mistake("broken", error.message, error.line)]
     except texts.TextTooLong:
@@ -76,34 +97,82 @@ def mistakes(recipe: Journey, template: str, samples: Mapping[str, object]) -> l
     return [Mistake("long")] if parts > PARTS_MAX else []
 
 
-def own_texts(recipe: Journey, given: Texts) -> dict[str, dict[str, dict[str, str]]]:
+def problems(
+    journey: Journey, own: Texts, samples: Mapping[str, Mapping[str, object]]
+) -> list[Problem]:
+    """All that keeps it from being on, in reading order. `samples`: of every language in which
+    the store speaks."""
+    found = [Problem(one, "seconds", Mistake("late")) for one in late(journey)]
+    for step in journey.sends():
+        for language, sample in samples.items():
+            words = {**ready(step.text, language), **own.get(language, {}).get(step.text, {})}
+            for field in fields_of(step):
+                wrong = mistakes(journey, words.get(field, ""), sample, field)
+                found += [Problem(step.id, field, one, language) for one in wrong]
+    return found
+
+
+def is_delay_possible(journey: Journey, step: Wait, delay_s: int) -> bool:
+    """Whether anything would still be worth saying after such a wait (P4)."""
+    return MINUTE_S <= delay_s < journey.valid_for
+
+
+def late(journey: Journey) -> list[str]:
+    """Ids of waits that wait for nothing, or behind which it is too late to say anything (P4)."""
+    return _late(journey.steps, journey.valid_for, 0)[0]
+
+
+def _late(steps: Iterable[Step], most_s: int, since_s: int) -> tuple[list[str], int]:
+    """`since_s`: how long after the beginning this is reached at the earliest; and behind it."""
+    found: list[str] = []
+    for step in steps:
+        match step:
+            case Wait(is_on=True) if _is_for_nothing(step):
+                found.append(step.id)
+            case Wait(is_on=True, until=()):
+                since_s += step.seconds
+                if since_s >= most_s:
+                    found.append(step.id)
+            case Branch(is_on=True):
+                then, after = _late(step.then, most_s, since_s)
+                otherwise, since_s = _late(step.otherwise, most_s, since_s)
+                since_s = min(after, since_s)
+                found += then + otherwise
+    return found, since_s
+
+
+def _is_for_nothing(step: Wait) -> bool:
+    has_more = step.after_promise or step.at is not None or step.weekdays or step.until
+    return step.seconds < MINUTE_S and not has_more
+
+
+# ------------------------------------------------------------------ what is kept
+
+
+def kept(key: str, journey: Journey, given: Texts, before: Automation) -> Automation:
+    """What is written as the version after `before`: a plan and texts where they differ from the
+    recipe. A text that no step says any more goes, and is in the older versions."""
+    said = {step.text for step in journey.sends()}
+    some = {
+        language: {text: words for text, words in by_text.items() if text in said}
+        for language, by_text in given.items()
+    }
+    plan = None if journey == RECIPES.get(key) else journey
+    return replace(
+        before, version=before.version + 1, steps={}, texts=own_texts(some), plan=plan
+    )  # fmt: skip
+
+
+def own_texts(given: Texts) -> dict[str, dict[str, dict[str, str]]]:
     """Only the words that differ from the ready ones and say something."""
     own: dict[str, dict[str, dict[str, str]]] = {}
     for language, by_text in given.items():
         for text, by_field in by_text.items():
             for field, words in by_field.items():
-                said = (
-                    words.replace("\r\n", "\n").replace("\0", "").strip()
-                )  # PostgreSQL keeps no NUL
-                if said and said != ready(text, language)[field].strip():
+                # PostgreSQL keeps no NUL.
+                said = words.replace("\r\n", "\n").replace("\0", "").strip()
+                if said and said != ready(text, language).get(field, "").strip():
                     own.setdefault(language, {}).setdefault(text, {})[field] = said
-    return own
-
-
-def own_steps(recipe: Journey, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Only what differs from the recipe's steps."""
-    own: dict[str, dict[str, Any]] = {}
-    for step in recipe.steps:
-        told = given.get(step.id, {})
-        kept: dict[str, Any] = {}
-        if told.get("is_on", step.is_on) != step.is_on:
-            kept["is_on"] = told["is_on"]
-        if isinstance(step, Wait):
-            delay_s = int(told.get("delay_s", step.seconds))
-            if delay_s != step.seconds:
-                kept["delay_s"] = delay_s
-        if kept:
-            own[step.id] = kept
     return own
 
 
@@ -113,36 +182,72 @@ def changed(recipe: Journey, own: Automation) -> tuple[Step, ...]:
     return plan.journey.steps if plan else recipe.steps
 
 
-def is_delay_possible(recipe: Journey, step: Wait, delay_s: int) -> bool:
-    """Whether anything would still be worth saying after such a wait (P4)."""
-    return 60 <= delay_s < recipe.valid_for
+# ------------------------------------------------------------------ differences
 
 
-def differences(recipe: Journey, before: Automation, after: Automation) -> list[Difference]:
-    """What became another, in the order of the page."""
+def differences(before: Plan, after: Plan) -> list[Difference]:
+    """What became another: the switch, the journey, then the steps and texts in reading order."""
     found = []
-    if before.is_on != after.is_on:
-        found.append(Difference("is_on", before=before.is_on, after=after.is_on))
-    for old, new in zip(changed(recipe, before), changed(recipe, after), strict=True):
-        if old.is_on != new.is_on:
-            found.append(Difference("step_on", old.id, before=old.is_on, after=new.is_on))
-        if isinstance(old, Wait) and isinstance(new, Wait) and old.seconds != new.seconds:
-            spans = (timedelta(seconds=one.seconds) for one in (old, new))
-            found.append(Difference("delay", old.id, "", "", *spans))
-        if isinstance(old, Send):
-            found += _text_differences(old.id, old, before, after)
+    if before.own.is_on != after.own.is_on:
+        found.append(Difference("is_on", before=before.own.is_on, after=after.own.is_on))
+    for name in Journey.model_fields:
+        old, new = getattr(before.journey, name), getattr(after.journey, name)
+        if name not in ("key", "steps", "starts_on") and old != new:
+            found.append(Difference("set", field=name, before=old, after=new))
+    old_course, new_course = before.journey.course, after.journey.course
+    for step_id, place in old_course.items():
+        if step_id not in new_course:
+            found.append(Difference("removed", place.step))
+    stayed = _stayed(before.journey, after.journey)
+    for step_id, place in new_course.items():
+        was = old_course[step_id].step if step_id in old_course else None
+        if was is None or type(was) is not type(place.step):
+            found.append(Difference("added", place.step))
+        else:
+            if step_id not in stayed:
+                found.append(Difference("moved", place.step))
+            found += _step_differences(was, place.step)
+        if isinstance(place.step, Send):
+            found += _text_differences(place.step, before.own, after.own, is_new=was is None)
     return found
 
 
+def _stayed(before: Journey, after: Journey) -> set[str]:
+    """Steps that stand where they stood: in the same list, among the same others."""
+    old, new = dict(_lists(before.steps, "")), dict(_lists(after.steps, ""))
+    stayed = set()
+    for name in old.keys() & new.keys():
+        both = {*old[name]} & {*new[name]}
+        was, now = ([one for one in some if one in both] for some in (old[name], new[name]))
+        for block in SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks():
+            stayed.update(was[block.a : block.a + block.size])
+    return stayed
+
+
+def _lists(steps: Sequence[Step], name: str) -> Iterator[tuple[str, list[str]]]:
+    yield name, [step.id for step in steps]
+    for step in steps:
+        if isinstance(step, Branch):
+            yield from _lists(step.then, f"{step.id}.then")
+            yield from _lists(step.otherwise, f"{step.id}.otherwise")
+
+
+def _step_differences(before: Step, after: Step) -> Iterator[Difference]:
+    for name in type(after).model_fields:
+        old, new = getattr(before, name), getattr(after, name)
+        if name not in ("id", "text", "then", "otherwise") and old != new:
+            yield Difference("changed", after, field=name, before=old, after=new)
+
+
 def _text_differences(
-    step_id: str, step: Send, before: Automation, after: Automation
+    step: Send, before: Automation, after: Automation, *, is_new: bool
 ) -> Iterator[Difference]:
     for language in sorted({*before.texts, *after.texts}):
         for field in fields_of(step):
             old, new = (
                 one.texts.get(language, {}).get(step.text, {}).get(field)
-                or ready(step.text, language)[field].strip()
+                or ready(step.text, language).get(field, "").strip()
                 for one in (before, after)
             )
             if old != new:
-                yield Difference("text", step_id, language, field, old, new)
+                yield Difference("text", step, language, field, "" if is_new else old, new)

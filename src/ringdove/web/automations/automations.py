@@ -21,12 +21,14 @@ from ringdove.records.automations.automations import Version
 from ringdove.rules import languages
 from ringdove.rules.automations import revisions, samples
 from ringdove.rules.automations.journeys import Journey
-from ringdove.rules.automations.plans import Automation
+from ringdove.rules.automations.plans import Automation, plan_of
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.web.automations import recipe_words as words
+from ringdove.web.automations import step_words
 from ringdove.web.automations.previews import preview_of, samples_for, words_of
+from ringdove.web.automations.step_words import Named
 from ringdove.web.forms import FORM_BYTES_MAX, FORM_FIELDS_MAX, Filled, read_form
 from ringdove.web.sending.costs import PartPrice, part_price
 from ringdove.web.sending.route_words import country
@@ -124,7 +126,7 @@ async def keep(
     if own.is_on != before.is_on:
         action = "automation.switched_on" if own.is_on else "automation.switched_off"
         await page.audit(tx, action, recipe.key, version=own.version)
-    if (own.steps, own.texts) != (before.steps, before.texts):
+    if (own.plan, own.steps, own.texts) != (before.plan, before.steps, before.texts):
         await page.audit(tx, "automation.changed", recipe.key, version=own.version)
     return True
 
@@ -241,12 +243,10 @@ async def save(page: MarketerPage, key: str) -> Response:
         if not errors and str(given.get("version", "")) != str(now.version):
             errors[""] = _("Somebody else has just changed it: look below, then save again.")
         if not errors:
-            wanted = replace(
-                typed,
-                steps=revisions.own_steps(recipe, typed.steps),
-                texts=revisions.own_texts(recipe, typed.texts),
-            )
-            is_new = (wanted.steps, wanted.texts) != (now.steps, now.texts)
+            plan = plan_of(key, typed)
+            assert plan
+            wanted = revisions.kept(key, plan.journey, typed.texts, now)
+            is_new = (wanted.plan, wanted.texts) != (now.plan, now.texts)
             if not is_new or await keep(tx, page, recipe, wanted, now):
                 said = _("Saved.") if is_new else _("Nothing was changed.")
                 return page.go(f"{page.home}/automations/{key}", said)
@@ -321,7 +321,8 @@ def _history(page: StorePage, recipe: Journey, versions: list[Version]) -> list[
         if place + 1 == len(versions) and not is_first:
             break  # what it changed would need the one before it
         before = Automation(recipe.starts_on) if is_first else versions[place + 1].own
-        changes = revisions.differences(recipe, before, version.own)
-        named = tuple((words.difference(page.say, recipe, one), one) for one in changes)
+        old, new = plan_of(recipe.key, before), plan_of(recipe.key, version.own)
+        changes = revisions.differences(old, new) if old and new else []
+        named = tuple((step_words.difference(page.say, one, Named()), one) for one in changes)
         found.append(Past(version, named))
     return found

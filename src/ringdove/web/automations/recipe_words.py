@@ -5,10 +5,8 @@ from datetime import timedelta
 from babel.units import format_unit
 
 from ringdove.rules.automations.journeys import Heard, Journey
-from ringdove.rules.automations.revisions import PARTS_MAX, Difference, Mistake
-from ringdove.rules.steps.wait import Wait
+from ringdove.rules.automations.revisions import PARTS_MAX, Mistake
 from ringdove.web.speech import Speech
-from ringdove.web.store.places import LANGUAGE_NAMES
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
 
@@ -147,22 +145,3 @@ def field_names(say: Speech) -> dict[str, str]:
     """The words of a message, by their part in it."""
     _ = say.gettext
     return {"sms": _("Text"), "subject": _("Subject"), "body": _("Letter")}
-
-
-def difference(say: Speech, recipe: Journey, found: Difference) -> str:
-    """One change between two versions."""
-    _ = say.gettext
-    match found.kind:
-        case "is_on":
-            return _("Switched on") if found.after else _("Switched off")
-        case "step_on":
-            is_wait = isinstance(recipe.course[found.step].step, Wait)
-            if is_wait:
-                return _("Waits again") if found.after else _("No longer waits")
-            return _("Sends again") if found.after else _("No longer sends")
-        case "delay":
-            before, after = span(say, found.before), span(say, found.after)
-            return _("Waits %(after)s instead of %(before)s", after=after, before=before)
-        case _:
-            language = LANGUAGE_NAMES.get(found.language, found.language)
-            return f"{field_names(say)[found.field]}, {language}"
