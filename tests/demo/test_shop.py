@@ -18,7 +18,8 @@ PLAYS = {play.recipe: play for play in scenario.plays(NOW, MINSK, "https://linde
 
 def test_every_recipe_has_an_order_that_tries_it() -> None:
     """A new recipe needs a line in demo/scenario.CHANGES: else the check misses it."""
-    assert set(PLAYS) == {one.key for one in recipes.ORDERS}
+    of_orders = {one.key for one in recipes.RECIPES.values() if one.starts_on}
+    assert of_orders <= set(PLAYS) == set(scenario.CHANGES)
 
 
 @pytest.mark.parametrize("recipe", PLAYS)

@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 
 from ringdove.demo import mailbox, scenario, world
-from ringdove.demo.scenario import Play
+from ringdove.demo.scenario import CHANGES, Play
 from ringdove.demo.shop import Webhooks
 from ringdove.kit import db, postgres, scratch
 from ringdove.kit.children import Child
@@ -36,7 +36,7 @@ from ringdove.records.automations import automations
 from ringdove.records.sending import gateways, phones
 from ringdove.records.store import connections, stores, tally, users
 from ringdove.rules.automations.plans import Automation
-from ringdove.rules.automations.recipes import ORDERS
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime, open_runtime
 from ringdove.settings import Settings
@@ -158,7 +158,7 @@ async def _stage(runtime: Runtime, mail_port: int) -> Stage:
             language="en", now=now,
         )  # fmt: skip
         store, ways = await world.open_shop(tx, runtime, settings, SPAN, owner, mail_port)
-        for recipe in ORDERS:
+        for recipe in (RECIPES[key] for key in CHANGES):
             steps = {"s0": {"delay_s": UNPAID_DELAY_S}} if recipe.key == "order_unpaid" else {}
             if steps or not recipe.starts_on:
                 own = Automation(is_on=True, version=1, steps=steps)
@@ -269,11 +269,7 @@ def _missing(plays: Sequence[Play], said: Sequence[tally.Said]) -> list[str]:
         root = "/".join(one.subject.split("/")[:2]) + "/"
         if one.channel == "sms" and one.recipe:
             told[one.recipe, root][one.state + (f" ({one.reason})" if one.reason else "")] += one.n
-    wrong = [
-        f"{recipe}: no order tries it"
-        for recipe in (one.key for one in ORDERS)
-        if not _is_played(recipe, plays)
-    ]
+    wrong = [f"{recipe}: no order tries it" for recipe in CHANGES if not _is_played(recipe, plays)]
     for play in plays:
         for recipe in {"order_accepted", play.recipe}:
             states = dict(told.get((recipe, play.root), {}))

@@ -24,6 +24,7 @@ from ringdove.demo.purchases import ANSWERS, FIRST_KEY
 from ringdove.demo.rows import SHOP_NUMBER
 from ringdove.demo.selling import ORDERS_MAX
 from ringdove.demo.shop import ShopOrder, Webhooks
+from ringdove.demo.visitors import Visitors
 from ringdove.kit import db
 from ringdove.records.sending import gateways, phones
 from ringdove.records.store import connections, stores
@@ -185,17 +186,30 @@ def _next_number(book: Path) -> int:
     return number
 
 
-async def find_shop(runtime: Runtime) -> tuple[Store, int, str, str] | None:
-    """The pretend shop of this database: its store, virtual phones, token and webhook secret."""
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The pretend shop of this database. A door is the token of its address and a secret."""
+
+    store: Store
+    sms: int  # its virtual phones
+    shop: tuple[str, str]  # WooCommerce's door
+    site: tuple[str, str] | None  # where its site tells visits; None: an older demo has none
+
+
+async def find_shop(runtime: Runtime) -> Shop | None:
+    """The pretend shop; None: there is none."""
     async with db.transaction(runtime.pool) as tx:
         for store in await stores.every(tx):
             if store.name != world.SHOP_NAME:
                 continue
             ways = [g for g in await gateways.of_store(tx, store.id) if g.kind == "sandbox"]
-            shops = [c for c in await connections.of_store(tx, store.id) if c.kind == "woocommerce"]
-            if ways and shops:
-                secret = runtime.sealer.open(shops[0].secrets)["webhook_secret"]
-                return store, ways[0].id, shops[0].token, secret
+            doors = {
+                one.kind: (one.token, runtime.sealer.open(one.secrets)["webhook_secret"])
+                for one in await connections.of_store(tx, store.id)
+                if one.kind == "woocommerce" or one.name == world.SITE_NAME
+            }
+            if ways and "woocommerce" in doors:
+                return Shop(store, ways[0].id, doors["woocommerce"], doors.get("events"))
     return None
 
 
@@ -204,9 +218,17 @@ async def live(runtime: Runtime, book: Path, stop: asyncio.Event) -> None:
     found = await find_shop(runtime)
     if found is None:
         return
-    store, sms, token, secret = found
     settings = runtime.settings
-    address = f"http://{settings.listen_host}:{settings.listen_port}/in/{token}"
+    address = f"http://{settings.listen_host}:{settings.listen_port}/in/"
     async with aiohttp.ClientSession() as session:
-        door = Webhooks(session, address, secret, store.website)
-        await Life(runtime, store, sms, door, book, stop).go_on()
+        token, secret = found.shop
+        door = Webhooks(session, address + token, secret, found.store.website)
+        lives = [Life(runtime, found.store, found.sms, door, book, stop).go_on()]
+        if found.site:
+            token, secret = found.site
+            people = everybody("linden", world.LINDEN_PAST.people, HOME)
+            visitors = Visitors(
+                runtime, found.store, session, address + token, secret, people, stop
+            )  # fmt: skip
+            lives.append(visitors.go_on())
+        await asyncio.gather(*lives)

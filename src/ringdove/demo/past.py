@@ -18,6 +18,7 @@ from ringdove.demo.people import COUNTRIES, Person, everybody
 from ringdove.demo.rows import Keyed, Known, Rows, Word
 from ringdove.demo.selling import Selling
 from ringdove.rules.consent import ways_in
+from ringdove.rules.facts import read
 from ringdove.rules.people import phones
 from ringdove.rules.policy import READY_TOPICS
 from ringdove.rules.scenes import Store
@@ -47,8 +48,10 @@ class Plan:
 def make_past(
     plan: Plan, store: Store, keyed: Keyed, *, connection: int, sms: int, email: int,
     now: datetime, prices: PriceList | None = None, link_key: bytes = b"", address: str = "",
+    site: int = 0,
 ) -> Tables:  # fmt: skip
-    """The rows of every table. `address`: under which people reach our pages."""
+    """The rows of every table. `address`: under which people reach our pages; `site`: the
+    connection that tells visits and carts; 0: nobody told them."""
     rows = Rows(store, now, sms, email, prices)
     goods = catalogue()[: plan.goods]
     _goods(rows, goods)
@@ -60,8 +63,9 @@ def make_past(
     shop = purchases.Shop(rows, goods, Chance(plan.seed, "orders"), connection)
     for place, (at, n) in enumerate(bought):
         shop.order(known[n], people[n], at, purchases.FIRST_KEY + place)
-    _visits(rows, plan, known, goods, rhythm)
-    _carts(rows, plan, known, goods, rhythm)
+    tells = Site(rows, site) if site else None
+    _visits(rows, plan, known, people, goods, rhythm, tells)
+    _carts(rows, plan, known, people, goods, rhythm, tells)
     if plan.parks_one:
         _park_one(rows, connection)
     if plan.ways_in:
@@ -157,16 +161,40 @@ def _known(
     return who
 
 
+@dataclass(frozen=True)
+class Site:
+    """Writes what the shop's site told: the facts behind visits and carts, as long as facts are
+    kept, so that one can see what an automation would have made of them."""
+
+    rows: Rows
+    connection: int
+
+    def tell(self, kind: str, key: str, person: Person, at: datetime, **more: Any) -> None:
+        """One fact about somebody's doing."""
+        if at < self.rows.kept_since:
+            return
+        customer = {"phone": person.typed_phone, "email": person.email, "country": person.country}
+        body = {"id": key, "kind": kind, "at": at.isoformat(), "customer": customer} | more
+        subject = read(json.dumps(body)).subject()
+        bucket, heard_at = self.rows.bucket(subject), at + timedelta(milliseconds=300)
+        written = json.dumps(body, ensure_ascii=False)
+        self.rows.put("fact", bucket, self.rows.id_at(bucket, heard_at), self.connection, key, kind,
+                      at, heard_at, written)  # fmt: skip
+        self.rows.count(at, "facts")
+
+
 def _visits(
-    rows: Rows, plan: Plan, known: Sequence[Known], goods: Sequence[Good], rhythm: Rhythm
-) -> None:
+    rows: Rows, plan: Plan, known: Sequence[Known], people: Sequence[Person],
+    goods: Sequence[Good], rhythm: Rhythm, tells: Site | None,
+) -> None:  # fmt: skip
     chance = Chance(plan.seed, "visits")
     curious = Weighed({n: 0.2 + chance.random() ** 3 * 5 for n in range(len(known))})
     language = rows.store.languages[0]
-    for at in rhythm.moments(chance, plan.visits):
-        who = known[chance.weighed(curious)]
-        if at < who.created_at:  # nobody knew them yet: somebody else came
-            who = known[chance.weighed(curious)]
+    for n, at in enumerate(rhythm.moments(chance, plan.visits)):
+        place = chance.weighed(curious)
+        if at < known[place].created_at:  # nobody knew them yet: somebody else came
+            place = chance.weighed(curious)
+        who = known[place]
         if at < who.created_at:
             continue
         who.seen(at)
@@ -174,19 +202,29 @@ def _visits(
         channel = "app" if chance.happens(0.22) else "web"
         rows.put("visit", who.bucket, rows.id_at(who.bucket, at), who.id, at, channel,
                  f"/p/{good.product_id}", good.sku, good.categories[language])  # fmt: skip
+        if tells:
+            tells.tell("visit.made", f"visit/{n}", people[place], at, sku=good.sku,
+                       page=f"/p/{good.product_id}", channel=channel)  # fmt: skip
 
 
 def _carts(
-    rows: Rows, plan: Plan, known: Sequence[Known], goods: Sequence[Good], rhythm: Rhythm
-) -> None:
+    rows: Rows, plan: Plan, known: Sequence[Known], people: Sequence[Person],
+    goods: Sequence[Good], rhythm: Rhythm, tells: Site | None,
+) -> None:  # fmt: skip
     chance = Chance(plan.seed, "carts")
     for n, at in enumerate(rhythm.moments(chance, plan.carts)):
-        who = known[chance.below(len(known))]
+        place = chance.below(len(known))
+        who = known[place]
         if at < who.created_at:
             continue
         some = [chance.one_of(goods) for _ in range(1 + chance.below(3))]
         items = [
-            {"name": good.name(who.language), "quantity": "1", "price": str(good.price)}
+            {
+                "name": good.name(who.language),
+                "quantity": "1",
+                "price": str(good.price),
+                "sku": good.sku,
+            }
             for good in some
         ]
         key, cart_id = f"c{n:05}", rows.id_at(who.bucket, at)
@@ -196,6 +234,14 @@ def _carts(
             "cart", who.bucket, cart_id, who.id, key, state, at, sum(good.price for good in some),
             f"{rows.store.website}/cart/{key}", json.dumps(items, ensure_ascii=False),
         )  # fmt: skip
+        if tells:
+            total = str(sum(good.price for good in some))
+            tells.tell("cart.changed", f"cart/{key}/0", people[place], at, cart=key, lines=items,
+                       total=total, currency=rows.store.currency,
+                       url=f"{rows.store.website}/cart/{key}")  # fmt: skip
+            if state == "emptied":
+                tells.tell("cart.changed", f"cart/{key}/1", people[place],
+                           at + chance.span(600, 9_000), cart=key)  # fmt: skip
 
 
 def _park_one(rows: Rows, connection: int) -> None:

@@ -7,7 +7,7 @@ in which somebody has an account already.
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
@@ -32,6 +32,7 @@ from ringdove.runtime import Runtime
 EMAIL, PASSWORD = "demo@ringdove.local", "linden tree"
 HELPER_EMAIL = "support@ringdove.local"
 SHOP_NAME = "Linden & Co"
+SITE_NAME = "Linden & Co site"
 YEAR = 365
 MONTHS_BEFORE = 12
 
@@ -97,6 +98,7 @@ class Ways:
     connection: int
     sms: int
     email: int
+    site: int = 0  # where its site tells visits and carts
 
 
 async def is_there(runtime: Runtime) -> bool:
@@ -117,13 +119,14 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
             say(f"{settings.name}: {plan.people} customers and {plan.orders} orders of the past …")
             store, ways = await open_shop(tx, runtime, settings, span, owner)
             if settings is LINDEN:
+                ways = replace(ways, site=await open_site(tx, runtime, store))
                 await open_ways_in(tx, store, now - timedelta(days=200))
                 await name_segments(tx, store, now - timedelta(days=150))
                 await users.set_role(tx, helper, store.id, "support")
             with _uncollected():
                 past = make_past(
                     plan, store, runtime.keyed, connection=ways.connection, sms=ways.sms,
-                    email=ways.email, now=now, prices=PriceList(PRICES, PRICED_IN),
+                    email=ways.email, site=ways.site, now=now, prices=PriceList(PRICES, PRICED_IN),
                     link_key=runtime.link_key, address=runtime.settings.outside_url,
                 )  # fmt: skip
             for table, rows in past.items():
@@ -186,6 +189,15 @@ async def open_shop(
     await prices.replace(tx, store.id, sms, PRICED_IN, PRICES, version, opened_at)
     await spending.put(tx, store, A_MONTH, opened_at)
     return store, Ways(connection, sms, email)
+
+
+async def open_site(tx: db.Tx, runtime: Runtime, store: Store) -> int:
+    """The connection by which the shop's own site tells visits and carts."""
+    return await connections.create(
+        tx, store_id=store.id, kind="events", name=SITE_NAME, token=new_token(), settings={},
+        secrets=runtime.sealer.seal({"webhook_secret": new_token()}),
+        now=runtime.clock() - timedelta(days=YEAR),
+    )  # fmt: skip
 
 
 def mail_settings(settings: StoreSettings, port: int) -> dict[str, object]:
