@@ -5,7 +5,7 @@ person follow each other. Everything is written by whole-batch statements, one p
 bucket, in the caller's transaction.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +21,6 @@ from ringdove.records.automations import automations
 from ringdove.records.consent import confirming, suppression, ways_in
 from ringdove.records.keeping import erased_keys
 from ringdove.records.people import merges, own_fields
-from ringdove.records.segments import histories
 from ringdove.records.sending import routes
 from ringdove.rules import answers, facts
 from ringdove.rules.consent import suppression as refusals
@@ -53,15 +52,16 @@ async def load(
     keyed: Keyed,
     down_before: datetime | None = None,
     *,
-    with_histories_at: datetime | None = None,
     address: str = "",
 ) -> Scene:
     """The scene of a batch, its contacts locked until the transaction ends. A gateway that is down
     since before `down_before` stands behind the others; None: none counts as down. `keyed`: the
     installation's hash (Runtime.keyed). `address`: of our pages, for people's own links."""
+    made = _Ids(lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)))
     scene = Scene(
         store,
-        make_id=lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)),
+        make_id=made.make,
+        ids_again=made.again,
         make_id_beside=lambda row_id: ids.make(bucket_of_id(row_id)),
         keyed=lambda text: keyed(store.id, text),
         address=address,
@@ -81,10 +81,26 @@ async def load(
     await _load_woken(tx, scene, batch)
     await _load_ways(tx, scene, down_before)
     await ways_in.load(tx, scene, batch)
-    if with_histories_at:
-        living = [one for one in scene.contacts.values() if one.merged_into is None]
-        scene.histories = await histories.load(tx, store, living, with_histories_at)
     return scene
+
+
+class _Ids:
+    """New ids by natural key. A batch that is answered again meets the same new people."""
+
+    def __init__(self, make: Callable[[str], int]) -> None:
+        self._new = make
+        self._made: dict[str, list[int]] = {}
+        self._asked: Counter[str] = Counter()
+
+    def make(self, key: str) -> int:
+        made, n = self._made.setdefault(key, []), self._asked[key]
+        self._asked[key] += 1
+        if n == len(made):
+            made.append(self._new(key))
+        return made[n]
+
+    def again(self) -> None:
+        self._asked.clear()
 
 
 REFS = """
@@ -162,6 +178,7 @@ async def _lock_all_names(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> 
         await _load_refs(tx, scene, batch, await merges.load(tx, scene, batch))
     if any(own_fields_told(fact) for fact in batch):
         scene.own_fields = await own_fields.of_store(tx, scene.store)
+        scene.knows_fields = True
 
 
 def own_fields_told(fact: facts.Fact) -> bool:
@@ -266,7 +283,9 @@ CROSS JOIN LATERAL (
 async def _load_categories(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
     """Of goods that are ordered, put into a cart or looked at without saying their category: most
     shops leave it out."""
-    skus = {one.sku for fact in batch for one in _goods(fact) if one.sku and not one.category}
+    named = [one for fact in batch for one in _goods(fact) if one.sku]
+    scene.skus = frozenset(one.sku for one in named)
+    skus = {one.sku for one in named if not one.category}
     if not skus:
         return
     base, span = scene.store.bucket_base, scene.store.bucket_span

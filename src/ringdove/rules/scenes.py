@@ -20,6 +20,7 @@ from ringdove.rules.people.own_fields import OwnField
 from ringdove.rules.policy import Policy
 from ringdove.rules.sending.routes import Gateway as Gateway
 from ringdove.rules.sending.routes import Ways
+from ringdove.rules.wants import Chosen, HistoryWanted, PictureWanted, Queued
 
 if TYPE_CHECKING:
     from ringdove.rules.segments.pictures import Picture
@@ -262,44 +263,6 @@ class History:
 NO_HISTORY = History()
 
 
-class HistoryWanted(LookupError):
-    """Something commercial is to be decided, and the scene was loaded without histories: load it
-    with them and answer the batch again. Most batches never need any."""
-
-
-class PictureWanted(LookupError):
-    """An automation asks a condition of a person, and the scene was loaded without pictures: load
-    it with them and answer the batch again."""
-
-
-class GoodsWish(NamedTuple):
-    """Which goods a text wants to name, for whom. records/goods/ chooses for a whole batch of
-    wishes at once."""
-
-    contact_id: int  # the living person
-    choice: str  # similar, accessories, new, again: rules/steps/send.Choice
-    skus: tuple[str, ...]  # of what it is about: those of the order or cart, the one looked at
-    category: str  # what it is about where no goods say it; "": nothing does
-
-
-class Good(NamedTuple):
-    """A product that a text names."""
-
-    sku: str
-    name: str
-    url: str
-    category: str = ""
-    price: Decimal | None = None
-
-
-class GoodsWanted(LookupError):
-    """A text names goods that were not chosen yet: choose them and answer the batch again."""
-
-    def __init__(self, wish: GoodsWish) -> None:
-        super().__init__(wish)
-        self.wish = wish
-
-
 class Held(NamedTuple):
     """What is refused for a number or address, whoever it leads to
     (rules/consent/suppression.py)."""
@@ -326,7 +289,11 @@ class Scene:
     enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
     plans: Plans = field(default_factory=Plans)
     pictures: "dict[int, Picture] | None" = None  # None: not loaded, see PictureWanted
-    goods: dict[GoodsWish, tuple[Good, ...]] = field(default_factory=dict)  # as far as chosen
+    chosen: Chosen = field(default_factory=Chosen)  # goods, codes: as far as asked for
+    # None: not loaded, see rules/wants.py.
+    own_hours: dict[int, int] | None = None  # of people who have one, by the store's clock
+    brands: dict[str, str] | None = None  # of goods, by sku
+    queued: dict[int, dict[int, Queued]] = field(default_factory=dict)  # with histories; by person
     ways: Ways = field(default_factory=Ways)
     ways_in: WaysIn = field(default_factory=WaysIn)
     categories: dict[str, str] = field(default_factory=dict)  # of products, by sku
@@ -339,9 +306,12 @@ class Scene:
     questions: dict[tuple[int, str], Question] = field(default_factory=dict)  # by person and kind
     address: str = ""  # under which people reach our pages; "": texts hold no personal link
     own_fields: dict[str, OwnField] = field(default_factory=dict)  # the shop's own, by key
+    knows_fields: bool = False  # whether those were looked up
     merges: dict[int, Merge] = field(default_factory=dict)  # those that a fact speaks about
     last_orders: dict[int, datetime | None] = field(default_factory=dict)  # of who is parted
     _waiting: dict[int, dict[tuple[str, str], Enrollment]] = field(default_factory=dict)
+    skus: frozenset[str] = frozenset()  # of goods that the batch names
+    ids_again: Callable[[], None] = lambda: None  # make_id begins anew: the same ids once more
     told_by: int = 0  # the connection that tells the fact at hand; 0: we ourselves
 
     def happens(self, *effects: Any) -> None:
@@ -374,13 +344,6 @@ class Scene:
         if self.pictures is None:
             raise PictureWanted(contact_id)
         return self.pictures[self._main_id(contact_id)]
-
-    def goods_for(self, wish: GoodsWish) -> tuple[Good, ...]:
-        """The goods that a text can name, the best first; none: there are none. Raises
-        GoodsWanted."""
-        if wish not in self.goods:
-            raise GoodsWanted(wish)
-        return self.goods[wish]
 
     def keep_run(self, run: Enrollment) -> None:
         """A run as it is now."""

@@ -11,10 +11,10 @@ from psycopg.errors import UniqueViolation
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
-from ringdove.records import scenes
+from ringdove.records import scenes, wants
 from ringdove.rules import answers
 from ringdove.rules.facts import Fact
-from ringdove.rules.scenes import Store
+from ringdove.rules.scenes import Scene, Store
 from ringdove.runtime import Runtime
 
 
@@ -24,7 +24,7 @@ async def answer_now(runtime: Runtime, store: Store, told: Sequence[Fact]) -> No
     async def work(tx: db.Tx) -> None:
         now = runtime.clock()
         down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
-        scene = await scenes.load(
+        loaded = await scenes.load(
             tx,
             store,
             told,
@@ -33,9 +33,13 @@ async def answer_now(runtime: Runtime, store: Store, told: Sequence[Fact]) -> No
             down_before,
             address=runtime.settings.outside_url,
         )
-        for fact in told:
-            if await fact_records.keep(tx, store, fact, now, runtime.ids):
+        new = [one for one in told if await fact_records.keep(tx, store, one, now, runtime.ids)]
+
+        def answer(scene: Scene) -> None:
+            for fact in new:
                 answers.answer(scene, fact, now)
+
+        scene, _ = await wants.decided(tx, loaded, answer, now, runtime.ids)
         await scenes.commit(tx, scene, now, runtime.ids)
 
     await db.retried(runtime.pool, work, also=(UniqueViolation,))

@@ -20,12 +20,12 @@ from pydantic import ValidationError
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
-from ringdove.records import counters, scenes
+from ringdove.records import counters, scenes, wants
 from ringdove.records import facts as fact_records
 from ringdove.records.store import stores
 from ringdove.rules import answers, facts
 from ringdove.rules.effects import WaitFor
-from ringdove.rules.scenes import HistoryWanted, Scene, Store
+from ringdove.rules.scenes import Scene, Store
 from ringdove.runtime import Runtime
 
 log = structlog.get_logger()
@@ -144,15 +144,13 @@ async def _answer(
     read = {id(fact): (fact, row) for fact, row in ((facts.read(r["body"]), r) for r in rows)}
     batch = answers.in_order([fact for fact, _ in read.values()])
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
-    address = runtime.settings.outside_url
-    more: dict[str, Any] = {"address": address}
-    try:
-        scene = await scenes.load(tx, store, batch, runtime.ids, runtime.keyed, down_before, **more)
-        waiting = _answered(scene, batch, read, now)
-    except HistoryWanted:  # something commercial is said: few batches need the past of people
-        more["with_histories_at"] = now
-        scene = await scenes.load(tx, store, batch, runtime.ids, runtime.keyed, down_before, **more)
-        waiting = _answered(scene, batch, read, now)
+    loaded = await scenes.load(
+        tx, store, batch, runtime.ids, runtime.keyed, down_before,
+        address=runtime.settings.outside_url,
+    )  # fmt: skip
+    scene, waiting = await wants.decided(
+        tx, loaded, lambda scene: _answered(scene, batch, read, now), now, runtime.ids
+    )
     await scenes.commit(tx, scene, now, runtime.ids)
     return waiting
 

@@ -64,7 +64,7 @@ def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
     )
     if not own.is_on:
         scene.happens(SaveEnrollment(replace(run, state="stopped", reason="switched_off")))
-    elif walking.chance(scene, occasion.contact_id, "holdout") * 100 < journey.holdout_percent:
+    elif _is_held_out(scene, journey, occasion):
         scene.happens(
             SaveEnrollment(replace(run, state="stopped", reason="holdout")),
             Count(f"step/{journey.key}//holdout"),
@@ -72,6 +72,14 @@ def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
     else:
         scene.happens(Count("enrolled"), Count(f"step/{journey.key}//began"))
         walking.advance(scene, plan, run, occasion, now)
+
+
+def _is_held_out(scene: Scene, journey: Journey, occasion: Occasion) -> bool:
+    """By chance; who is left alone by one automation is spoken to by another."""
+    percent = journey.holdout_percent
+    if not percent:
+        return False
+    return walking.chance(scene, occasion.contact_id, "holdout", journey.key) * 100 < percent
 
 
 def _subject(journey: Journey, occasion: Occasion) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from psycopg.errors import UniqueViolation
 
 from ringdove.kit import db
-from ringdove.records import scenes
+from ringdove.records import scenes, wants
 from ringdove.records.sending import handwork
 from ringdove.rules import facts
 from ringdove.rules.consent.hours import Part
@@ -71,16 +71,19 @@ async def _send(runtime: Runtime, store: Store, wish: Wish, tx: db.Tx) -> Answer
     asked = facts.CustomerChanged(id="by-hand", at=now, customer=wish.customer)
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
     address = runtime.settings.outside_url
-    scene = await scenes.load(
-        tx, store, [asked], runtime.ids, runtime.keyed, down_before, address=address,
-        with_histories_at=now if wish.klass == "marketing" else None,
-    )  # fmt: skip
-    person = people.meet(scene, wish.customer, wish.origin, now, asked.id)
+    loaded = await scenes.load(
+        tx, store, [asked], runtime.ids, runtime.keyed, down_before, address=address
+    )
+    person = people.meet(loaded, wish.customer, wish.origin, now, asked.id)
     subject = f"text/{wish.key}"
     if wish.key and (known := await handwork.find(tx, store, person.id, subject)):
         return {**known, "repeated": True}
-    run_id = _remember(scene, person, subject, now) if wish.key else None
-    speak(scene, _letter(scene, person, wish, run_id, now), now)
+
+    def say(scene: Scene) -> None:
+        run_id = _remember(scene, person, subject, now) if wish.key else None
+        speak(scene, _letter(scene, person, wish, run_id, now), now)
+
+    scene, _ = await wants.decided(tx, loaded, say, now, runtime.ids)
     await scenes.commit(tx, scene, now, runtime.ids)
     made = next(one for one in scene.effects if isinstance(one, QueueMessage))
     shown = ("id", "state", "reason", "encoding", "parts", "not_before", "not_after")
