@@ -326,12 +326,8 @@ def _keys(row_ids: Iterable[int]) -> Jsonb:
 def _put_row(scene: Scene, kind: str, row: Mapping[str, Any]) -> None:
     given = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
     if kind == "order":
-        lines = tuple(
-            Item(name, Decimal(str(quantity)), Decimal(str(price)), sku, category)
-            for name, quantity, price, sku, category in given.pop("lines") or ()
-        )
-        scene.orders[row["id"]] = Order(**given, lines=lines)
-        scene.known_lines[row["id"]] = lines
+        order = scene.orders[row["id"]] = order_of(row)
+        scene.known_lines[row["id"]] = order.lines or ()
     elif kind == "parcel":
         scene.parcels[row["id"]] = Parcel(**given)
     elif kind == "return":
@@ -345,6 +341,16 @@ def _put_row(scene: Scene, kind: str, row: Mapping[str, Any]) -> None:
             for i in given.pop("items")
         )  # fmt: skip
         scene.carts[row["id"]] = Cart(**given, items=items)
+
+
+def order_of(row: Mapping[str, Any]) -> Order:
+    """A row of ORDERS."""
+    given = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
+    lines = tuple(
+        Item(name, Decimal(str(quantity)), Decimal(str(price)), sku, category)
+        for name, quantity, price, sku, category in given.pop("lines") or ()
+    )
+    return Order(**given, lines=lines)
 
 
 def contact_of(row: Mapping[str, Any]) -> Contact:
