@@ -17,6 +17,7 @@ from ringdove.rules.automations.plans import Plan
 from ringdove.rules.effects import Count, SaveEnrollment
 from ringdove.rules.scenes import Enrollment, Scene
 from ringdove.rules.steps.ask import Ask
+from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 
 
@@ -40,8 +41,9 @@ def hear(scene: Scene, occasion: Occasion, now: datetime) -> None:
 def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
     """A run for this occasion, unless there is or was one that forbids it. Raises PictureWanted."""
     journey, own = plan.journey, plan.own
-    if not own.is_on and occasion.order is None:
-        return  # of carts and visits there are too many to note each that nothing was begun for
+    says_at_once = isinstance(journey.steps[0], Send)
+    if not own.is_on and not (occasion.order and says_at_once):
+        return  # only of a text that somebody may miss is it noted that it was switched off
     subject = _subject(journey, occasion)
     known = scene.enrollments.get((journey.key, subject))
     if known and not _may_begin_again(journey, known, occasion):
