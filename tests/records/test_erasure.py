@@ -239,6 +239,9 @@ SEED = (
        SELECT %(bucket)s, %(store_id)s, 'SPRING-1', 1, %(contact_id)s, %(at)s, 'zx-90817'""",
     """INSERT INTO offer_use (bucket, store_id, reward_id, order_id, contact_id, code, at)
        SELECT %(bucket)s, %(store_id)s, 1, %(id)s, %(contact_id)s, 'ZINAIDA-10', %(at)s""",
+    """INSERT INTO wish (bucket, store_id, id, contact_id, sku, kind, state, asked_at, until)
+       SELECT %(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, 'A-1', 'stock', 'waiting', %(at)s,
+         %(at)s""",
     """INSERT INTO task (bucket, store_id, id, contact_id, said, due_at, created_at, note, tell,
          tell_at) SELECT %(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, 'Call ' || %(name)s,
          %(at)s, %(at)s, 'at ' || %(phone)s, 'webhook', %(at)s""",

@@ -198,7 +198,7 @@ class World:
             encoding="", parts=1, not_before=at, not_after=at, created_at=at, why="", state=state,
             reason="", sent_at=sent, done_at=done, campaign_id=chance.choice(CAMPAIGNS),
             parts_delivered=0, parts_failed=0, guard="", network="", cost_currency="", attempts=0,
-            category="", occasion="", own_hours="", variant=0,
+            category="", occasion="", own_hours="", variant=0, place="", goods=[], sku="",
             **{"class": chance.choice(["marketing", "marketing", "service"])},
         )  # fmt: skip
         for _ in range(chance.choice([0, 0, 1, 2])):

@@ -18,6 +18,7 @@ from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
 from ringdove.records import counters
 from ringdove.records import facts as fact_records
+from ringdove.records.automations import wishes
 from ringdove.records.consent import confirming, suppression, ways_in
 from ringdove.records.people import merges, search
 from ringdove.records.segments import figures
@@ -45,6 +46,7 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await figures.keep(tx, scene, told)
     await _enrollments(tx, store, of)
     await _cancel_queued(tx, store, of[effects.CancelQueued])
+    await _take_back(tx, store, of[effects.TakeBack])
     await merges.write(tx, store, of[effects.SaveMerge], of[effects.CancelAddressed])
     await tasks.write(tx, store, of[effects.SaveTask])
     await _messages(tx, store, of[effects.QueueMessage])
@@ -253,6 +255,7 @@ async def _purchases(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], 
     carts = {effect.cart.id: effect.cart for effect in of[effects.SaveCart]}.values()
     await _put(tx, PUT_CARTS, store, [_row(c, store, items=_items(c.items)) for c in carts])
     await _put(tx, PUT_VISITS, store, [_row(visit, store) for visit in of[effects.SaveVisit]])
+    await wishes.put(tx, store, of[effects.SaveWish])
     products = {effect.sku: _product(effect, store) for effect in of[effects.SaveProduct]}
     await _put(tx, PUT_PRODUCTS, store, products.values())
 
@@ -307,6 +310,19 @@ FROM taken
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = taken.message_id
   AND m.state = 'waiting'
 """
+TAKE_BACK = """
+WITH taken AS (
+  DELETE FROM outbox o
+  USING jsonb_to_recordset(%(rows)s) AS r(bucket integer, id bigint, reason text, at timestamptz)
+  WHERE o.bucket = r.bucket AND o.bucket = ANY(%(buckets)s) AND o.store_id = %(store_id)s
+    AND o.message_id = r.id
+  RETURNING o.bucket, o.message_id, r.reason, r.at
+)
+UPDATE message m SET state = 'dropped', reason = t.reason, done_at = t.at
+FROM taken t
+WHERE m.bucket = t.bucket AND m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s
+  AND m.id = t.message_id AND m.state = 'waiting'
+"""
 PUT_MESSAGES = """
 INSERT INTO message SELECT r.* FROM jsonb_populate_recordset(NULL::message, %(rows)s) r
 WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
@@ -327,6 +343,7 @@ _NOT_IN_OUTBOX = (
     "body", "subject", "why", "recipient", "sender", "encoding", "language", "channel", "cause",
     "recipe", "enrollment_id", "parts", "not_before", "created_at", "state", "reason", "network",
     "cost", "cost_currency", "guard_since", "place", "goods",
+    "sku",
 )  # fmt: skip
 
 
@@ -344,6 +361,15 @@ async def _cancel_queued(tx: Tx, store: Store, wishes: list[effects.CancelQueued
                 "at": wish.at,
             },
         )
+
+
+async def _take_back(tx: Tx, store: Store, wishes: list[effects.TakeBack]) -> None:
+    rows = [
+        {"bucket": bucket_of_id(one.message_id), "id": one.message_id, "reason": one.reason,
+         "at": one.at}
+        for one in wishes
+    ]  # fmt: skip
+    await _put(tx, TAKE_BACK, store, rows)
 
 
 async def _messages(tx: Tx, store: Store, made: list[effects.QueueMessage]) -> None:

@@ -396,6 +396,27 @@ CREATE INDEX order_line_sku ON order_line (bucket, sku, store_id, order_id) WHER
 CREATE INDEX order_line_category ON order_line (bucket, category, store_id, order_id)
   WHERE category <> '';
 
+CREATE TABLE wish (                      -- goods that a person wants to be told of, once (R62)
+  bucket integer NOT NULL,               -- of the person
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,            -- the name under which they asked
+  sku text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('stock', 'price')), -- is there again; costs less
+  state text NOT NULL CHECK (state IN ('waiting', 'granted')),
+  asked_at timestamptz NOT NULL,         -- the first who asked is the first to hear
+  until timestamptz NOT NULL,            -- later nobody wants to hear it
+  price numeric(14, 2),                  -- when they asked; NULL: not known
+  times smallint NOT NULL DEFAULT 0,     -- how often it was granted: it may be sold out once more
+  granted_at timestamptz,
+  told_at timestamptz,                   -- its text was taken for sending
+  PRIMARY KEY (bucket, store_id, id),
+  UNIQUE (bucket, contact_id, sku, kind, store_id)
+);
+CREATE INDEX wish_waiting ON wish (bucket, sku, kind, store_id, asked_at, id)
+  WHERE state = 'waiting';
+CREATE INDEX wish_granted ON wish (bucket, sku, granted_at, store_id) WHERE state = 'granted';
+
 CREATE TABLE parcel (
   bucket integer NOT NULL,
   store_id integer NOT NULL,
@@ -595,6 +616,7 @@ CREATE TABLE message (
   guard_since timestamptz,               -- of unbought: an order placed since then is one
   place text NOT NULL DEFAULT '',        -- id of the automation's step that says it
   goods text[] NOT NULL DEFAULT '{}',    -- that it names, by sku: where {{ goods.link }} leads
+  sku text NOT NULL DEFAULT '',          -- what it is about: in_stock asks for it, {{ link }} leads there
   PRIMARY KEY (bucket, store_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_contact ON message (bucket, contact_id, store_id, id);
@@ -1318,3 +1340,4 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['task', 'order_call']
 SELECT ringdove_reference('alert_address');
 SELECT ringdove_distribute('automation_rehearsal', 'contact');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['trigger_mark', 'automation_member']) t;
+SELECT ringdove_distribute('wish', 'contact');

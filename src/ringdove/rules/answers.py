@@ -30,6 +30,7 @@ from ringdove.rules.effects import (
     SaveProduct,
     SaveReturn,
     SaveVisit,
+    SaveWish,
     WaitFor,
 )
 from ringdove.rules.keeping import erasing
@@ -444,6 +445,15 @@ def _visit_made(scene: Scene, fact: facts.VisitMade, now: datetime) -> None:
     automations.hear(scene, occasions.of_person(fact, place), now)
 
 
+def _stock_asked(scene: Scene, fact: facts.StockAsked, now: datetime) -> None:
+    person = people.meet(scene, fact.customer, "wish", now, fact.subject(), fact.at)
+    place = people.place_of(scene, fact.customer, person.id)
+    scene.happens(
+        SaveWish(scene.make_id_beside(place), place, fact.sku, fact.wish, fact.at, fact.price)
+    )
+    automations.hear(scene, occasions.of_person(fact, place), now)
+
+
 def _product_changed(scene: Scene, fact: facts.ProductChanged, now: datetime) -> None:
     scene.happens(
         SaveProduct(
@@ -503,6 +513,7 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.CartChanged: _cart_changed,
     facts.CustomerChanged: _customer_changed,
     facts.VisitMade: _visit_made,
+    facts.StockAsked: _stock_asked,
     facts.ProductChanged: _product_changed,
     facts.TextReceived: conversations.text_received,
     facts.StoppedAtOperator: conversations.stopped_at_operator,

@@ -26,6 +26,7 @@ from ringdove.rules.scenes import (
     Return,
     Scene,
 )
+from ringdove.rules.wants import Queued
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class SaveOrder:
 
     def show(self, scene: Scene) -> None:
         scene.orders[self.order.id] = self.order
+        scene.tell(self.order.contact_id, self.order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class SaveCart:
 
     def show(self, scene: Scene) -> None:
         scene.carts[self.cart.id] = self.cart
+        scene.tell(self.cart.contact_id, self.cart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,22 @@ class SaveVisit:
     category: str
 
     def show(self, scene: Scene) -> None:
-        """Nothing later in a batch depends on a visit."""
+        scene.tell(self.contact_id, self)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveWish:
+    """Somebody wants to be told when goods are there again, or cost less."""
+
+    id: int
+    contact_id: int
+    sku: str
+    wish: str  # stock, price
+    at: datetime
+    price: Decimal | None = None  # as they saw it; None: what the catalogue says
+
+    def show(self, scene: Scene) -> None:
+        """Granted later, by a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +263,24 @@ class CancelQueued:
                 and effect.topic != "stop_confirmation"
             ):
                 scene.effects[n] = replace(effect, state="dropped", reason=self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """One message that waits in the outbox and has not left is taken back, with the reason."""
+
+    message_id: int
+    contact_id: int  # under which of their names it waits
+    reason: str
+    at: datetime
+
+    def show(self, scene: Scene) -> None:
+        scene.queued.get(scene.person(self.contact_id).id, {}).pop(self.message_id, None)
+        for n in range(len(scene.effects) - 1, -1, -1):
+            effect = scene.effects[n]
+            if isinstance(effect, QueueMessage) and effect.id == self.message_id:
+                scene.effects[n] = replace(effect, state="dropped", reason=self.reason)
+                break
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +370,10 @@ class QueueMessage:
     created_at: datetime
     why: str
     guard: str = ""
+    guard_since: datetime | None = None  # of unbought: an order placed since then is one
+    place: str = ""  # the automation's step
+    goods: tuple[str, ...] = ()  # that it names, by sku
+    sku: str = ""  # that it is about
     category: str = ""
     occasion: str = ""
     own_hours: str = ""  # rules/hours.Part
@@ -344,7 +384,11 @@ class QueueMessage:
     reason: str = ""
 
     def show(self, scene: Scene) -> None:
-        """Kept in scene.effects, where CancelQueued finds it."""
+        """Kept in scene.effects, where CancelQueued finds it; an automation's offer also where a
+        higher one does."""
+        if (self.state, self.klass, self.cause) == ("waiting", "marketing", "automation"):
+            whose = scene.queued.setdefault(scene.person(self.contact_id).id, {})
+            whose[self.id] = Queued(self.id, self.contact_id, self.recipe, self.due_at)
 
 
 @dataclass(frozen=True, slots=True)

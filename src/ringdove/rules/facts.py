@@ -326,6 +326,17 @@ class VisitMade(_OfCustomer):
     channel: Annotated[str, Field(max_length=40)] = "web"
 
 
+class StockAsked(_OfCustomer):
+    """A customer wants to be told, once, when goods are there again or cost less (R62)."""
+
+    kind: Literal["stock.asked"] = "stock.asked"
+    sku: Key
+    wish: Literal["stock", "price"] = "stock"
+    price: Amount | None = Field(
+        None, description="What it costs now; empty: what the catalogue says."
+    )
+
+
 class ProductChanged(Fact):
     """A product of the catalogue, with its price and stock."""
 
@@ -621,6 +632,7 @@ OutsideFact = Annotated[
     | CartChanged
     | CustomerChanged
     | VisitMade
+    | StockAsked
     | ProductChanged
     | SignedUp,
     Field(discriminator="kind"),

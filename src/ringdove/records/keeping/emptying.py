@@ -92,6 +92,9 @@ UPDATE cart c SET key = 'erased/' || c.id, url = '', items = '[]',
   state = CASE c.state WHEN 'open' THEN 'emptied' ELSE c.state END
 WHERE {OF_PEOPLE.format("c")} AND c.key <> 'erased/' || c.id
 """
+WISHES = EMPTY["wishes"] = f"""
+DELETE FROM wish w WHERE {OF_PEOPLE.format("w")}
+"""
 VISITS = EMPTY["visits"] = f"""
 DELETE FROM visit v WHERE {OF_PEOPLE.format("v")}
 """
@@ -110,6 +113,9 @@ DELETE FROM contact_category c WHERE {OF_PEOPLE.format("c")}
 """
 FIGURES = EMPTY["figures"] = f"""
 DELETE FROM contact_figure f WHERE {OF_PEOPLE.format("f")}
+"""
+MEMBERS = EMPTY["automation_members"] = f"""
+DELETE FROM automation_member a WHERE {OF_PEOPLE.format("a")}
 """
 SEARCH = EMPTY["search"] = f"""
 DELETE FROM contact_search s WHERE {OF_PEOPLE.format("s")}

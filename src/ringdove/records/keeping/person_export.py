@@ -51,6 +51,7 @@ PARCELS = f"SELECT {ROW} AS row FROM parcel t WHERE {OF_PEOPLE} ORDER BY t.id LI
 RETURNS = f"SELECT {ROW} AS row FROM order_return t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 CARTS = f"SELECT {ROW} AS row FROM cart t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 VISITS = f"SELECT {ROW} AS row FROM visit t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
+WISHES = f"SELECT {ROW} AS row FROM wish t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 MESSAGES = f"SELECT {ROW} AS row FROM message t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 INBOUND = f"SELECT {ROW} AS row FROM inbound t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 CLICKS = f"SELECT {ROW} AS row FROM link_click t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
@@ -62,6 +63,7 @@ OFFERS_USED = f"SELECT {ROW} AS row FROM offer_use t WHERE {OF_PEOPLE} ORDER BY 
 MERGES = f"SELECT {ROW} AS row FROM contact_merge t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 OFFERS = f"SELECT {ROW} AS row FROM touch t WHERE {OF_PEOPLE} ORDER BY t.at LIMIT %(most)s"
 CATEGORIES = f"SELECT {ROW} AS row FROM contact_category t WHERE {OF_PEOPLE} LIMIT %(most)s"
+MEMBERS = f"SELECT {ROW} AS row FROM automation_member t WHERE {OF_PEOPLE} LIMIT %(most)s"
 FIGURES = f"""
 SELECT {ROW} || jsonb_build_object('hours', (
   SELECT coalesce(jsonb_agg(get_byte(t.hours, n) ORDER BY n), '[]')
@@ -78,6 +80,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {  # by kind: the table, and how t
     "returns": ("order_return", RETURNS),
     "carts": ("cart", CARTS),
     "visits": ("visit", VISITS),
+    "wishes": ("wish", WISHES),
     "messages": ("message", MESSAGES),
     "texts_from_them": ("inbound", INBOUND),
     "clicks": ("link_click", CLICKS),
@@ -88,6 +91,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {  # by kind: the table, and how t
     "offers": ("touch", OFFERS),
     "categories": ("contact_category", CATEGORIES),
     "figures": ("contact_figure", FIGURES),
+    "automation_members": ("automation_member", MEMBERS),
     "offers_used": ("offer_use", OFFERS_USED),
     "merges": ("contact_merge", MERGES),
 }

@@ -117,4 +117,26 @@ CREATE INDEX pending_fact_due ON pending_fact (bucket, urgency, due_at, fact_id)
 
 -- Buyers are left alone; links in the texts of automations.
 ALTER TABLE message ADD COLUMN guard_since timestamptz,
-  ADD COLUMN place text NOT NULL DEFAULT '', ADD COLUMN goods text[] NOT NULL DEFAULT '{}';
+  ADD COLUMN place text NOT NULL DEFAULT '', ADD COLUMN goods text[] NOT NULL DEFAULT '{}',
+  ADD COLUMN sku text NOT NULL DEFAULT '';
+CREATE TABLE wish (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  sku text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('stock', 'price')),
+  state text NOT NULL CHECK (state IN ('waiting', 'granted')),
+  asked_at timestamptz NOT NULL,
+  until timestamptz NOT NULL,
+  price numeric(14, 2),
+  times smallint NOT NULL DEFAULT 0,
+  granted_at timestamptz,
+  told_at timestamptz,
+  PRIMARY KEY (bucket, store_id, id),
+  UNIQUE (bucket, contact_id, sku, kind, store_id)
+);
+CREATE INDEX wish_waiting ON wish (bucket, sku, kind, store_id, asked_at, id)
+  WHERE state = 'waiting';
+CREATE INDEX wish_granted ON wish (bucket, sku, granted_at, store_id) WHERE state = 'granted';
+SELECT ringdove_distribute('wish', 'contact');

@@ -18,10 +18,11 @@ from psycopg.rows import tuple_row
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS
 from ringdove.records import counters
+from ringdove.records.automations import wishes
 from ringdove.records.campaigns import campaign_waiting
 from ringdove.records.consent import anew
 from ringdove.records.segments import histories
-from ringdove.records.sending import spending
+from ringdove.records.sending import guards, spending
 from ringdove.rules.consent.consent import ALWAYS_ANSWERED
 from ringdove.rules.scenes import Store
 from ringdove.rules.sending.routes import Refusal
@@ -127,9 +128,6 @@ SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender
     WHEN c.service = 'out' THEN 'stopped'
     WHEN m.class = 'marketing' AND c.marketing = 'out' THEN 'stopped'
     WHEN m.class = 'marketing' AND c.marketing <> 'in' THEN 'no_consent'
-    WHEN m.guard = 'unpaid' AND p.paid_at IS NOT NULL THEN 'paid'
-    WHEN m.guard = 'unpaid' AND p.cancelled_at IS NOT NULL THEN 'cancelled'
-    WHEN m.guard = 'unpaid' AND p.payment_due IS NOT TRUE THEN 'not_due'
   END
 FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS k(id, place)
 CROSS JOIN LATERAL (
@@ -140,11 +138,6 @@ CROSS JOIN LATERAL (
   SELECT c.service, c.marketing, c.erased_at, c.scopes FROM contact c
   WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = m.contact_id OFFSET 0
 ) c
-LEFT JOIN LATERAL (
-  SELECT p.paid_at, p.cancelled_at, p.payment_due FROM purchase_order p
-  WHERE m.guard <> '' AND p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.id = m.order_id
-    AND p.contact_id = m.contact_id OFFSET 0
-) p ON true
 ORDER BY k.place
 """
 REMOVE = """
@@ -192,12 +185,19 @@ async def take_on(
     held, ended = await campaign_waiting.stop(tx, base, named)
     if held or ended:
         claimed = {key: one for key, one in claimed.items() if key not in held and key not in ended}
+    guarded = [key for key, one in claimed.items() if one.is_guarded]
+    asked = await guards.ask(tx, store, bucket, guarded, now)
+    if asked.wait:
+        claimed = {key: one for key, one in claimed.items() if key not in asked.wait}
     going: list[Taken] = []
     free: set[int] = set()
     said: list[int] = []  # whatever queued it once more: it is not said twice
     refused: dict[int, str] = {}
     sold: dict[int, Touched] = {}  # of each person one offer at a time: the next one sees the first
-    judged = await _judged(tx, store, bucket, claimed, now)
+    judged = [
+        (*row, verdict if verdict not in (None, "held") else asked.refused.get(row[0], verdict), to)
+        for *row, verdict, to in await _judged(tx, store, bucket, claimed, now)
+    ]
     later = [
         row[0] for *row, verdict, _ in judged
         if verdict == "held" or (verdict is None and claimed[row[0]].is_late)
@@ -221,6 +221,8 @@ async def take_on(
     marked = {"gateway_id": gateway_id, "id": mark, "bind": bind, "owner": owner}
     touches = [touch for touch in sold.values() if touch.message_id not in held]
     await _mark(tx, base | marked, [one.message_id for one in going], refused, said, touches)
+    told = [wish for one in going for wish in asked.tells.get(one.message_id, ())]
+    await wishes.tell(tx, store, told, now)
     await counters.add(tx, store, now, {"dropped": len(refused)}, bucket)
     return going, onwards
 
@@ -231,6 +233,7 @@ class Claimed(NamedTuple):
     is_late: bool  # its allowed hours have ended
     is_marketing: bool
     campaign_id: int | None = None
+    is_guarded: bool = False
 
 
 class Touched(NamedTuple):
@@ -290,7 +293,8 @@ async def _claim(
     if people:
         free = await anew.lock(tx, base["store_id"], base["bucket"], people)
         rows = [row for row in rows if row[4] != 1 or row[1] in free]
-    return {row[0]: Claimed(row[5], row[4] == 1, row[6]) for row in rows}, onwards
+    found = {row[0]: Claimed(row[5], row[4] == 1, row[6], bool(row[2])) for row in rows}
+    return found, onwards
 
 
 async def _mark(

@@ -92,6 +92,7 @@ ORIGINS = {
     "cart": N_("met by a cart"),
     "account": N_("registered in the shop"),
     "visit": N_("met by a visit"),
+    "wish": N_("asked to be told of goods"),
     "text": N_("wrote a text first"),
     "api": N_("brought by a program or a text by hand"),
     "import": N_("imported"),

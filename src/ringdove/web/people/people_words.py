@@ -26,6 +26,7 @@ ORIGINS: Mapping[str, str] = {
     "api": N_("the API"),
     "cart": N_("a cart"),
     "visit": N_("a visit"),
+    "wish": N_("asking for goods"),
     "registration": N_("a registration"),
     "test": N_("a campaign's test"),
 }
