@@ -36,7 +36,6 @@ OVER_ALL_STORES = {
     "imports.DUE": "a worker asks which lists wait anywhere; its partial index is nearly empty",
     "rehearsals.ASKED": "a worker asks which rehearsals are asked for: one row a campaign at most",
     "automation_rehearsals.ASKED": "the same of automations: one row each at most",
-    "alerts.UNTOLD": "a worker asks whom staff is to be told of; its partial index is nearly empty",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }
 # An inverted index has no first column; each of its signs begins with the store.
@@ -92,6 +91,12 @@ FILLED = {
     **{
         f"shelves.{name}": {"table": "reward", "columns": "id, name"}
         for name in ("ALL", "ONE", "BY_TOKEN", "RETIRE")
+    },
+    **{
+        f"triggers.{name}": {"narrow": "true"}
+        for name in (
+            "EVERYBODY", "BIRTHDAYS", "CHILDREN", "FIELDS", "ORDERED", "DUE", "NEWS", "ENTER",
+        )
     },
     "deciding.COUNTS": {"verdicts": "SELECT '' AS verdict, '' AS reason"},
     **{

@@ -24,6 +24,7 @@ from ringdove.records.offers import code_lists, rewards
 from ringdove.records.segments import segments
 from ringdove.records.sending import gateways, phones, routes, senders
 from ringdove.records.store import api_keys, connections, own_dates, stores
+from ringdove.records.tasks import tasks
 from ringdove.rules import facts
 from ringdove.rules.campaigns import campaigns as campaign_rules
 from ringdove.rules.consent import ways_in
@@ -45,6 +46,7 @@ FORM = {
     "role": "viewer", "scope": "marketing", "change": "in", "words": "yes",
     "phone": "+375291112299", "text": "hello", "body": "STOP", "deed": "paid",
     "name": "Ours", "klass": "service", "version": "0", "is_on": "yes",
+    "said": "Ours", "result": "confirmed",
 }  # fmt: skip
 PRICES = {"currency": "EUR", "prices": [{"prefix": "375", "price": "0.02"}]}
 TOLD = {"scope": "marketing", "change": "in", "words": "yes"}
@@ -180,6 +182,8 @@ async def _life(site: Site) -> dict[str, int | str]:
             "contact_id": await one("SELECT id FROM contact"),
             "contact": await one("SELECT id FROM contact"),
             "merge_id": await one("SELECT id FROM contact"),  # no merge of anybody's
+            "task_id": await _task(site, tx, store),
+            "order_id": await one("SELECT id FROM purchase_order"),
             "message_id": await one("SELECT id FROM message ORDER BY id LIMIT 1"),
             "fact_id": await one("SELECT fact_id AS id FROM pending_fact LIMIT 1"),
             "text_id": await one("SELECT id FROM sandbox_text"),
@@ -204,6 +208,14 @@ async def _life(site: Site) -> dict[str, int | str]:
             "recipe": "order_paid",
             "kind": "events",
         }
+
+
+async def _task(site: Site, tx: Any, store: Any) -> int:
+    """Something that somebody there is to do."""
+    now = site.runtime.clock()
+    made = site.runtime.ids.make(tasks.bucket_of_task(store, None))
+    await tasks.create(tx, store, tasks.Wish(made, SECRET, now, f"page/{SECRET}"), now)
+    return made
 
 
 async def _way_in(site: Site, tx: Any) -> int:

@@ -74,6 +74,7 @@ from ringdove.web.sending import (
     unknown,
 )
 from ringdove.web.store import connections, login, policy, setup, store, team, today
+from ringdove.web.tasks import calls, tasks
 from ringdove.web.views import SignInFirst, on_sign_in_first
 
 PAGES: tuple[APIRouter, ...] = (
@@ -119,6 +120,8 @@ PAGES: tuple[APIRouter, ...] = (
     routes.router,
     money.router,
     parked.router,
+    tasks.router,
+    calls.router,
     phones.router,
     live.router,
     ways_in.router,

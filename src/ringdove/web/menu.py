@@ -42,6 +42,8 @@ MENU = (
             Entry("/customers", N_("Customers"), "users"),
             Entry("/messages", N_("Messages"), "message"),
             Entry("/automations", N_("Automations"), "bolt"),
+            Entry("/tasks", N_("Tasks"), "list-check", "support"),
+            Entry("/calls", N_("Orders to call"), "phone", "support"),
             Entry("/phones", N_("Virtual phones"), "device-mobile"),
         ),
     ),

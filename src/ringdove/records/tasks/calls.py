@@ -168,6 +168,13 @@ async def of_order(tx: Tx, store: Store, order_id: int) -> list[Mapping[str, Any
 # ------------------------------------------------------------------ is it still for hands?
 
 # As many as decide, not all that there are: a shop of a million visits is asked as quickly.
+ORDERS = """
+SELECT count(*)::bigint AS n FROM (
+  SELECT FROM purchase_order o
+  WHERE o.bucket = ANY(%(buckets)s) AND o.store_id = %(store_id)s AND o.id >= %(first)s
+  LIMIT %(most)s
+) o
+"""
 VISITS = """
 SELECT count(*)::bigint AS n FROM (
   SELECT FROM visit v
@@ -179,9 +186,18 @@ SELECT count(*)::bigint AS n FROM (
 
 async def visits(tx: Tx, store: Store, now: datetime, most: int) -> int:
     """Visits of known customers in the last week; counted no further than `most`."""
+    return await _counted(tx, VISITS, store, now, most)
+
+
+async def orders(tx: Tx, store: Store, now: datetime, most: int) -> int:
+    """Orders of the last week; counted no further than `most`."""
+    return await _counted(tx, ORDERS, store, now, most)
+
+
+async def _counted(tx: Tx, statement: str, store: Store, now: datetime, most: int) -> int:
     given = {
         "buckets": buckets_of_store(store.bucket_base, store.bucket_span), "store_id": store.id,
         "first": id_floor(now - VISITS_WITHIN), "most": most,
     }  # fmt: skip
-    row = await (await tx.execute(VISITS, given)).fetchone()
+    row = await (await tx.execute(statement, given)).fetchone()
     return int(row["n"]) if row else 0

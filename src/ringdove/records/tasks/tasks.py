@@ -180,9 +180,16 @@ async def write(tx: Tx, store: Store, wishes: Sequence[SaveTask]) -> None:
     await tx.execute(PUT, given)
 
 
+def bucket_of_task(store: Store, contact_id: int | None) -> int:
+    """Where a task about this person lies; None: it is about nobody."""
+    if contact_id is not None:
+        return bucket_of_id(contact_id)
+    return buckets_of_store(store.bucket_base, store.bucket_span)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A task that a person or a program asks for. `id` lies in the bucket of the customer."""
+    """A task that a person or a program asks for. `id` lies in bucket_of_task."""
 
     id: int
     said: str
