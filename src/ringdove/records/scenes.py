@@ -75,7 +75,7 @@ async def load(
     _leave_the_erased(scene)
     await _load_refusals(tx, scene, batch, keyed)
     await _load_rows(tx, scene)
-    await _load_categories(tx, scene, batch)
+    await load_categories(tx, scene, batch)
     await _load_enrollments(tx, scene)
     await confirming.load(tx, scene, batch)
     await _load_woken(tx, scene, batch)
@@ -280,7 +280,7 @@ CROSS JOIN LATERAL (
 """
 
 
-async def _load_categories(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
+async def load_categories(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
     """Of goods that are ordered, put into a cart or looked at without saying their category: most
     shops leave it out."""
     named = [one for fact in batch for one in _goods(fact) if one.sku]
