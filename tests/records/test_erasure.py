@@ -248,6 +248,8 @@ SEED = (
     """INSERT INTO order_call (bucket, store_id, id, order_id, contact_id, at, by, result, note)
        SELECT %(bucket)s, %(store_id)s, %(id)s, 1, %(contact_id)s, %(at)s, 'page/Anna',
          'confirmed', 'spoke to ' || %(name)s""",
+    """INSERT INTO automation_member (bucket, store_id, recipe, contact_id)
+       SELECT %(bucket)s, %(store_id)s, 'own_1', %(contact_id)s""",
     """INSERT INTO welcome (bucket, store_id, hash, contact_id, form_id)
        SELECT %(bucket)s, %(store_id)s, 'h', %(contact_id)s, 1 ON CONFLICT DO NOTHING""",
     """INSERT INTO people_import (bucket, store_id, id, name, octets, state, plan, created_at)

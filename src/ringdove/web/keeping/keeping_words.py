@@ -40,6 +40,7 @@ WENT: Mapping[str, str] = {
     "packets": N_("what went over the wire"),
     "receipts": N_("receipts"),
     "automations": N_("runs of automations"),
+    "automation_members": N_("which segments automations knew the person in"),
     "tasks": N_("tasks: what was to be done, and notes"),
     "calls": N_("calls: notes"),
     "facts": N_("events as they were heard"),
