@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -25,6 +26,7 @@ from ringdove.records.sending import routes
 from ringdove.rules import answers, facts
 from ringdove.rules.consent import suppression as refusals
 from ringdove.rules.keeping import erasing
+from ringdove.rules.links import links
 from ringdove.rules.scenes import (
     Cart,
     Contact,
@@ -53,10 +55,12 @@ async def load(
     down_before: datetime | None = None,
     *,
     address: str = "",
+    link_key: bytes = b"",
 ) -> Scene:
     """The scene of a batch, its contacts locked until the transaction ends. A gateway that is down
     since before `down_before` stands behind the others; None: none counts as down. `keyed`: the
-    installation's hash (Runtime.keyed). `address`: of our pages, for people's own links."""
+    installation's hash (Runtime.keyed). `address`: of our pages, for people's own links;
+    `link_key`: for those of messages (Runtime.link_key), without which they have none."""
     made = _Ids(lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)))
     scene = Scene(
         store,
@@ -65,6 +69,7 @@ async def load(
         make_id_beside=lambda row_id: ids.make(bucket_of_id(row_id)),
         keyed=lambda text: keyed(store.id, text),
         address=address,
+        own_link=partial(_link_of, store, address, link_key) if link_key else None,
     )
     await _load_refs(tx, scene, batch)
     contact_ids = {ref.contact_id for ref in scene.refs.values()}
@@ -101,6 +106,12 @@ class _Ids:
 
     def again(self) -> None:
         self._asked.clear()
+
+
+def _link_of(store: Store, address: str, key: bytes, message_id: int, number: int) -> str:
+    if not (store.link_host or address):
+        return ""
+    return links.url_of(store, address, links.token_of(store.id, message_id, number, key))
 
 
 REFS = """

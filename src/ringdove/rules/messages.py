@@ -6,8 +6,9 @@ by `outcome`. LIFE is the whole life of a message.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from ringdove.rules import languages, texts
@@ -52,11 +53,16 @@ class Letter:
     enrollment_id: int | None = None
     order_id: int | None = None
     guard: str = ""
+    guard_since: datetime | None = None  # of unbought: an order placed since then is one
     in_daytime: bool = False
     gateway_id: int = 0  # over this one, whatever the routes say; 0: as they say
     category: str = ""  # of goods that it offers (R14)
     occasion: str = ""  # why now; marketing must say it (R13)
     part: Part | None = None  # its own weekdays and part of the day (R19)
+    place: str = ""  # the automation's step that says it
+    goods: tuple[str, ...] = ()  # that it names, by sku
+    sku: str = ""  # that it is about
+    links: Mapping[str, int] = field(default_factory=dict)  # values that are its own: {"link": 0}
 
 
 def speak(scene: Scene, letter: Letter, now: datetime) -> None:
@@ -76,11 +82,13 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
     if state == "waiting" and not isinstance(way, Way):
         state, reason = "dropped", why_no_way(way, letter.channel)
     shift = way.gateway.shift if isinstance(way, Way) else ""
-    subject, body, encoding, parts = _write(letter, shift)
+    message_id = scene.make_id_beside(person.id)
+    values = _with_links(scene, letter, message_id) if letter.links else letter.values
+    subject, body, encoding, parts = _write(letter, values, shift)
     cost = scene.ways.cost(way.gateway.id, recipient, parts) if isinstance(way, Way) else None
     scene.happens(
         QueueMessage(
-            id=scene.make_id_beside(person.id),
+            id=message_id,
             contact_id=person.id,
             order_id=letter.order_id,
             channel=letter.channel,
@@ -104,6 +112,10 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
             created_at=now,
             why=letter.why,
             guard=letter.guard,
+            guard_since=letter.guard_since,
+            place=letter.place,
+            goods=letter.goods,
+            sku=letter.sku,
             category=letter.category,
             occasion=letter.occasion,
             own_hours=str(letter.part or ""),
@@ -142,11 +154,22 @@ def why_no_way(way: NoSender | None, channel: str) -> str:
     return way.reason if way else f"no_gateway_{channel}"
 
 
-def _write(letter: Letter, shift: str) -> tuple[str, str, str, int]:
+def _with_links(scene: Scene, letter: Letter, message_id: int) -> dict[str, object]:
+    """The values, with the message's own links: each is made when a text asks for it."""
+    values = dict(letter.values)
+    for path, number in letter.links.items():
+        noun, _, name = path.partition(".")
+        url = partial(scene.link_url, message_id, number)
+        known = values.get(noun)
+        values[noun] = {**known, name: url} if name and isinstance(known, Mapping) else url
+    return values
+
+
+def _write(letter: Letter, values: Mapping[str, object], shift: str) -> tuple[str, str, str, int]:
     if letter.channel == "email":
-        subject = texts.render(letter.words["subject"], letter.values)
-        return subject, texts.render(letter.words["body"], letter.values), "", 1
-    body = texts.render(letter.words["sms"], letter.values)
+        subject = texts.render(letter.words["subject"], values)
+        return subject, texts.render(letter.words["body"], values), "", 1
+    body = texts.render(letter.words["sms"], values)
     measure = texts.measure(body, shift)
     return "", body, measure.encoding, measure.parts
 

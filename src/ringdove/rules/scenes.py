@@ -24,6 +24,7 @@ from ringdove.rules.wants import Chosen, HistoryWanted, PictureWanted, Queued
 
 if TYPE_CHECKING:
     from ringdove.rules.segments.pictures import Picture
+    from ringdove.rules.segments.segments import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +290,8 @@ class Scene:
     enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
     plans: Plans = field(default_factory=Plans)
     pictures: "dict[int, Picture] | None" = None  # None: not loaded, see PictureWanted
+    segments: "Mapping[int, Node]" = field(default_factory=dict)  # with pictures
+    told: dict[int, list[Any]] = field(default_factory=dict)  # orders, carts, visits, by contact
     chosen: Chosen = field(default_factory=Chosen)  # goods, codes: as far as asked for
     # None: not loaded, see rules/wants.py.
     own_hours: dict[int, int] | None = None  # of people who have one, by the store's clock
@@ -305,6 +308,8 @@ class Scene:
     histories: dict[int, History] | None = None  # None: not loaded, see HistoryWanted
     questions: dict[tuple[int, str], Question] = field(default_factory=dict)  # by person and kind
     address: str = ""  # under which people reach our pages; "": texts hold no personal link
+    # The address of one of a message's own links, by its number; None: texts hold none.
+    own_link: Callable[[int, int], str] | None = None
     own_fields: dict[str, OwnField] = field(default_factory=dict)  # the shop's own, by key
     knows_fields: bool = False  # whether those were looked up
     merges: dict[int, Merge] = field(default_factory=dict)  # those that a fact speaks about
@@ -339,11 +344,16 @@ class Scene:
             raise HistoryWanted(contact_id)
         return self.histories.get(self._main_id(contact_id), NO_HISTORY)
 
-    def picture_of(self, contact_id: int) -> "Picture":
-        """All that a condition can ask of the living person. Raises PictureWanted."""
+    def picture_of(self, contact_id: int) -> "Picture | None":
+        """All that a condition could ask of the living person before this batch; None: they are
+        new. rules/segments/picture_news.py adds what the batch tells. Raises PictureWanted."""
         if self.pictures is None:
             raise PictureWanted(contact_id)
-        return self.pictures[self._main_id(contact_id)]
+        return self.pictures.get(self._main_id(contact_id))
+
+    def tell(self, contact_id: int, noun: Any) -> None:
+        """An order, cart or visit of this batch, for conditions that are asked later in it."""
+        self.told.setdefault(contact_id, []).append(noun)
 
     def keep_run(self, run: Enrollment) -> None:
         """A run as it is now."""
@@ -368,6 +378,10 @@ class Scene:
         if not self.address:
             return ""
         return stop_links.url_of(self.address, self.store.id, contact_id, self.keyed)
+
+    def link_url(self, message_id: int, number: int) -> str:
+        """The personal short link of a message that is being made (rules/links/links.py)."""
+        return self.own_link(message_id, number) if self.own_link else ""
 
     def row_of(self, kind: str, value: str) -> int | None:
         """The id of the order, parcel, return or cart with this natural key."""

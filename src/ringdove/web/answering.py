@@ -32,6 +32,7 @@ async def answer_now(runtime: Runtime, store: Store, told: Sequence[Fact]) -> No
             runtime.keyed,
             down_before,
             address=runtime.settings.outside_url,
+            link_key=runtime.link_key,
         )
         new = [one for one in told if await fact_records.keep(tx, store, one, now, runtime.ids)]
 

@@ -146,7 +146,7 @@ async def _answer(
     down_before = now - timedelta(seconds=runtime.settings.reroute_after_s)
     loaded = await scenes.load(
         tx, store, batch, runtime.ids, runtime.keyed, down_before,
-        address=runtime.settings.outside_url,
+        address=runtime.settings.outside_url, link_key=runtime.link_key,
     )  # fmt: skip
     scene, waiting = await wants.decided(
         tx, loaded, lambda scene: _answered(scene, batch, read, now), now, runtime.ids

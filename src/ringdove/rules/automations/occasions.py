@@ -137,6 +137,12 @@ def lines_of(occasion: Occasion) -> tuple[Item, ...]:
     return ()
 
 
+def sku_of(occasion: Occasion) -> str:
+    """The product that it is about: of several the first; "": none."""
+    told = getattr(occasion.fact, "sku", "")
+    return str(told) or next((one.sku for one in lines_of(occasion) if one.sku), "")
+
+
 def _has_goods(goods: Goods, occasion: Occasion, scene: Scene) -> bool:
     if not (goods.categories or goods.brands or goods.skus):
         return True

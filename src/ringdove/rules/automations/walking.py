@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from ringdove.rules import facts, languages
 from ringdove.rules.automations import occasions, wording
-from ringdove.rules.automations.occasions import Occasion
+from ringdove.rules.automations.occasions import BOUGHT_SLACK, Occasion
 from ringdove.rules.automations.plans import Automation, Plan
 from ringdove.rules.effects import Count, HearLater, SaveEnrollment
+from ringdove.rules.links import links
 from ringdove.rules.messages import Letter, language_of, speak
 from ringdove.rules.scenes import Enrollment, Scene
 from ringdove.rules.segments import pictures
@@ -21,6 +22,7 @@ from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 
 FULL = 1 << 64
+LINKS = {"link": links.OF_STEP}  # as texts name them
 
 
 def go_on(scene: Scene, plan: Plan, run: Enrollment, now: datetime) -> None:
@@ -152,7 +154,9 @@ def _say(
     scene: Scene, plan: Plan, step: Send, run: Enrollment, occasion: Occasion, now: datetime
 ) -> None:
     journey, fact = plan.journey, occasion.fact
-    person = scene.contacts[run.contact_id]
+    # What is offered is offered to the living person, whose caps and past are asked.
+    is_offer = step.klass == "marketing"
+    person = scene.person(run.contact_id) if is_offer else scene.contacts[run.contact_id]
     channel = step.channel
     if channel == "either":
         channel = "sms" if person.phone else "email"
@@ -180,6 +184,10 @@ def _say(
             enrollment_id=run.id,
             order_id=run.order_id,
             guard=step.guard,
+            guard_since=min(fact.at, run.started_at) - BOUGHT_SLACK,
+            place=run.place,
+            sku=occasions.sku_of(occasion),
+            links=LINKS if step.link else {},
             in_daytime=step.in_daytime,
             category=journey.category,
             # An automation is an occasion itself: a birthday, a cart that was left (R13).
