@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ringdove.runtime import Runtime
 
 WORKERS_LOOKED_AT_EVERY_S = 1.0
+BEHIND_OTHERS = 10  # niceness of what nobody waits for with a text in hand
 
 app = typer.Typer(
     name="ringdove",
@@ -451,6 +452,22 @@ def campaigns(leashed: Leashed = False) -> None:
         await worker.all_due(runtime, stop)
 
     _run(settings, all_due, leashed)
+
+
+@app.command(hidden=True)
+def rehearsals(leashed: Leashed = False) -> None:
+    """Rehearse automations as asked for, then end; `ringdove work` starts it by itself."""
+    settings = read_settings()
+    _set_up_logs(settings)
+
+    async def all_asked(runtime: "Runtime", stop: asyncio.Event) -> None:
+        from ringdove.workers.automations import rehearsing
+
+        os.nice(BEHIND_OTHERS)
+        memory.settle()
+        await rehearsing.all_asked(runtime, stop)
+
+    _run(settings, all_asked, leashed)
 
 
 @app.command(name="import", short_help="People from a CSV or XLSX file.")

@@ -13,7 +13,7 @@ import structlog
 from ringdove.kit import memory
 from ringdove.runtime import Runtime
 from ringdove.workers import partitions, react, retention, sandbox, sync
-from ringdove.workers.automations import triggers
+from ringdove.workers.automations import rehearsing, triggers
 from ringdove.workers.campaigns import campaigns, coupons
 from ringdove.workers.consent import reconfirm, seal
 from ringdove.workers.lists import imports
@@ -38,6 +38,7 @@ WORKERS: dict[str, Worker] = {
     "figuring": figuring.run,
     "imports": imports.run,
     "campaigns": campaigns.run,
+    "rehearsing": rehearsing.run,
     "triggers": triggers.run,
     "retention": retention.run,
     "seal": seal.run,

@@ -6,7 +6,7 @@ Nothing is locked and nothing is written.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,11 +18,9 @@ from ringdove.records import scenes
 from ringdove.records.automations.past_facts import Past
 from ringdove.records.segments import histories, pictures
 from ringdove.rules.automations.plans import Plan
+from ringdove.rules.automations.rehearsing import Told
 from ringdove.rules.scenes import Contact, Enrollment, History, Order, Ref, Scene, Store
-from ringdove.rules.segments.pictures import Picture
-from ringdove.rules.segments.segments import Node
 from ringdove.rules.sending.routes import Ways
-from ringdove.rules.steps.branch import Branch
 
 OF_PEOPLE = ("phone", "account", "email", "no_phone")  # keys that lead to somebody
 
@@ -38,16 +36,6 @@ class Ground:
     keyed: Callable[[int, str], str]
     address: str
     ways: Ways
-    trees: Mapping[int, Node]
-
-    @property
-    def asks_pictures(self) -> bool:
-        """Whether conditions of people are asked."""
-        journey = self.plan.journey
-        return journey.when is not None or any(
-            isinstance(place.step, Branch) and place.step.person is not None
-            for place in journey.course.values()
-        )
 
     @property
     def is_marketing(self) -> bool:
@@ -55,48 +43,10 @@ class Ground:
         return any(step.klass == "marketing" for step in self.plan.journey.sends())
 
 
-@dataclass(slots=True)
-class Parts:
-    """What a scene of some people is made of, as often as it is needed."""
-
-    ground: Ground
-    contacts: dict[int, Contact]
-    refs: dict[tuple[str, str], Ref]
-    orders: dict[int, Order] = field(default_factory=dict)
-    runs: list[Enrollment] = field(default_factory=list)
-    histories: dict[int, History] = field(default_factory=dict)
-    pictures: dict[int, Picture] | None = None
-    categories: dict[str, str] = field(default_factory=dict)
-
-    def scene(self) -> Scene:
-        """A new scene of them."""
-        on = self.ground
-        store, ids = on.store, on.ids
-        found = Scene(
-            store,
-            make_id=lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)),
-            make_id_beside=lambda row_id: ids.make(bucket_of_id(row_id)),
-            keyed=lambda text: on.keyed(store.id, text),
-            refs=dict(self.refs),
-            contacts=dict(self.contacts),
-            orders=dict(self.orders),
-            ways=on.ways,
-            address=on.address,
-            histories=dict(self.histories),
-            pictures=None if self.pictures is None else dict(self.pictures),
-            categories=self.categories,
-            known_people={one: who for one, who in self.contacts.items() if not self._is_new(who)},
-        )
-        for run in self.runs:
-            found.keep_run(run)
-        return found
-
-    def _is_new(self, who: Contact) -> bool:
-        return who.origin == "account" and who.created_at >= self.ground.since
-
-
-async def load(tx: Tx, ground: Ground, past: Sequence[Past]) -> Parts:
-    """What the scene of these facts' people is made of; who was erased is not in it."""
+async def load(tx: Tx, ground: Ground, past: Sequence[Past], told: Sequence[Told]) -> Scene:
+    """The scene of these facts' people; who was erased is not in it. Conditions, goods and codes
+    are added when they are asked for (records/wants.py)."""
+    store, ids = ground.store, ground.ids
     contacts = await _people(tx, ground, {one.person for one in past})
     refs = {
         (kind, value): Ref(contact, row)
@@ -105,20 +55,34 @@ async def load(tx: Tx, ground: Ground, past: Sequence[Past]) -> Parts:
         if contact in contacts
     }
     orders = await _orders(tx, ground, refs)
-    kept = {
+    scene = Scene(
+        store,
+        make_id=lambda key: ids.make(bucket_of(store.bucket_base, store.bucket_span, key)),
+        make_id_beside=lambda row_id: ids.make(bucket_of_id(row_id)),
+        keyed=lambda text: ground.keyed(store.id, text),
+        contacts=contacts,
+        orders=orders,
+        ways=ground.ways,
+        address=ground.address,
+    )
+    scene.refs = {
         key: ref
         for key, ref in refs.items()
         if key[0] in OF_PEOPLE or (key[0] == "order" and ref.row_id in orders)
     }
-    found = Parts(ground, contacts, kept, orders)
-    found.runs = await _runs(tx, ground, contacts)
-    living = [one for one in contacts.values() if one.merged_into is None]
+    # Who is here by an account that they made in this time is told of anew (R10).
+    scene.known_people = {
+        one.id: one
+        for one in contacts.values()
+        if one.origin != "account" or one.created_at < ground.since
+    }
+    for run in await _runs(tx, ground, contacts):
+        scene.keep_run(run)
     if ground.is_marketing:
-        found.histories = await _histories(tx, ground, living)
-    if ground.asks_pictures:
-        ids = [one.id for one in living]
-        found.pictures = await pictures.load(tx, ground.store, ids, ground.trees)
-    return found
+        living = [one for one in contacts.values() if one.merged_into is None]
+        scene.histories = await _histories(tx, ground, living)
+    await scenes.load_categories(tx, scene, [one.fact for one in told])
+    return scene
 
 
 # Sums of whom an order of before was placed by; sums in other currencies cannot be added.

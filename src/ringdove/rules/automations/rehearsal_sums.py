@@ -1,7 +1,6 @@
 """What a rehearsal of an automation came to: counted while it goes on (N2, N6).
 
-Who, when, money, and why everyone else is out. Memory does not grow with the past: some texts are
-kept to read, the rest is numbers.
+Who, when, money, and why everyone else is out. Some texts are kept to read, the rest is numbers.
 """
 
 from collections import Counter, defaultdict
@@ -36,6 +35,7 @@ class Sums:
         self._money: dict[str, Decimal] = defaultdict(Decimal)
         self._parts = self._unpriced = 0
         self._spoken_to: set[int] = set()
+        self._open: set[int] = set()
         self._kinds: Counter[tuple[str, str, str]] = Counter()
         self._samples: list[dict[str, Any]] = []
         self._gifts: Counter[str] = Counter()
@@ -46,9 +46,12 @@ class Sums:
         match one.what:
             case "began" | "held_out":
                 self._runs[one.what] += 1
+                if one.what == "began":
+                    self._open.add(one.run)
             case "passed":
                 self._steps[one.place]["passed"] += 1
             case "ended":
+                self._open.discard(one.run)
                 self._runs["done" if not one.place else "ended"] += 1
                 if one.place:
                     self._left[one.place][one.reason or "left"] += 1
@@ -100,7 +103,7 @@ class Sums:
             "held_out": runs["held_out"],
             "done": runs["done"],
             "ended": runs["ended"],
-            "waiting": runs["began"] - runs["done"] - runs["ended"],
+            "waiting": len(self._open),
             "texts": sum(self._channels.values()),
             "spoken_to": len(self._spoken_to),
             "silent": dict(self._silent.most_common(REASONS_SHOWN)),

@@ -32,6 +32,7 @@ from ringdove.rules.effects import (
 from ringdove.rules.scenes import NO_HISTORY, Enrollment, History, Scene, Touch
 from ringdove.rules.segments import picture_past
 from ringdove.rules.segments.pictures import Picture
+from ringdove.rules.wants import Wanted
 
 What = Literal[
     "began", "held_out", "passed", "waits", "said", "silent", "gave", "task", "ended",
@@ -97,7 +98,8 @@ class Rehearsal:
         self._past = {who: one for who, one in (scene.histories or {}).items() if one.touches}
         self._touched: dict[int, list[Touch]] = defaultdict(list)  # by texts of the rehearsal
         self._pictures = _AsOf(scene.pictures or {})
-        scene.pictures = self._pictures
+        if scene.pictures is not None:
+            scene.pictures = self._pictures
         self._later: list[tuple[datetime, int, HearLater | _Leaving]] = []
         self._order = count()
         self._parked: dict[str, list[Told]] = defaultdict(list)
@@ -106,7 +108,7 @@ class Rehearsal:
 
     def tell(self, told: Iterable[Told]) -> Iterator[Happened]:
         """What these facts, in the order of their times, would have led to by `until`. Raises
-        GoodsWanted."""
+        Wanted."""
         for one in told:
             yield from self._up_to(one.fact.at)
             yield from self._hear(one, one.fact.at)
@@ -138,9 +140,9 @@ class Rehearsal:
                 automations.hear(scene, occasions.of_person(fact, told.person), now)
         except WaitFor as wait:
             self._parked[wait.subject].append(told)
-        except LookupError:
-            raise  # something of the scene is missing: the caller loads it
-        except (ValueError, TypeError, ArithmeticError):
+        except Wanted:
+            raise  # something of the scene is missing: it is loaded, and all told again
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError):
             self.broken += 1  # poison (P11): parked in life, and nothing follows of it here
             scene.effects.clear()
         if person := scene.contacts.get(told.person):

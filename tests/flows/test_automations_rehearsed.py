@@ -1,0 +1,118 @@
+"""A rehearsal of an automation says what the automation did, or would have done (N2)."""
+
+from datetime import timedelta
+
+import pytest
+
+from ringdove.kit import db
+from ringdove.records.automations import automation_rehearsals, automations
+from ringdove.rules.automations.plans import Plan, plan_of
+from ringdove.workers.automations import rehearsing
+from tests.flows.conftest import NOON, Shop, order, paid, parcel
+
+PAY = "https://linden.example/pay/42"
+MONTH = timedelta(days=30)
+
+
+def person(n: int) -> dict[str, str]:
+    """A customer with a number of their own."""
+    return {"phone": f"+37529111{n:04}", "name": f"Анна {n}", "country": "BY"}
+
+
+async def rehearse(shop: Shop, recipe: str, **more):
+    """The recipe as it comes, over the month until now."""
+    plan = more.get("plan") or plan_of(recipe, None)
+    assert isinstance(plan, Plan)
+    since = shop.at - MONTH
+    sums = await rehearsing.rehearse(shop.runtime, shop.store, plan, since, shop.at)
+    return sums.document()
+
+
+@pytest.mark.parametrize("span", [1, 128])
+def test_a_rehearsal_says_what_was_said_in_life(play, span):
+    """N2. Reminders of unpaid orders: who got one, who had paid, who cancelled, at what hour."""
+
+    async def story(shop: Shop) -> None:
+        for n in range(6):
+            due = {"payment_due": True, "payment_url": PAY, "customer": person(n)}
+            await shop.hear(order(str(n), **due))
+        await shop.answer()
+        shop.later(minutes=30)
+        await shop.hear(paid("0", at=shop.at), paid("1", at=shop.at))
+        await shop.answer()
+        shop.later(hours=2)
+        await shop.answer()
+        made = [m for m in await shop.messages() if m["recipe"] == "order_unpaid"]
+        shop.later(hours=1)
+        found = await rehearse(shop, "order_unpaid")
+        assert found["began"] == 6
+        assert found["steps"]["s0"]["left"] == {"payment.received": 2}
+        assert found["texts"] == found["spoken_to"] == len(made) == 4
+        assert sorted(one["text"] for one in found["samples"]) == sorted(m["body"] for m in made)
+        assert found["parts_total"] == sum(m["parts"] for m in made)
+        assert {one["at"] for one in found["samples"]} == {
+            (NOON + timedelta(hours=2)).isoformat()
+        }  # fmt: skip
+        assert len(await shop.messages()) == len(made) + 6 + 2  # accepted, paid: nothing more
+
+    play(story, span=span)
+
+
+def test_a_text_of_the_night_is_rehearsed_for_the_morning(play):
+    """P3, N2: what waits for the day is asked once more when it leaves."""
+
+    async def story(shop: Shop) -> None:
+        shop.later(hours=8)  # 23 by the store's clock
+        due = {"payment_due": True, "payment_url": PAY, "at": shop.at}
+        await shop.hear(order("1", **due, customer=person(1)))
+        await shop.hear(order("2", **due, customer=person(2)))
+        shop.later(hours=6)
+        await shop.hear(paid("1", at=shop.at))
+        shop.later(hours=12)
+        await shop.answer()
+        found = await rehearse(shop, "order_unpaid")
+        assert found["silent"] == {"paid": 1}
+        assert [one["at"][:16] for one in found["samples"]] == ["2026-11-19T06:00"]
+
+    play(story)
+
+
+def test_a_switched_off_recipe_is_rehearsed_over_parcels(play):
+    """N2: before it is switched on it is seen what it would have said."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order(), paid(), parcel("accepted"), parcel("in_transit"))
+        await shop.answer()
+        shop.later(days=1)
+        found = await rehearse(shop, "parcel_in_transit")
+        assert (found["began"], found["texts"]) == (1, 1)
+        assert not [m for m in await shop.messages() if m["recipe"] == "parcel_in_transit"]
+
+    play(story)
+
+
+def test_a_rehearsal_that_is_asked_for_is_worked_on_and_told(play):
+    """N2: asked by a page, worked on elsewhere; a newer wish takes its place."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order(payment_due=True, payment_url=PAY))
+        await shop.answer()
+        shop.later(days=1)
+        async with db.transaction(shop.runtime.pool) as tx:
+            assert not await automation_rehearsals.asked(tx)
+            await automation_rehearsals.ask(
+                tx, shop.store, "order_unpaid", 0, shop.at - MONTH, shop.at, shop.at
+            )
+            plans = await automations.plans(tx, shop.store.id)
+            assert plans.newest["order_unpaid"].own.version == 0
+        import asyncio
+
+        await rehearsing.all_asked(shop.runtime, asyncio.Event())
+        async with db.transaction(shop.runtime.pool) as tx:
+            one = await automation_rehearsals.find(tx, shop.store, "order_unpaid")
+            assert not await automation_rehearsals.asked(tx)
+        assert one is not None and (one.state, one.share) == ("done", 1.0), one
+        assert one.seen == one.of_all == 2
+        assert one.result["texts"] == 1
+
+    play(story)
