@@ -74,8 +74,8 @@ async def _add(tx: Tx, scene: Scene, wanted: Wanted, now: datetime) -> None:
             scene.queued = await _queued(tx, scene)
         case wants.PictureWanted():
             people = [one.id for one in living if not one.erased_at]
-            trees = await segments.trees(tx, scene.store)
-            scene.pictures = await pictures.load(tx, scene.store, people, trees)
+            scene.segments = await segments.trees(tx, scene.store)
+            scene.pictures = await pictures.load(tx, scene.store, people, scene.segments)
         case wants.HourWanted():
             scene.own_hours = await _own_hours(tx, scene, living)
         case wants.FieldsWanted():

@@ -493,7 +493,8 @@ class GiveReward:
     is_welcome: bool = True  # once a number for ever; what a campaign gives does not count there
 
     def show(self, scene: Scene) -> None:
-        scene.ways_in.rewarded.add(self.contact_id)
+        if self.is_welcome:
+            scene.ways_in.rewarded.add(self.contact_id)
         if self.from_pool:
             scene.ways_in.free[self.reward_id].remove(self.code)
 

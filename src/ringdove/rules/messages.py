@@ -63,17 +63,23 @@ class Letter:
     goods: tuple[str, ...] = ()  # that it names, by sku
     sku: str = ""  # that it is about
     links: Mapping[str, int] = field(default_factory=dict)  # values that are its own: {"link": 0}
+    silent: str = ""  # why nothing is said, whatever the decision is
 
 
-def speak(scene: Scene, letter: Letter, now: datetime) -> None:
-    """Asks the decision and makes the message, or the silence with its reason. Raises HistoryWanted
-    for marketing in a scene that was loaded without histories."""
-    person = letter.contact
-    draft = consent.Draft(
+def draft_of(letter: Letter) -> consent.Draft:
+    """What the decision needs to know of it."""
+    return consent.Draft(
         letter.channel, letter.klass, letter.topic,
         letter.not_before, letter.not_after, letter.in_daytime,
         letter.category, letter.occasion, letter.part,
     )  # fmt: skip
+
+
+def speak(scene: Scene, letter: Letter, now: datetime) -> QueueMessage:
+    """Asks the decision and makes the message, or the silence with its reason. Raises HistoryWanted
+    for marketing in a scene that was loaded without histories."""
+    person = letter.contact
+    draft = draft_of(letter)
     history = scene.history_of(person.id) if letter.klass == "marketing" else NO_HISTORY
     verdict = consent.decide(scene.store, person, draft, history, now)
     recipient = (person.phone if letter.channel == "sms" else person.email) or ""
@@ -81,52 +87,53 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> None:
     state, reason, due_at, window_until = outcome(verdict, max(now, letter.not_before), now)
     if state == "waiting" and not isinstance(way, Way):
         state, reason = "dropped", why_no_way(way, letter.channel)
+    if state == "waiting" and letter.silent:
+        state, reason = "dropped", letter.silent
     shift = way.gateway.shift if isinstance(way, Way) else ""
     message_id = scene.make_id_beside(person.id)
     values = _with_links(scene, letter, message_id) if letter.links else letter.values
     subject, body, encoding, parts = _write(letter, values, shift)
     cost = scene.ways.cost(way.gateway.id, recipient, parts) if isinstance(way, Way) else None
-    scene.happens(
-        QueueMessage(
-            id=message_id,
-            contact_id=person.id,
-            order_id=letter.order_id,
-            channel=letter.channel,
-            klass=letter.klass,
-            topic=letter.topic,
-            cause=letter.cause,
-            recipe=letter.recipe,
-            enrollment_id=letter.enrollment_id,
-            gateway_id=way.gateway.id if isinstance(way, Way) else 0,
-            recipient=recipient,
-            sender=way.sender if isinstance(way, Way) else "",
-            subject=subject,
-            body=body,
-            language=letter.language,
-            encoding=encoding,
-            parts=parts,
-            due_at=due_at,
-            window_until=window_until,
-            not_before=letter.not_before,
-            not_after=letter.not_after,
-            created_at=now,
-            why=letter.why,
-            guard=letter.guard,
-            guard_since=letter.guard_since,
-            place=letter.place,
-            goods=letter.goods,
-            sku=letter.sku,
-            category=letter.category,
-            occasion=letter.occasion,
-            own_hours=str(letter.part or ""),
-            network=way.network if isinstance(way, Way) else "",
-            cost=cost.amount if cost else None,
-            cost_currency=cost.currency if cost else "",
-            state=state,
-            reason=reason,
-        ),
-        Count("dropped" if state == "dropped" else "queued"),
+    made = QueueMessage(
+        id=message_id,
+        contact_id=person.id,
+        order_id=letter.order_id,
+        channel=letter.channel,
+        klass=letter.klass,
+        topic=letter.topic,
+        cause=letter.cause,
+        recipe=letter.recipe,
+        enrollment_id=letter.enrollment_id,
+        gateway_id=way.gateway.id if isinstance(way, Way) else 0,
+        recipient=recipient,
+        sender=way.sender if isinstance(way, Way) else "",
+        subject=subject,
+        body=body,
+        language=letter.language,
+        encoding=encoding,
+        parts=parts,
+        due_at=due_at,
+        window_until=window_until,
+        not_before=letter.not_before,
+        not_after=letter.not_after,
+        created_at=now,
+        why=letter.why,
+        guard=letter.guard,
+        guard_since=letter.guard_since,
+        place=letter.place,
+        goods=letter.goods,
+        sku=letter.sku,
+        category=letter.category,
+        occasion=letter.occasion,
+        own_hours=str(letter.part or ""),
+        network=way.network if isinstance(way, Way) else "",
+        cost=cost.amount if cost else None,
+        cost_currency=cost.currency if cost else "",
+        state=state,
+        reason=reason,
     )
+    scene.happens(made, Count("dropped" if state == "dropped" else "queued"))
+    return made
 
 
 class Outcome(NamedTuple):
@@ -160,8 +167,10 @@ def _with_links(scene: Scene, letter: Letter, message_id: int) -> dict[str, obje
     for path, number in letter.links.items():
         noun, _, name = path.partition(".")
         url = partial(scene.link_url, message_id, number)
-        known = values.get(noun)
-        values[noun] = {**known, name: url} if name and isinstance(known, Mapping) else url
+        if not name:
+            values[noun] = url
+        elif isinstance(known := values.get(noun), Mapping):  # no goods, no link to them
+            values[noun] = {**known, name: url}
     return values
 
 

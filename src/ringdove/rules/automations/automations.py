@@ -124,7 +124,7 @@ def _notice(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
     journey, words, is_same = plan.journey, occasion.words, occasion.is_about(run)
     ends = {*journey.stopped_by_any, *(journey.stopped_by if is_same else ())}
     if ends & words and occasion.fact.at >= triggered_at(run) - BOUGHT_SLACK:
-        end(scene, run, occasion.kind)
+        walking.end(scene, run, occasion.kind)
         return
     if not is_same:
         return
@@ -141,14 +141,6 @@ def _notice(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
             scene.happens(SaveEnrollment(run))
 
 
-def end(scene: Scene, run: Enrollment, reason: str) -> None:
-    """The run is stopped where it stands."""
-    scene.happens(
-        SaveEnrollment(replace(run, state="stopped", reason=reason, wake_at=None)),
-        Count(f"step/{run.recipe}/{run.place}/{reason}"),
-    )
-
-
 def wake(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
     """Goes on with a run whose time has come, unless it was ended, has gone on or was begun anew
     meanwhile."""
@@ -157,7 +149,7 @@ def wake(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
         if run.id == fact.enrollment and run.place == place and run.wake_at == fact.at:
             plan = scene.plans.of(run.recipe, run.version)
             if plan is None:
-                end(scene, run, "gone")
+                walking.end(scene, run, "gone")
             else:
                 walking.go_on(scene, plan, run, now)
 
@@ -175,4 +167,4 @@ def leave_marketing(scene: Scene, contact_id: int, reason: str) -> None:
     for run in scene.waiting_runs([contact_id]):
         plan = scene.plans.of(run.recipe, run.version)
         if plan is None or any(step.klass == "marketing" for step in plan.journey.sends()):
-            end(scene, run, reason)
+            walking.end(scene, run, reason)

@@ -3,15 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ringdove.rules import facts, languages
-from ringdove.rules.automations import occasions, wording
-from ringdove.rules.automations.occasions import BOUGHT_SLACK, Occasion
-from ringdove.rules.automations.plans import Automation, Plan
+from ringdove.rules import facts
+from ringdove.rules.automations import giving, occasions, saying, wording
+from ringdove.rules.automations.occasions import Occasion
+from ringdove.rules.automations.plans import Plan
 from ringdove.rules.effects import Count, HearLater, SaveEnrollment
-from ringdove.rules.links import links
-from ringdove.rules.messages import Letter, language_of, speak
 from ringdove.rules.scenes import Enrollment, Scene
 from ringdove.rules.segments import pictures
+from ringdove.rules.segments.picture_news import picture_now
 from ringdove.rules.segments.segments import Node
 from ringdove.rules.steps.alert import Alert
 from ringdove.rules.steps.ask import Ask
@@ -22,11 +21,23 @@ from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 
 FULL = 1 << 64
-LINKS = {"link": links.OF_STEP}  # as texts name them
+
+
+def end(scene: Scene, run: Enrollment, reason: str) -> None:
+    """The run is stopped where it stands."""
+    scene.happens(
+        SaveEnrollment(replace(run, state="stopped", reason=reason, wake_at=None)),
+        Count(f"step/{run.recipe}/{run.place}/{reason}"),
+    )
 
 
 def go_on(scene: Scene, plan: Plan, run: Enrollment, now: datetime) -> None:
-    """Goes on with a run that waited, behind the step at which it stands."""
+    """Goes on with a run that waited, behind the step at which it stands. A run finishes on the
+    version it began with, but not when its automation was switched off since."""
+    newest = scene.plans.newest.get(run.recipe)
+    if newest is None or newest.own.is_gone or not newest.own.is_on:
+        end(scene, run, "switched_off")
+        return
     occasion = _remembered(scene, run)
     place = plan.journey.course.get(run.place)
     after = place.after if place else ""
@@ -42,8 +53,8 @@ def _remembered(scene: Scene, run: Enrollment) -> Occasion:
 
 
 def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: datetime) -> None:
-    """Takes steps from where the run stands until it waits or is done. Raises PictureWanted and
-    HistoryWanted for a scene that was loaded without."""
+    """Takes steps from where the run stands until it waits or is done. Raises Wanted for a scene
+    that was loaded without what a step needs."""
     course, place = plan.journey.course, run.place
     while place:
         if place not in course:  # of a version that is not known any more
@@ -59,21 +70,23 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
                 _rest(scene, run, occasion, over_at)
                 return
             case Ask():
-                _say(scene, plan, step, run, occasion, now)
-                _rest(scene, run, occasion, now + timedelta(seconds=step.within))
-                return
+                asked = saying.say(scene, plan, step, run, occasion, now)
+                if asked and asked.state == "waiting":
+                    memory = {**run.memory, "answer": "", "asked_at": asked.due_at.isoformat()}
+                    within = timedelta(seconds=step.within)
+                    _rest(scene, replace(run, memory=memory), occasion, asked.due_at + within)
+                    return
             case Send():
-                _say(scene, plan, step, run, occasion, now)
+                saying.say(scene, plan, step, run, occasion, now)
             case Branch():
                 way = step.then if _takes(scene, step, run, occasion, now) else step.otherwise
                 after = way[0].id if way else after
             case Give():
-                run = _give(scene, step, run, now)
+                run = giving.give(scene, step, run, now)
             case Alert():
-                _alert(scene, plan, step, run, occasion, now)
+                giving.alert(scene, step, run, occasion, now)
             case Leave(reason=reason):
-                left = replace(run, state="stopped", reason=reason or "left", wake_at=None)
-                scene.happens(SaveEnrollment(left), Count(f"step/{run.recipe}/{place}/left"))
+                end(scene, run, reason or "left")
                 return
         scene.happens(Count(f"step/{run.recipe}/{place}/passed"))
         place = after
@@ -110,8 +123,7 @@ def _rest(scene: Scene, run: Enrollment, occasion: Occasion, until: datetime) ->
 
 def holds(scene: Scene, tree: Node, occasion: Occasion, now: datetime) -> bool:
     """Whether a condition holds of the person. Raises PictureWanted."""
-    picture = scene.picture_of(occasion.contact_id)
-    return pictures.holds(tree, picture, now)[0]
+    return pictures.holds(tree, picture_now(scene, occasion.contact_id), now)[0]
 
 
 def chance(scene: Scene, contact_id: int, *about: str) -> float:
@@ -145,69 +157,3 @@ def first_number(text: str) -> int | None:
         elif digits:
             break
     return int(digits) if digits else None
-
-
-# ------------------------------------------------------------------ acting
-
-
-def _say(
-    scene: Scene, plan: Plan, step: Send, run: Enrollment, occasion: Occasion, now: datetime
-) -> None:
-    journey, fact = plan.journey, occasion.fact
-    # What is offered is offered to the living person, whose caps and past are asked.
-    is_offer = step.klass == "marketing"
-    person = scene.person(run.contact_id) if is_offer else scene.contacts[run.contact_id]
-    channel = step.channel
-    if channel == "either":
-        channel = "sms" if person.phone else "email"
-    if channel == "email" and not person.email:
-        return  # the SMS that follows says it (P9: a customer may have no e-mail)
-    language = language_of(scene, person)
-    ends = fact.at + journey.span
-    if step.valid_for:
-        ends = min(ends, now + timedelta(seconds=step.valid_for))
-    speak(
-        scene,
-        Letter(
-            contact=person,
-            channel=channel,
-            klass=step.klass,
-            topic=journey.topic,
-            cause="automation",
-            words=words_of(plan.own, step.text, language),
-            values=wording.values_of(scene, person, occasion.order, fact, language),
-            language=language,
-            why=f"automation/{journey.key}/{occasion.kind}",
-            not_before=now,
-            not_after=ends,
-            recipe=journey.key,
-            enrollment_id=run.id,
-            order_id=run.order_id,
-            guard=step.guard,
-            guard_since=min(fact.at, run.started_at) - BOUGHT_SLACK,
-            place=run.place,
-            sku=occasions.sku_of(occasion),
-            links=LINKS if step.link else {},
-            in_daytime=step.in_daytime,
-            category=journey.category,
-            # An automation is an occasion itself: a birthday, a cart that was left (R13).
-            occasion=journey.key if step.klass == "marketing" else "",
-        ),
-        now,
-    )
-
-
-def words_of(own: Automation, text: str, language: str) -> dict[str, str]:
-    """The words of a text: the recipe's own in this language, with the store's over them."""
-    ready = languages.phrases(language)["recipes"].get(text, {})
-    return {**ready, **own.texts.get(language, {}).get(text, {})}
-
-
-def _give(scene: Scene, step: Give, run: Enrollment, now: datetime) -> Enrollment:
-    raise NotImplementedError
-
-
-def _alert(
-    scene: Scene, plan: Plan, step: Alert, run: Enrollment, occasion: Occasion, now: datetime
-) -> None:
-    raise NotImplementedError

@@ -112,11 +112,11 @@ def _not_before(
     if when.mode == "own_hour":
         hour = schedule.shop_hour if own_hour is None else own_hour
         if hour is not None:
-            start = _next_hour(start, hour, schedule.store_zone)
+            start = next_hour(start, hour, schedule.store_zone)
     return start + timedelta(seconds=step_s)
 
 
-def _next_hour(start: datetime, hour: int, zone: str) -> datetime:
+def next_hour(start: datetime, hour: int, zone: str) -> datetime:
     """The next moment from `start` on at which that hour runs on a zone's clocks."""
     tz = ZoneInfo(zone)
     local = start.astimezone(tz)

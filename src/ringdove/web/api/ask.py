@@ -14,7 +14,7 @@ from ringdove.records.automations import automations as automation_records
 from ringdove.records.campaigns import campaigns
 from ringdove.records.people import lookups, people
 from ringdove.rules import languages
-from ringdove.rules.automations import revisions, samples, walking
+from ringdove.rules.automations import revisions, samples, saying
 from ringdove.rules.automations.journeys import Journey, Step
 from ringdove.rules.automations.plans import Automation
 from ringdove.rules.automations.recipes import RECIPES
@@ -289,7 +289,7 @@ def _automation(recipe: Journey, own: Automation | None, caller: Caller) -> Show
         "steps": [_step(step) for step in steps],
         "texts": {
             language: {
-                step.text: walking.words_of(mine, step.text, language)
+                step.text: saying.words_of(mine, step.text, language)
                 for step in recipe.steps
                 if isinstance(step, Send)
             }
