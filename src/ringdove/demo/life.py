@@ -16,13 +16,12 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import structlog
 
-from ringdove.demo import world
+from ringdove.demo import reminding, selling, world
 from ringdove.demo.chance import Chance, Weighed
 from ringdove.demo.goods import catalogue
 from ringdove.demo.people import HOME, Person, everybody, somebody
 from ringdove.demo.purchases import ANSWERS, FIRST_KEY
 from ringdove.demo.rows import SHOP_NUMBER
-from ringdove.demo.selling import ORDERS_MAX
 from ringdove.demo.shop import ShopOrder, Webhooks
 from ringdove.demo.visitors import Visitors
 from ringdove.kit import db
@@ -181,7 +180,7 @@ def _next_number(book: Path) -> int:
     try:
         number = int(json.loads(book.read_text())["next"])
     except (OSError, ValueError, KeyError):
-        number = FIRST_KEY + world.LINDEN_PAST.orders + ORDERS_MAX
+        number = FIRST_KEY + world.LINDEN_PAST.orders + selling.ORDERS_MAX + reminding.ORDERS_MAX
     book.write_text(json.dumps({"next": number + 1}))
     return number
 

@@ -15,8 +15,9 @@ from ringdove.demo import joining, letters, purchases
 from ringdove.demo.chance import Chance, Rhythm, Weighed
 from ringdove.demo.goods import Good, catalogue
 from ringdove.demo.people import COUNTRIES, Person, everybody
+from ringdove.demo.reminding import Reminding
 from ringdove.demo.rows import Keyed, Known, Rows, Word
-from ringdove.demo.selling import Selling
+from ringdove.demo.selling import ORDERS_MAX, Selling
 from ringdove.rules.consent import ways_in
 from ringdove.rules.facts import read
 from ringdove.rules.people import phones
@@ -65,7 +66,9 @@ def make_past(
         shop.order(known[n], people[n], at, purchases.FIRST_KEY + place)
     tells = Site(rows, site) if site else None
     _visits(rows, plan, known, people, goods, rhythm, tells)
-    _carts(rows, plan, known, people, goods, rhythm, tells)
+    after = purchases.FIRST_KEY + plan.orders + ORDERS_MAX
+    reminding = Reminding(rows, shop, keyed, link_key, address, after) if plan.ways_in else None
+    _carts(rows, plan, known, people, goods, rhythm, tells, reminding)
     if plan.parks_one:
         _park_one(rows, connection)
     if plan.ways_in:
@@ -209,7 +212,7 @@ def _visits(
 
 def _carts(
     rows: Rows, plan: Plan, known: Sequence[Known], people: Sequence[Person],
-    goods: Sequence[Good], rhythm: Rhythm, tells: Site | None,
+    goods: Sequence[Good], rhythm: Rhythm, tells: Site | None, reminding: Reminding | None,
 ) -> None:  # fmt: skip
     chance = Chance(plan.seed, "carts")
     for n, at in enumerate(rhythm.moments(chance, plan.carts)):
@@ -242,6 +245,9 @@ def _carts(
             if state == "emptied":
                 tells.tell("cart.changed", f"cart/{key}/1", people[place],
                            at + chance.span(600, 9_000), cart=key)  # fmt: skip
+        if reminding:
+            fact = {"kind": "cart.changed", "at": at.isoformat(), "cart": key, "lines": items}
+            reminding.cart(who, people[place], fact, at, state == "emptied")
 
 
 def _park_one(rows: Rows, connection: int) -> None:

@@ -196,7 +196,7 @@ class Shop:
         self.rows.put(
             "enrollment", who.bucket, run_id, recipe.key,
             f"order/{order.key}/" + recipe.about.format_map(fields), who.id, order.id, 0,
-            "", "done", json.dumps(trigger, ensure_ascii=False), moment.at,
+            "", "done", json.dumps(trigger, ensure_ascii=False), moment.at, "",
         )  # fmt: skip
         self.rows.count(moment.at, "enrolled")
         return run_id

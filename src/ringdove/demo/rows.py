@@ -48,7 +48,7 @@ COLUMNS: dict[str, list[str]] = {
         "fact": "bucket store_id id connection_id source_key kind at heard_at body",
         "pending_fact": "bucket store_id fact_id due_at attempts error waits_for parked_at",
         "enrollment": "bucket store_id id recipe subject contact_id order_id version place state"
-        " trigger started_at",
+        " trigger started_at reason",
         "message": "bucket store_id id contact_id order_id channel class topic cause recipe"
         " enrollment_id gateway_id recipient subject body language encoding parts not_before"
         " not_after created_at why state reason sent_at done_at parts_delivered parts_failed cost"

@@ -109,7 +109,7 @@ class Selling:
         for person, who, (variant, place), is_held in zip(people, known, dealt, held, strict=True):
             if who.created_at >= at or not self._is_asked(past, who, at, before):
                 continue
-            reason = _refusal(who, at) or ("holdout" if is_held else "")
+            reason = refusal(who, at) or ("holdout" if is_held else "")
             goes_at = at + timedelta(seconds=60 + int(place * 600))
             message_id = self._write(n, plan, past, variant, who, goes_at, reason)
             made[who.bucket].append(message_id)
@@ -285,8 +285,8 @@ class Selling:
         )  # fmt: skip
 
 
-def _refusal(who: Known, at: datetime) -> str:
-    """Why nobody wrote to them then; "": somebody did."""
+def refusal(who: Known, at: datetime) -> str:
+    """Why nobody wrote an offer to them then; "": somebody did."""
     if not who.phone:
         return "phone_doubtful" if who.phone_doubt else "no_phone"
     said = who.marketing_at is not None and who.marketing_at < at

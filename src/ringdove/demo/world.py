@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
+from ringdove.demo import reminding
 from ringdove.demo.joining import name_segments, open_ways_in
 from ringdove.demo.past import Plan, make_past
 from ringdove.demo.people import ABROAD, HOME
@@ -19,11 +20,14 @@ from ringdove.demo.rows import COLUMNS, SHOP_NUMBER
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_password, new_token
 from ringdove.records import bulk, partitions
+from ringdove.records.automations import automations
 from ringdove.records.people import search_fill
 from ringdove.records.segments import figure_fill, rhythms
 from ringdove.records.sending import gateways, prices, spending
 from ringdove.records.store import connections, stores, users
 from ringdove.records.store.stores import StoreSettings
+from ringdove.rules.automations.plans import Automation
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.scenes import Store
 from ringdove.rules.sending.prices import Price, PriceList
 from ringdove.rules.sending.spending import Limit
@@ -79,7 +83,7 @@ LINDEN_PAST = Plan(
     people=5_000,
     orders=12_000,
     visits=78_000,
-    carts=1_200,
+    carts=4_000,
     homes=HOME,
     parks_one=True,
     ways_in=True,
@@ -88,6 +92,8 @@ FOXGLOVE_PAST = Plan(
     "foxglove", people=40, orders=70, visits=300, carts=8, homes=ABROAD, goods=45, days=60
 )
 # With the number of buckets: more than one, so that the demo shows what a bigger shop would.
+ON = (reminding.RECIPE, "thanks", "birthday", "win_back", "back_in_stock")
+CART_WAIT_S = 120
 SHOPS = ((LINDEN, LINDEN_PAST, 4), (FOXGLOVE, FOXGLOVE_PAST, 1))
 
 
@@ -121,6 +127,7 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
             if settings is LINDEN:
                 ways = replace(ways, site=await open_site(tx, runtime, store))
                 await open_ways_in(tx, store, now - timedelta(days=200))
+                await switch_on(tx, store, owner, now - timedelta(days=60))
                 await name_segments(tx, store, now - timedelta(days=150))
                 await users.set_role(tx, helper, store.id, "support")
             with _uncollected():
@@ -198,6 +205,19 @@ async def open_site(tx: db.Tx, runtime: Runtime, store: Store) -> int:
         secrets=runtime.sealer.seal({"webhook_secret": new_token()}),
         now=runtime.clock() - timedelta(days=YEAR),
     )  # fmt: skip
+
+
+async def switch_on(tx: db.Tx, store: Store, owner: int, at: datetime) -> None:
+    """Some automations are on; that of left carts waits two minutes only, to be seen at work."""
+    for key in ON:
+        await automations.save(tx, store.id, key, Automation(is_on=True, version=1), at, owner)
+    ready = RECIPES[reminding.RECIPE]
+    steps = tuple(
+        one.model_copy(update={"seconds": CART_WAIT_S}) if one.id == "pause" else one
+        for one in ready.steps
+    )
+    sooner = Automation(is_on=True, version=2, plan=ready.with_steps(steps))
+    await automations.save(tx, store.id, ready.key, sooner, at + timedelta(days=59), owner)
 
 
 def mail_settings(settings: StoreSettings, port: int) -> dict[str, object]:
