@@ -164,7 +164,7 @@ WHERE k.bucket = %(bucket)s AND k.store_id = %(store_id)s
   AND {LIVING}
   AND NOT EXISTS (
     SELECT FROM enrollment e WHERE e.bucket = c.bucket AND e.contact_id = c.id
-      AND e.store_id = c.store_id AND e.recipe = %(recipe)s AND e.started_at > %(begins)s)
+      AND e.store_id = c.store_id AND e.recipe = %(recipe)s AND e.started_at >= %(told_since)s)
 ORDER BY c.id, k.days DESC, k.visits DESC, k.category
 """)
 
@@ -179,8 +179,7 @@ async def ask(tx: Tx, store: Store, journey: Journey, strike: Strike, since: dat
         case PurchaseDue() as trigger:
             return await _of_purchases(tx, store, journey, trigger, strike, since)
         case GoodsNew() as trigger:
-            begins = max(strike.at - timedelta(days=trigger.every_days), since)
-            return await _of_goods(tx, store, journey, strike, begins)
+            return await _of_goods(tx, store, journey, trigger, strike, since)
     return EVERYBODY, {"occasion": strike.day.isoformat()}
 
 
@@ -234,13 +233,20 @@ async def _of_purchases(
 
 
 async def _of_goods(
-    tx: Tx, store: Store, journey: Journey, strike: Strike, begins: datetime
+    tx: Tx, store: Store, journey: Journey, trigger: GoodsNew, strike: Strike, since: datetime
 ) -> Asked:
-    given = {"store_id": store.id, "begins": begins, "ends": strike.at}
+    """Goods that are new for as long as nobody hears of any again: who was not told of others in
+    that time was not told of these."""
+    while_ago = timedelta(days=trigger.every_days)
+    given = {
+        "store_id": store.id, "begins": max(strike.at - while_ago, since), "ends": strike.at,
+    }  # fmt: skip
+    first = strike.day - while_ago + timedelta(days=1)
     buckets = buckets_of_store(store.bucket_base, store.bucket_span)
     rows = await (await tx.execute(FRESH, given | {"buckets": buckets})).fetchall()
     return NEWS, {
-        "occasion": strike.day.isoformat(), "recipe": journey.key, "begins": begins,
+        "occasion": strike.day.isoformat(), "recipe": journey.key,
+        "told_since": _stretch(store, first, first)["begins"],
         "categories": db.words([row["category"] for row in rows]), "looks": LOOKS_MIN,
     }  # fmt: skip
 
