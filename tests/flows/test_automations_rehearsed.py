@@ -1,12 +1,14 @@
 """A rehearsal of an automation says what the automation did, or would have done (N2)."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from ringdove.kit import db
-from ringdove.records.automations import automation_rehearsals, automations
+from ringdove.records.automations import automation_rehearsals, automations, try_outs
 from ringdove.rules.automations.plans import Plan, plan_of
+from ringdove.rules.automations.pretending import Pretend
 from ringdove.workers.automations import rehearsing
 from tests.flows.conftest import NOON, Shop, order, paid, parcel
 
@@ -105,8 +107,6 @@ def test_a_rehearsal_that_is_asked_for_is_worked_on_and_told(play):
             )
             plans = await automations.plans(tx, shop.store.id)
             assert plans.newest["order_unpaid"].own.version == 0
-        import asyncio
-
         await rehearsing.all_asked(shop.runtime, asyncio.Event())
         async with db.transaction(shop.runtime.pool) as tx:
             one = await automation_rehearsals.find(tx, shop.store, "order_unpaid")
@@ -114,5 +114,43 @@ def test_a_rehearsal_that_is_asked_for_is_worked_on_and_told(play):
         assert one is not None and (one.state, one.share) == ("done", 1.0), one
         assert one.seen == one.of_all == 2
         assert one.result["texts"] == 1
+
+    play(story)
+
+
+def test_a_try_out_shows_every_step_with_its_time_and_price(play):
+    """N2: one person, a pretend clock: the reminder two hours later, unless they pay before."""
+
+    async def story(shop: Shop) -> None:
+        await shop.hear(order())
+        await shop.answer()
+        (who,) = await shop.rows("SELECT id FROM contact")
+        before = await shop.rows("SELECT count(*) AS n FROM fact")
+
+        async def tried(recipe: str, *then: Pretend) -> try_outs.TryOut:
+            found = await try_outs.try_out(
+                shop.runtime.pool, shop.store, plan_of(recipe, None), who["id"], shop.at, then,
+                shop.runtime.ids, shop.runtime.keyed, "https://ring.example",
+            )  # fmt: skip
+            assert found is not None
+            return found
+
+        one = await tried("order_unpaid")
+        assert [(e.what, e.place) for e in one.happened] == [
+            ("began", "s0"), ("waits", "s0"), ("passed", "s0"), ("passed", "s1"), ("ended", ""),
+            ("said", "s1"),
+        ]  # fmt: skip
+        said = one.happened[-1]
+        assert said.at == NOON + timedelta(hours=2)
+        assert said.message is not None and "Чайник" not in said.message.body
+        assert not one.is_sample and one.why_not == ""
+        two = await tried("order_unpaid", Pretend(timedelta(hours=1), "payment.received"))
+        assert [(e.what, e.reason) for e in two.happened][-1] == ("ended", "payment.received")
+        assert not [e for e in two.happened if e.what == "said"]
+        three = await tried("parcel_delivered")
+        assert [e.what for e in three.happened][-1] == "said"
+        with pytest.raises(ValueError, match="cannot be pretended"):
+            await tried("order_unpaid", Pretend(timedelta(hours=1), "price.rose"))
+        assert await shop.rows("SELECT count(*) AS n FROM fact") == before
 
     play(story)
