@@ -6,11 +6,12 @@ and subject; that is what makes a text be said once (R56). Runs finish on the ve
 with (walking.py takes their steps). Pure: the same facts make the same runs.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringdove.rules import facts
-from ringdove.rules.automations import occasions, walking
+from ringdove.rules.automations import giving, occasions, walking
 from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.occasions import BOUGHT_SLACK, Occasion
 from ringdove.rules.automations.plans import Plan
@@ -20,13 +21,17 @@ from ringdove.rules.steps.ask import Ask
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 
+ANSWER_MAX = 500  # letters of an answer that are kept
+
 
 def hear(scene: Scene, occasion: Occasion, now: datetime) -> None:
-    """All that automations make of a fact about somebody."""
-    for run in scene.waiting_runs(occasions.all_names(scene, occasion.contact_id)):
+    """All that automations make of a fact about somebody. Raises Wanted."""
+    runs = scene.waiting_runs(occasions.all_names(scene, occasion.contact_id))
+    answered = _answered(scene, occasion, runs)
+    for run in runs:
         plan = scene.plans.of(run.recipe, run.version)
         if plan and not occasion.words.isdisjoint(plan.journey.noticed):
-            _notice(scene, plan, run, occasion, now)
+            _notice(scene, plan, run, occasion, now, is_answer=run is answered)
     if occasion.order and occasion.order.state == "removed":
         return  # about an order that the shop has put in the trash nothing more is said
     for plan in scene.plans.by_fact.get(occasion.kind, ()):
@@ -39,18 +44,19 @@ def hear(scene: Scene, occasion: Occasion, now: datetime) -> None:
 
 
 def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
-    """A run for this occasion, unless there is or was one that forbids it. Raises PictureWanted."""
+    """A run for this occasion, unless there is or was one that forbids it. Raises Wanted."""
     journey, own = plan.journey, plan.own
     says_at_once = isinstance(journey.steps[0], Send)
     if not own.is_on and not (occasion.order and says_at_once):
         return  # only of a text that somebody may miss is it noted that it was switched off
-    subject = _subject(journey, occasion)
-    known = scene.enrollments.get((journey.key, subject))
+    subject, known = _known(scene, journey, occasion)
     if known and not _may_begin_again(journey, known, occasion):
         return
-    if _is_too_late(scene, journey, occasion):
+    if _ended(scene, journey, occasion):
         return
     if journey.when is not None and not walking.holds(scene, journey.when, occasion, now):
+        return
+    if journey.is_offer and not _is_alone(scene, journey, known, occasion):
         return
     run = Enrollment(
         id=known.id if known else scene.make_id_beside(occasion.contact_id),
@@ -84,9 +90,33 @@ def _is_held_out(scene: Scene, journey: Journey, occasion: Occasion) -> bool:
     return walking.chance(scene, occasion.contact_id, "holdout", journey.key) * 100 < percent
 
 
-def _subject(journey: Journey, occasion: Occasion) -> str:
+def _known(scene: Scene, journey: Journey, occasion: Occasion) -> tuple[str, Enrollment | None]:
+    """What a run would be about, and the run that there is of it. About a person it is the same
+    under each of their names."""
     below = journey.about.format_map(vars(occasion.fact)) or journey.key
-    return f"{occasion.subject}/{below}"
+    subject = f"{occasion.subject}/{below}"
+    if not occasion.subject.startswith("person/"):
+        return subject, scene.enrollments.get((journey.key, subject))
+    names = sorted(occasions.all_names(scene, occasion.contact_id))
+    runs = [
+        run for one in names
+        if (run := scene.enrollments.get((journey.key, f"person/{one}/{below}")))
+    ]  # fmt: skip
+    known = max(runs, key=triggered_at, default=None)
+    return (known.subject if known else subject), known
+
+
+def _is_alone(scene: Scene, journey: Journey, known: Enrollment | None, occasion: Occasion) -> bool:
+    """Whether the person is in no other run of it. Of two carts the newer is spoken of where it
+    begins anew with each change; else what happened first goes on."""
+    for run in scene.waiting_runs(occasions.all_names(scene, occasion.contact_id)):
+        if run.recipe != journey.key or (known and run.id == known.id):
+            continue
+        is_newer = occasion.fact.at > triggered_at(run)
+        if is_newer != journey.restarts:
+            return False
+        walking.end(scene, run, "anew")
+    return True
 
 
 def _may_begin_again(journey: Journey, known: Enrollment, occasion: Occasion) -> bool:
@@ -103,23 +133,53 @@ def triggered_at(run: Enrollment) -> datetime:
     return datetime.fromisoformat(told) if isinstance(told, str) else run.started_at
 
 
-def _is_too_late(scene: Scene, journey: Journey, occasion: Occasion) -> bool:
-    """Whether what would end the run has happened before its beginning was heard of."""
+def _ended(scene: Scene, journey: Journey, occasion: Occasion) -> str:
+    """What that would end the run has happened already: before its beginning was heard of, or told
+    by a fact that nobody listens to; "": nothing."""
     ends, order = {*journey.stopped_by, *journey.stopped_by_any}, occasion.order
     if order:
         if "order.cancelled" in ends and order.cancelled_at:
-            return True
-        return "payment.received" in ends and order.paid_at is not None
+            return "order.cancelled"
+        return "payment.received" if "payment.received" in ends and order.paid_at else ""
     if "order.placed" in ends:
         bought = scene.person(occasion.contact_id).last_order_at
-        return bought is not None and bought >= occasion.fact.at - BOUGHT_SLACK
-    return False
+        if bought is not None and bought >= occasion.fact.at - BOUGHT_SLACK:
+            return "order.placed"
+    return ""
 
 
 # ------------------------------------------------------------------ what comes while it waits
 
 
-def _notice(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: datetime) -> None:
+def _answered(scene: Scene, occasion: Occasion, runs: Iterable[Enrollment]) -> Enrollment | None:
+    """The run whose question a text answers: the one that was asked last before it."""
+    if not isinstance(occasion.fact, facts.TextReceived):
+        return None
+    asked = [
+        (run.memory["asked_at"], run.id, run)
+        for run in runs
+        if _question(scene, run)
+        and datetime.fromisoformat(run.memory["asked_at"]) <= occasion.fact.at
+    ]  # fmt: skip
+    return max(asked)[-1] if asked else None
+
+
+def _question(scene: Scene, run: Enrollment) -> Ask | None:
+    plan = scene.plans.of(run.recipe, run.version)
+    place = plan.journey.course.get(run.place) if plan else None
+    return place.step if place and isinstance(place.step, Ask) else None
+
+
+def awaits_answer(scene: Scene, contact_id: int) -> bool:
+    """Whether this person was asked something by an automation: then a yes is the answer to it."""
+    runs = scene.waiting_runs(occasions.all_names(scene, contact_id))
+    return any(_question(scene, run) for run in runs)
+
+
+def _notice(
+    scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: datetime, *,
+    is_answer: bool,
+) -> None:  # fmt: skip
     """Ends the run, lets it go on, or notes the fact for a branch that will ask for it."""
     journey, words, is_same = plan.journey, occasion.words, occasion.is_about(run)
     ends = {*journey.stopped_by_any, *(journey.stopped_by if is_same else ())}
@@ -134,8 +194,10 @@ def _notice(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
     match place.step if place else None:
         case Wait(until=until) if not words.isdisjoint(until):
             walking.go_on(scene, plan, run, now)
-        case Ask() if isinstance(occasion.fact, facts.TextReceived):
-            answered = replace(run, memory={**run.memory, "answer": occasion.fact.body[:500]})
+        case Ask() as asked if is_answer and isinstance(occasion.fact, facts.TextReceived):
+            said = occasion.fact.body[:ANSWER_MAX]
+            giving.keep_answer(scene, asked, run, said)
+            answered = replace(run, memory={**run.memory, "answer": said})
             walking.go_on(scene, plan, answered, now)
         case _:
             scene.happens(SaveEnrollment(run))
@@ -143,28 +205,32 @@ def _notice(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
 
 def wake(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
     """Goes on with a run whose time has come, unless it was ended, has gone on or was begun anew
-    meanwhile."""
+    meanwhile. Raises Wanted."""
     place = fact.place or f"s{fact.step - 1}"
     for run in scene.waiting_runs(occasions.all_names(scene, fact.contact)):
         if run.id == fact.enrollment and run.place == place and run.wake_at == fact.at:
             plan = scene.plans.of(run.recipe, run.version)
             if plan is None:
                 walking.end(scene, run, "gone")
+            elif reason := _ended(scene, plan.journey, walking.remembered(scene, run)):
+                walking.end(scene, run, reason)
             else:
                 walking.go_on(scene, plan, run, now)
 
 
 def due(scene: Scene, fact: facts.DueCame, now: datetime) -> None:
-    """Begins an automation whose time has come for somebody: a date, a wish that can be granted."""
+    """Begins an automation whose time has come for somebody: a date, a wish that can be granted.
+    Raises Wanted."""
     plan = scene.plans.newest.get(fact.automation)
-    if plan and not plan.own.is_gone and fact.contact in scene.contacts:
-        person = scene.person(fact.contact)
-        begin(scene, plan, occasions.of_person(fact, person.id), now)
+    if plan is None or plan.own.is_gone or isinstance(plan.journey.trigger, Heard):
+        return  # it is another one since the time was told
+    if fact.contact in scene.contacts:
+        begin(scene, plan, occasions.of_person(fact, scene.person(fact.contact).id), now)
 
 
 def leave_marketing(scene: Scene, contact_id: int, reason: str) -> None:
     """Ends this person's waiting runs that could still say something commercial."""
     for run in scene.waiting_runs([contact_id]):
         plan = scene.plans.of(run.recipe, run.version)
-        if plan is None or any(step.klass == "marketing" for step in plan.journey.sends()):
+        if plan is None or plan.journey.is_offer:
             walking.end(scene, run, reason)

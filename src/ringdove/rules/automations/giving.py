@@ -13,6 +13,7 @@ from ringdove.rules.offers import rewards
 from ringdove.rules.people import own_fields
 from ringdove.rules.scenes import Contact, Enrollment, Scene
 from ringdove.rules.steps.alert import Alert
+from ringdove.rules.steps.ask import Ask
 from ringdove.rules.steps.give import Give
 from ringdove.rules.wants import CodeWish, FieldsWanted
 
@@ -75,6 +76,27 @@ def write_field(scene: Scene, person: Contact, key: str, value: Any) -> bool:
     if told != person.fields:
         scene.happens(SaveContact(replace(person, fields=told)))
     return True
+
+
+def keep_answer(scene: Scene, step: Ask, run: Enrollment, said: str) -> None:
+    """An answer in a field of the store's own, where the question names one: a number's first
+    number, else all of it. Raises FieldsWanted."""
+    if step.keep_in:
+        person = scene.person(run.contact_id)
+        number = first_number(said)
+        if not write_field(scene, person, step.keep_in, said) and number is not None:
+            write_field(scene, person, step.keep_in, number)
+
+
+def first_number(text: str) -> int | None:
+    """The first whole number in a text."""
+    digits = ""
+    for letter in text:
+        if letter.isascii() and letter.isdigit() and len(digits) < 9:
+            digits += letter
+        elif digits:
+            break
+    return int(digits) if digits else None
 
 
 def alert(scene: Scene, step: Alert, run: Enrollment, occasion: Occasion, now: datetime) -> None:

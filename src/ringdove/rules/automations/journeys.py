@@ -190,6 +190,11 @@ class Journey(Said):
                     kinds.add("text.received")
         return frozenset(kinds)
 
+    @cached_property
+    def is_offer(self) -> bool:
+        """Whether it says something commercial: a person is in it once at a time."""
+        return any(step.klass == "marketing" for step in self.sends())
+
     @property
     def span(self) -> timedelta:
         """How long after it began something may still be said."""

@@ -10,6 +10,7 @@ from ringdove.rules import facts
 from ringdove.rules.scenes import Cart, Enrollment, Item, Order, Scene
 from ringdove.rules.segments.segments import Goods
 from ringdove.rules.steps.branch import Where
+from ringdove.rules.wants import BrandsWanted
 
 # A shop that tells of the cart after the order that was made of it tells so within this.
 BOUGHT_SLACK = timedelta(minutes=10)
@@ -119,8 +120,6 @@ def _is_special(where: Where, occasion: Occasion, scene: Scene) -> bool:
             return is_first == (where.only == "first_order")
         case "registered":
             return scene.person(occasion.contact_id).id not in scene.known_people
-        case "has_goods":
-            return bool(lines_of(occasion))
 
 
 def lines_of(occasion: Occasion) -> tuple[Item, ...]:
@@ -132,7 +131,9 @@ def lines_of(occasion: Occasion) -> tuple[Item, ...]:
             return tuple(
                 Item(one.name, one.quantity, one.price, one.sku, one.category) for one in lines
             )
-        case facts.VisitMade(sku=sku, category=category):
+        case (
+            facts.VisitMade(sku=sku, category=category) | facts.DueCame(sku=sku, category=category)
+        ):
             return (Item("", Decimal(1), Decimal(0), sku, category),)
     return ()
 
@@ -150,10 +151,15 @@ def _has_goods(goods: Goods, occasion: Occasion, scene: Scene) -> bool:
 
 
 def _is_one(goods: Goods, line: Item, scene: Scene) -> bool:
+    """Any of these, as segments ask it. Raises BrandsWanted."""
     category = line.category or scene.categories.get(line.sku, "")
-    return (not goods.skus or line.sku in goods.skus) and (
-        not goods.categories or category in goods.categories
-    )
+    if (category and category in goods.categories) or (line.sku and line.sku in goods.skus):
+        return True
+    if not (goods.brands and line.sku):
+        return False
+    if scene.brands is None:
+        raise BrandsWanted(line.sku)
+    return scene.brands.get(line.sku, "") in goods.brands
 
 
 def all_names(scene: Scene, contact_id: int) -> Iterable[int]:

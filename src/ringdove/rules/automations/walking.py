@@ -38,7 +38,7 @@ def go_on(scene: Scene, plan: Plan, run: Enrollment, now: datetime) -> None:
     if newest is None or newest.own.is_gone or not newest.own.is_on:
         end(scene, run, "switched_off")
         return
-    occasion = _remembered(scene, run)
+    occasion = remembered(scene, run)
     place = plan.journey.course.get(run.place)
     after = place.after if place else ""
     scene.happens(Count(f"step/{run.recipe}/{run.place}/passed"))
@@ -46,7 +46,8 @@ def go_on(scene: Scene, plan: Plan, run: Enrollment, now: datetime) -> None:
     advance(scene, plan, running, occasion, now)
 
 
-def _remembered(scene: Scene, run: Enrollment) -> Occasion:
+def remembered(scene: Scene, run: Enrollment) -> Occasion:
+    """What began a run that waits."""
     fact = facts.ANY.validate_python(dict(run.trigger))
     order = scene.orders.get(run.order_id) if run.order_id else None
     return Occasion(fact, run.contact_id, run.subject.rpartition("/")[0], order)
@@ -144,16 +145,5 @@ def _takes(scene: Scene, step: Branch, run: Enrollment, occasion: Occasion, now:
         return chance(scene, run.contact_id, run.recipe, step.id) * 100 < step.percent
     if step.answer:
         return any(word.casefold() in answer for word in step.answer)
-    number = first_number(answer)
+    number = giving.first_number(answer)
     return number is not None and step.answer_number is not None and step.answer_number.has(number)
-
-
-def first_number(text: str) -> int | None:
-    """The first whole number in a text."""
-    digits = ""
-    for letter in text:
-        if letter.isascii() and letter.isdigit() and len(digits) < 9:
-            digits += letter
-        elif digits:
-            break
-    return int(digits) if digits else None

@@ -20,12 +20,8 @@ class Where(Said):
     )
     only: Literal[
         "", "money_awaited", "first_promise", "new_promise", "first_order", "later_order",
-        "registered", "has_goods",
-    ] = Field(
-        "",
-        description="registered: their first word to the shop was this; has_goods: the cart is not"
-        " empty.",
-    )  # fmt: skip
+        "registered",
+    ] = Field("", description="registered: their first word to the shop was this.")  # fmt: skip
     wish: Literal["", "return", "exchange"] = ""
     goods: segments.Goods = segments.ALL_GOODS
     total: segments.Range | None = Field(None, description="Of the order or cart.")

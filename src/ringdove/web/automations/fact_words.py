@@ -85,7 +85,6 @@ ONLY: Mapping[str, str] = {
     "first_promise": N_("the first time it gets one"),
     "new_promise": N_("when it moves to another one"),
     "registered": N_("somebody who was not known before"),
-    "has_goods": N_("with goods in it"),
 }
 # Which of them can be asked of which fact; of the rest: any.
 ONLY_OF: Mapping[str, Sequence[str]] = {
@@ -94,7 +93,6 @@ ONLY_OF: Mapping[str, Sequence[str]] = {
     "delivery.promised": ("", "first_promise", "new_promise"),
     "customer.changed": ("", "registered"),
     "consent.given": ("", "registered"),
-    "cart.changed": ("", "has_goods"),
 }
 OTHERS: Mapping[str, str] = {
     "date": N_("A date of the person comes"),
