@@ -295,7 +295,8 @@ async def load_categories(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> 
     """Of goods that are ordered, put into a cart or looked at without saying their category: most
     shops leave it out."""
     named = [one for fact in batch for one in _goods(fact) if one.sku]
-    scene.skus = frozenset(one.sku for one in named)
+    due = {fact.sku for fact in batch if isinstance(fact, facts.DueCame)}
+    scene.skus = frozenset({*due, *(one.sku for one in named)} - {""})
     skus = {one.sku for one in named if not one.category}
     if not skus:
         return

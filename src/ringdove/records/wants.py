@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, LentIds, bucket_of, bucket_of_id
 from ringdove.kit.db import Tx
+from ringdove.records.goods import goods_choice
 from ringdove.records.offers import codes, rewards
 from ringdove.records.people import own_fields
 from ringdove.records.segments import histories, pictures, segments
 from ringdove.rules import wants
 from ringdove.rules.consent.ways_in import WaysIn
 from ringdove.rules.scenes import Contact, Scene
-from ringdove.rules.wants import Chosen, CodeWish, Queued, Wanted
+from ringdove.rules.wants import Chosen, CodeWish, Good, Queued, Wanted
 
 ROUNDS_MAX = 12  # more than there are kinds of things to want
 
@@ -83,6 +84,8 @@ async def _add(tx: Tx, scene: Scene, wanted: Wanted, now: datetime) -> None:
             scene.knows_fields = True
         case wants.BrandsWanted():
             scene.brands = await _brands(tx, scene)
+        case wants.ProductsWanted():
+            scene.products = await _products(tx, scene)
         case _:
             raise wanted
 
@@ -145,14 +148,32 @@ CROSS JOIN LATERAL (
 
 async def _brands(tx: Tx, scene: Scene) -> dict[str, str]:
     """Of all goods that the scene's orders, carts and facts name."""
+    rows = await (await tx.execute(BRANDS, _named(scene))).fetchall()
+    return {row["sku"]: row["brand"] for row in rows}
+
+
+PRODUCTS = """
+SELECT p.* FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, sku text)
+CROSS JOIN LATERAL (
+  SELECT p.sku, p.name, p.url, p.category, p.price FROM product p
+  WHERE p.bucket = k.bucket AND p.store_id = %(store_id)s AND p.sku = k.sku OFFSET 0
+) p
+"""
+
+
+async def _products(tx: Tx, scene: Scene) -> dict[str, Good]:
+    """Likewise, as the catalogue has them now."""
+    rows = await (await tx.execute(PRODUCTS, _named(scene))).fetchall()
+    return {row["sku"]: Good(**row) for row in rows}
+
+
+def _named(scene: Scene) -> dict[str, Any]:
     store = scene.store
     keys = [
         {"bucket": bucket_of(store.bucket_base, store.bucket_span, f"product/{sku}"), "sku": sku}
         for sku in sorted(_skus(scene))
     ]
-    given = {"store_id": store.id, "keys": db.document(keys)}
-    rows = await (await tx.execute(BRANDS, given)).fetchall()
-    return {row["sku"]: row["brand"] for row in rows}
+    return {"store_id": store.id, "keys": db.document(keys)}
 
 
 def _skus(scene: Scene) -> set[str]:
@@ -187,4 +208,4 @@ async def _choose(tx: Tx, scene: Scene, wanting: Chosen, now: datetime, ids: Ids
             given = await codes.for_page(tx, scene.store, offer, people, now, scene.keyed, ids)
         chosen.codes |= dict(zip(some, given, strict=True))
     if wanting.goods_wanted:
-        chosen.goods |= dict.fromkeys(wanting.goods_wanted, ())
+        chosen.goods |= await goods_choice.choose(tx, scene.store, wanting.goods_wanted, now)

@@ -20,7 +20,7 @@ from ringdove.rules.people.own_fields import OwnField
 from ringdove.rules.policy import Policy
 from ringdove.rules.sending.routes import Gateway as Gateway
 from ringdove.rules.sending.routes import Ways
-from ringdove.rules.wants import Chosen, HistoryWanted, PictureWanted, Queued
+from ringdove.rules.wants import Chosen, Good, HistoryWanted, PictureWanted, Queued
 
 if TYPE_CHECKING:
     from ringdove.rules.segments.pictures import Picture
@@ -296,6 +296,7 @@ class Scene:
     # None: not loaded, see rules/wants.py.
     own_hours: dict[int, int] | None = None  # of people who have one, by the store's clock
     brands: dict[str, str] | None = None  # of goods, by sku
+    products: dict[str, Good] | None = None  # of the catalogue, by sku
     queued: dict[int, dict[int, Queued]] = field(default_factory=dict)  # with histories; by person
     ways: Ways = field(default_factory=Ways)
     ways_in: WaysIn = field(default_factory=WaysIn)

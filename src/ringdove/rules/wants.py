@@ -38,6 +38,10 @@ class BrandsWanted(Wanted):
     """An automation asks for the brands of goods."""
 
 
+class ProductsWanted(Wanted):
+    """A text says what the product is called that it is about."""
+
+
 class GoodsWish(NamedTuple):
     """Which goods a text wants to name, for whom. records/goods/ chooses for a whole batch of
     wishes at once."""

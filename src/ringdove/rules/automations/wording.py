@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from ringdove.rules import facts, languages
 from ringdove.rules.scenes import Contact, Order, Parcel, Scene, Store
+from ringdove.rules.wants import ProductsWanted
 
 ITEMS_MAX = 3  # an order's text names so many goods
+NAME_MAX = 32  # letters of a product's name in an offer: two parts are dearer than a clear name
 
 
 def values_of(
@@ -25,6 +27,7 @@ def values_of(
         "shop": _shop(scene.store),
         "customer": _customer(person),
         "stop_url": lambda: scene.stop_url(person.id),
+        "field": lambda: {key: str(value) for key, value in scene.person(person.id).fields.items()},
     }
     if order:
         values["order"] = _order(order, language)
@@ -34,16 +37,24 @@ def values_of(
             values["parcel"] = _parcel(scene, fact, zone, language)
         case facts.DeliveryPromised():
             values["delivery"] = _delivery(fact, zone, language)
-        case facts.ReturnOpened() | facts.ReturnAccepted():
+        case facts.ReturnOpened() | facts.ReturnAccepted() | facts.ReturnRefused():
             values["return"] = {
                 "number": fact.return_key,
                 "label_url": getattr(fact, "label_url", ""),
                 "instructions": getattr(fact, "instructions", ""),
+                "reason": getattr(fact, "reason", ""),
             }
         case facts.RefundSent():
             values["refund"] = _refund(fact, order, language)
         case facts.InvoiceIssued():
             values["invoice"] = {"number": fact.number, "url": fact.url}
+        case facts.ComplaintMoved():
+            values["complaint"] = {"number": fact.complaint, "note": fact.note}
+        case facts.CartChanged():
+            values["cart"] = _cart(fact, scene.store, language)
+        case facts.VisitMade() | facts.DueCame():
+            values["product"] = lambda: _product(scene, fact.sku, language)
+            values["due"] = {"category": fact.category}
     return values
 
 
@@ -73,6 +84,38 @@ def _items(order: Order) -> str:
     )
     more = f" +{len(lines) - ITEMS_MAX}" if len(lines) > ITEMS_MAX else ""
     return named + more
+
+
+def _cart(fact: facts.CartChanged, store: Store, language: str) -> Mapping[str, object]:
+    """One name is enough to know it again, and a cart's names are long."""
+    first = next((short(line.name) for line in fact.lines), "")
+    more = f" +{len(fact.lines) - 1}" if len(fact.lines) > 1 else ""
+    currency = fact.currency or store.currency
+    return {
+        "items": first + more,
+        "total": lambda: languages.say_money(fact.total, currency, language) if fact.total else "",
+        "url": fact.url,
+    }
+
+
+def _product(scene: Scene, sku: str, language: str) -> Mapping[str, str]:
+    """As the catalogue knows it. Raises ProductsWanted."""
+    if scene.products is None:
+        raise ProductsWanted(sku)
+    known = scene.products.get(sku)
+    if known is None:
+        return {}
+    price = known.price
+    said = languages.say_money(price, scene.store.currency, language) if price is not None else ""
+    return {"name": short(known.name), "price": said, "url": known.url}
+
+
+def short(name: str) -> str:
+    """A product's name as a text says it: shops write all that it can do into it."""
+    if len(name) <= NAME_MAX:
+        return name
+    words, _, _ = name[: NAME_MAX + 1].rpartition(" ")
+    return (words or name[:NAME_MAX]).rstrip(" ,;:-–—(/")
 
 
 def _parcel(
