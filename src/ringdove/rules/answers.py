@@ -23,6 +23,7 @@ from ringdove.rules.effects import (
     Forget,
     MoveKey,
     PointTo,
+    RecordConsent,
     SaveCart,
     SaveContact,
     SaveOrder,
@@ -48,8 +49,26 @@ def answer(scene: Scene, fact: facts.Fact, now: datetime) -> None:
     if erasing.concerns(scene, fact):
         scene.happens(Forget(fact.id, fact.subject(), next(iter(fact.people()), None)))
     else:
+        before = len(scene.effects)
         ANSWERS[type(fact)](scene, fact, now)
+        _hear_yes(scene, fact, scene.effects[before:], now)
     scene.happens(Count("facts"))
+
+
+def _hear_yes(scene: Scene, fact: facts.Fact, made: list[Any], now: datetime) -> None:
+    """Whichever way somebody begins to get offers by (a form, a keyword, the checkout, a page),
+    automations hear the same of it: that they subscribed."""
+    if isinstance(fact, facts.PeopleMerged | facts.PeopleParted):
+        return  # a yes that was said long ago
+    for one in made:
+        if isinstance(one, RecordConsent) and (one.scope, one.change) == ("marketing", "in"):
+            person = scene.person(one.contact_id)
+            yes = facts.SignedUp(
+                id=f"yes/{one.id}", at=one.at, words=one.words, source=one.source[:60],
+                customer=facts.Customer(phone=person.phone or "", email=person.email or ""),
+                language=one.language, form=getattr(fact, "form", 0), confirmed=True,
+            )  # fmt: skip
+            automations.hear(scene, occasions.of_person(yes, person.id), now)
 
 
 def in_order(batch: list[facts.Fact]) -> list[facts.Fact]:
@@ -75,7 +94,8 @@ def _order_changed(scene: Scene, fact: facts.OrderChanged, now: datetime) -> Non
     order = _keep_order(scene, fact.order, now)
     offers.used(scene, fact, order)
     if fact.order.cancelled and order.changed_at <= _changed_at(fact.order):
-        _close(scene, order.key, "cancelled", fact.at)
+        order = _close(scene, order.key, "cancelled", fact.at)
+    _hear(scene, fact, order, now)
     scene.happens(AnswerWaiting(f"order/{order.key}"))
 
 

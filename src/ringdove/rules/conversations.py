@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from ringdove.rules import facts, languages, replies
-from ringdove.rules.automations import automations, wording
+from ringdove.rules.automations import automations, occasions, wording
 from ringdove.rules.consent import confirming, ledger, permissions, sign_ups, suppression
 from ringdove.rules.effects import (
     CancelQueued,
@@ -31,7 +31,8 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
     """Keeps the text with what it means, and answers it: a stop comes before all else."""
     person = people.seen(scene, _sender(scene, fact, now), fact.at)
     topics = scene.store.policy.topics
-    reply = replies.read(fact.body, language=person.language, topics=topics)
+    awaiting = "question" if automations.awaits_answer(scene, person.id) else None
+    reply = replies.read(fact.body, awaiting=awaiting, language=person.language, topics=topics)
     intent = reply.intent
     asked = confirming.awaits_yes(scene, person.id, fact.at)
     is_own = _is_their_number(scene, person, fact)
@@ -56,8 +57,8 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         _start(scene, person, fact, now)
     elif intent == "help":
         _reply(scene, person, "help", "help", now)
-    elif intent == "other" and is_own:
-        sign_ups.keyword_heard(scene, person, fact, now)
+    elif intent == "other" and not (is_own and sign_ups.keyword_heard(scene, person, fact, now)):
+        automations.hear(scene, occasions.of_person(fact, person.id), now)
 
 
 def _answers_a_question(
