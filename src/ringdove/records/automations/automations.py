@@ -63,16 +63,17 @@ async def plans(tx: Tx, store_id: int) -> Plans:
     was worked out once counts until there is another."""
     rows = await (await tx.execute(STAMP, {"store_id": store_id})).fetchall()
     stamp = tuple((row["recipe"], row["version"]) for row in rows)
-    known = _PLANS.get(store_id)
+    whose = (tx.info.dbname, store_id)
+    known = _PLANS.get(whose)
     if known is None or known[0] != stamp:
         found: dict[str, list[Automation]] = {}
         for row in await (await tx.execute(ALL, {"store_id": store_id})).fetchall():
             found.setdefault(row["recipe"], []).append(_own(row))
-        known = _PLANS[store_id] = (stamp, Plans(found))
+        known = _PLANS[whose] = (stamp, Plans(found))
     return known[1]
 
 
-_PLANS: dict[int, tuple[tuple[tuple[str, int], ...], Plans]] = {}
+_PLANS: dict[tuple[str, int], tuple[tuple[tuple[str, int], ...], Plans]] = {}
 
 
 VERSIONS = f"""

@@ -114,6 +114,15 @@ WITH {SOLD} SELECT {SUMMED} FROM o CROSS JOIN LATERAL {BY_TEXT} e GROUP BY 1, 2,
 """
 
 
+RECIPE = "e.recipe = %(recipe)s AND e.campaign_id IS NULL"
+RECIPE_BY_CLICK = f"""
+WITH {SOLD} SELECT o.*, e.* FROM o CROSS JOIN LATERAL {BY_CLICK} e WHERE {RECIPE}
+"""
+RECIPE_BY_TEXT = f"""
+WITH {SOLD} SELECT o.*, e.* FROM o CROSS JOIN LATERAL {BY_TEXT} e WHERE {RECIPE}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """The people of a campaign: its texts lie between these ids."""
@@ -146,6 +155,20 @@ async def of_campaign(
     }  # fmt: skip
     rows: list[Row] = list(await (await tx.execute(statement, given)).fetchall())
     return rows + await _of_merged(tx, store, since, until, families, cohort)
+
+
+async def of_recipe(
+    tx: Tx, store: Store, recipe: str, since: datetime, until: datetime
+) -> list[Row]:
+    """Every order of a time that a text of this automation claims, with the text and why."""
+    families = await _families(tx, store)
+    statement = RECIPE_BY_CLICK if _by_click(store) else RECIPE_BY_TEXT
+    given = _given(store, since, until, families) | {"recipe": recipe}
+    rows: list[Row] = list(await (await tx.execute(statement, given)).fetchall())
+    of_merged = await _of_merged(tx, store, since, until, families)
+    return rows + [
+        row for row in of_merged if row["recipe"] == recipe and not row["campaign_id"]
+    ]  # fmt: skip
 
 
 async def sums(tx: Tx, store: Store, since: datetime, until: datetime) -> list[Row]:
@@ -241,6 +264,15 @@ async def _families(tx: Tx, store: Store) -> dict[int, int]:
     }  # fmt: skip
     rows = await (await tx.execute(FAMILIES, given)).fetchall()
     return {row["id"]: row["merged_into"] for row in rows}
+
+
+async def of_merged(
+    tx: Tx, store: Store, since: datetime, until: datetime
+) -> tuple[dict[int, int], list[Row]]:
+    """Who was merged, and into whom; and the orders of a time of all of these, under the name of
+    the one person."""
+    families = await _families(tx, store)
+    return families, await _of_merged(tx, store, since, until, families)
 
 
 async def _of_merged(
