@@ -214,6 +214,33 @@ def reports(
 
 
 @app.command()
+def automations(
+    facts: Annotated[int, typer.Option(help="Facts of one run.")] = 20_000,
+    runs: Annotated[int, typer.Option(help="Runs, of which the median is told.")] = 3,
+    waiting: Annotated[int, typer.Option(help="Runs that wait.")] = 1_000_000,
+    due: Annotated[int, typer.Option(help="Of these, due at one time; 0: not.")] = 100_000,
+    people: Annotated[int, typer.Option(help="For whom a clock strikes; 0: not.")] = 200_000,
+    seconds: Annotated[float, typer.Option(help="How long events are sent; 0: not.")] = 20.0,
+    per_s: Annotated[int, typer.Option(help="Events a second.")] = 100,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    save: Save = "",
+) -> None:
+    """Facts answered with twenty automations on and with none; a crowd that is due at one time."""
+    from ringdove.bench import automations as one
+    from ringdove.bench import ground, report
+
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine()}
+    wish = one.Wish(facts, waiting, due, people, seconds, per_s, span, runs)
+    with ground.temporary_home() as home:
+        found |= report.run(one.measure(home, wish))
+    if seconds:
+        with ground.temporary_home() as home:
+            found["latency"] = report.run(one.measure_latency(home, wish))
+    _tell(one.table(found), found, save)
+
+
+@app.command()
 def draw(folder: Path, page: Path) -> None:
     """Write what was saved in a folder into the page of benchmarks."""
     from ringdove.bench import drawing

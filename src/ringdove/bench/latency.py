@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ SECRET = "bench"
 READY_S_MAX = 30.0
 ARRIVE_S_MAX = 30.0
 WARM_EVENTS = 100
+Ready = Callable[[ground.Shop], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -56,8 +57,11 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-async def measure(home: Path, per_s: int, seconds: float, name: str) -> dict[str, Any]:
-    """Latency at an even pace, and what each process spent on it."""
+async def measure(
+    home: Path, per_s: int, seconds: float, name: str, ready: Ready | None = None
+) -> dict[str, Any]:
+    """Latency at an even pace, and what each process spent on it. `ready`: what is done to the
+    store before anything begins."""
     operator = smsc.Smsc()
     arrived: dict[str, float] = {}
 
@@ -68,6 +72,8 @@ async def measure(home: Path, per_s: int, seconds: float, name: str) -> dict[str
     async with AsyncExitStack() as things:
         smsc_port = await things.enter_async_context(smsc.opened(operator))
         shop = await things.enter_async_context(ground.open_shop(home, name, smsc_port=smsc_port))
+        if ready:
+            await ready(shop)
         door = await _door(shop)
         port = free_port()
         crew = await things.enter_async_context(_crew(home, port))
