@@ -1086,6 +1086,25 @@ CREATE TABLE rhythm (                    -- how often people buy, learnt once a 
   PRIMARY KEY (store_id, category)
 );
 
+CREATE TABLE goods_list (                -- which goods to name, learnt once a day
+  bucket integer NOT NULL,               -- of goods/<about>
+  store_id integer NOT NULL,
+  about text NOT NULL,                   -- after/<sku>, after_kind/<category>, like/<sku> …
+  goods jsonb NOT NULL,                  -- [[sku, chance], …], the best first: rules/goods/
+  learnt_at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, about)
+);
+CREATE INDEX product_new ON product (bucket, category, store_id, new_at)
+  WHERE new_at IS NOT NULL;
+
+CREATE TABLE goods_learnt (              -- when, and from how much
+  store_id integer PRIMARY KEY REFERENCES store (id),
+  learnt_at timestamptz NOT NULL,
+  goods integer NOT NULL,                -- that are sold
+  buyers bigint NOT NULL,                -- first purchases that were counted
+  lists integer NOT NULL
+);
+
 -- ---------------------------------------------------------------- offers
 
 CREATE TABLE offer_use (                 -- an order that was paid with an offer's code
@@ -1341,3 +1360,5 @@ SELECT ringdove_reference('alert_address');
 SELECT ringdove_distribute('automation_rehearsal', 'contact');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['trigger_mark', 'automation_member']) t;
 SELECT ringdove_distribute('wish', 'contact');
+SELECT ringdove_distribute('goods_list', 'contact');
+SELECT ringdove_reference('goods_learnt');

@@ -12,7 +12,7 @@ import structlog
 
 from ringdove.kit import memory
 from ringdove.runtime import Runtime
-from ringdove.workers import partitions, react, retention, sandbox, sync
+from ringdove.workers import goods, partitions, react, retention, sandbox, sync
 from ringdove.workers.automations import rehearsing, triggers
 from ringdove.workers.campaigns import campaigns, coupons
 from ringdove.workers.consent import reconfirm, seal
@@ -36,6 +36,7 @@ WORKERS: dict[str, Worker] = {
     "partitions": partitions.run,
     "finding": finding.run,
     "figuring": figuring.run,
+    "goods": goods.run,
     "imports": imports.run,
     "campaigns": campaigns.run,
     "rehearsing": rehearsing.run,

@@ -140,3 +140,24 @@ CREATE INDEX wish_waiting ON wish (bucket, sku, kind, store_id, asked_at, id)
   WHERE state = 'waiting';
 CREATE INDEX wish_granted ON wish (bucket, sku, granted_at, store_id) WHERE state = 'granted';
 SELECT ringdove_distribute('wish', 'contact');
+
+-- Goods that texts name.
+CREATE TABLE goods_list (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  about text NOT NULL,
+  goods jsonb NOT NULL,
+  learnt_at timestamptz NOT NULL,
+  PRIMARY KEY (bucket, store_id, about)
+);
+CREATE TABLE goods_learnt (
+  store_id integer PRIMARY KEY REFERENCES store (id),
+  learnt_at timestamptz NOT NULL,
+  goods integer NOT NULL,
+  buyers bigint NOT NULL,
+  lists integer NOT NULL
+);
+CREATE INDEX product_new ON product (bucket, category, store_id, new_at)
+  WHERE new_at IS NOT NULL;
+SELECT ringdove_distribute('goods_list', 'contact');
+SELECT ringdove_reference('goods_learnt');
