@@ -117,7 +117,7 @@ AFTER = (
         Branch(
             id="low", answer_number=segments.Range(at_least=Decimal(1), at_most=Decimal(3)),
             then=(
-                Alert(id="task", said="Order {{ order.number }} was given {{ answer }}: call them.",
+                Alert(id="task", said="Order {{ order.number }} was given {{ answer.text }}: call.",
                       due=4 * HOUR),
                 Send(id="sorry", text="survey_low", in_daytime=True, valid_for=2 * DAY),
             ),

@@ -5,8 +5,10 @@ and switch each on or off (table automation). Their journeys: order_recipes.py, 
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
+from ringdove.rules import languages
 from ringdove.rules.automations import offer_recipes, order_recipes
 from ringdove.rules.automations.journeys import Journey
 
@@ -23,3 +25,14 @@ PURPOSES: Final[Mapping[str, tuple[Journey, ...]]] = {
 RECIPES: Final[Mapping[str, Journey]] = {
     journey.key: journey for journeys in PURPOSES.values() for journey in journeys
 }
+
+
+@lru_cache(1_024)
+def words_of(text: str, language: str) -> Mapping[str, str]:
+    """The ready words of a text: title, about, sms, subject, body; of a text that does not come
+    with Ringdove none. A letter says what the text message does, its way out by itself (R40)."""
+    found: Mapping[str, str] = languages.phrases(language)["recipes"].get(text, {})
+    if "subject" not in found or "body" in found:
+        return found
+    words, _, stop = found["sms"].rpartition("{{ stop_url }}")[0].rstrip().rpartition(" ")
+    return {**found, "body": f"{words}\n\n{stop} {{{{ stop_url }}}}"}

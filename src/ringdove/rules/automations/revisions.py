@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from ringdove.rules import languages, texts
+from ringdove.rules import texts
 from ringdove.rules.automations.journeys import Journey, Step
 from ringdove.rules.automations.plans import Automation, Plan, plan_of
-from ringdove.rules.automations.recipes import RECIPES
+from ringdove.rules.automations.recipes import RECIPES, words_of
 from ringdove.rules.automations.samples import known_in
 from ringdove.rules.steps.branch import Branch
 from ringdove.rules.steps.send import Send
@@ -68,8 +68,7 @@ def fields_of(step: Step) -> tuple[str, ...]:
 
 def ready(text: str, language: str) -> Mapping[str, str]:
     """The words that come with Ringdove; of a store's own text none."""
-    found: Mapping[str, str] = languages.phrases(language)["recipes"].get(text, {})
-    return found
+    return words_of(text, language)
 
 
 # ------------------------------------------------------------------ is it right

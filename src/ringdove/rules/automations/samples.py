@@ -12,7 +12,10 @@ from typing import Any
 from ringdove.rules import languages
 from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.consent import stop_links
+from ringdove.rules.links import links
 from ringdove.rules.scenes import Store
+from ringdove.rules.steps.ask import Ask
+from ringdove.rules.steps.send import Send
 from ringdove.rules.texts import KNOWN_VARIABLES
 
 TOTAL = Decimal("129.90")
@@ -23,24 +26,48 @@ NAMES = {
     "es": ("Juan García", "Tetera, Té verde x2"),
     "en": ("Anna Wolf", "Teapot, Green tea x2"),
 }
+CATEGORIES = {"ru": "Чай", "be": "Гарбата", "it": "Tè", "es": "Té"}
 PLACES = {"ru": "Ленина 5", "be": "Леніна 5", "it": "Via Roma 5", "es": "Calle Mayor 5"}
 
+
+DUE = "automation.due"
+
 # What a text can know depends on the fact that it speaks of (rules/automations/wording.values_of).
-ALWAYS = ("shop", "customer", "order", "invoice", "stop_url")
+ALWAYS = ("shop", "customer", "stop_url", "field")
+OF_ORDER = ("order", "invoice")
 BY_TRIGGER = {
-    "parcel.moved": ("parcel",),
-    "delivery.promised": ("delivery",),
-    "return.opened": ("return",),
-    "return.accepted": ("return",),
-    "refund.sent": ("refund",),
+    "order.placed": OF_ORDER,
+    "order.changed": OF_ORDER,
+    "order.cancelled": OF_ORDER,
+    "payment.received": OF_ORDER,
+    "payment.failed": OF_ORDER,
+    "invoice.issued": OF_ORDER,
+    "parcel.moved": (*OF_ORDER, "parcel"),
+    "delivery.promised": (*OF_ORDER, "delivery"),
+    "return.opened": (*OF_ORDER, "return"),
+    "return.accepted": (*OF_ORDER, "return"),
+    "return.refused": (*OF_ORDER, "return"),
+    "refund.sent": (*OF_ORDER, "refund"),
+    "complaint.moved": (*OF_ORDER, "complaint"),
+    "cart.changed": ("cart",),
+    "visit.made": ("product", "due"),
+    "automation.due": ("product", "due"),
 }
 
 
 def known_in(journey: Journey) -> frozenset[str]:
-    """The values that texts of this automation can use."""
-    trigger = journey.trigger
-    kind = trigger.kind if isinstance(trigger, Heard) else ""
-    nouns = {*ALWAYS, *BY_TRIGGER.get(kind, ())}
+    """The values that texts of this automation can use, by what begins it and by what its steps
+    give: an offer, goods, a link, an answer."""
+    trigger, steps = journey.trigger, [place.step for place in journey.course.values()]
+    nouns = {*ALWAYS, *BY_TRIGGER.get(trigger.kind if isinstance(trigger, Heard) else DUE, ())}
+    if any(isinstance(step, Send) for step in steps):
+        nouns.add("offer")  # which one is chosen later than the words
+    if any(isinstance(step, Send) and step.link for step in steps):
+        nouns.add("link")
+    if any(isinstance(step, Send) and step.goods for step in steps):
+        nouns.add("goods")
+    if any(isinstance(step, Ask) for step in steps):
+        nouns.add("answer")
     return frozenset(name for name in KNOWN_VARIABLES if name.partition(".")[0] in nouns)
 
 
@@ -55,6 +82,8 @@ def values(
     )  # fmt: skip
     money = languages.say_money(TOTAL, store.currency, language)
     site = (store.website or "https://shop.example").rstrip("/")
+    first, second = (one.removesuffix(" x2") for one in items.split(", "))
+    link = links.prefix_of(store, address) + "0" * links.SHORT.signs
     return {
         "shop": {
             "name": store.name,
@@ -84,7 +113,7 @@ def values(
             "old_day": soon,
             "old_hours": languages.say_hours(time(10), time(14), language),
         },
-        "return": {"number": "77", "label_url": f"{site}/r/77", "instructions": ""},
+        "return": {"number": "77", "label_url": f"{site}/r/77", "instructions": "", "reason": ""},
         "refund": {"amount": money, "expected_on": later},
         "invoice": {"number": "2026-1042", "url": f"{site}/i/1042"},
         "reward": {
@@ -94,6 +123,21 @@ def values(
             "points": "100",
         },
         "form": {"frequency": ""},
+        "complaint": {"number": "77", "note": ""},
+        "cart": {"items": f"{first} +1", "total": money, "url": f"{site}/cart"},
+        "product": {"name": first, "price": money, "url": f"{site}/p/1"},
+        "goods": {"names": second, "link": link},
+        "offer": {
+            "code": "HELLO-8FK2QPZ",
+            "until": later,
+            "discount": languages.phrases(language)["offers"]["percent"].format(n=10),
+            "name": "",
+            "link": f"{address}/only/1-{'0' * 21}",
+        },
+        "due": {"category": CATEGORIES.get(language, "Tea")},
+        "field": {"points": "350"},
+        "answer": {"text": "5"},
+        "link": link,
         "stop_url": stop_links.url_of(address, store.id, _NOBODY, lambda text: "0" * 64),
     }
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from ringdove.rules import languages, texts
-from ringdove.rules.automations import occasions, wording
+from ringdove.rules import texts
+from ringdove.rules.automations import occasions, recipes, wording
 from ringdove.rules.automations.occasions import Occasion
 from ringdove.rules.automations.plans import Automation, Plan
 from ringdove.rules.campaigns import schedules
@@ -24,7 +24,7 @@ from ringdove.rules.steps.send import Send
 from ringdove.rules.wants import CodeWish, Good, GoodsWish, HourWanted
 
 AT_ONE_TIME = timedelta(days=1)  # offers that would go so near to each other
-GOODS_NAMED = 3
+GOODS_NAMED = 2  # with the link they fit into one text
 LINKS = {"link": links.OF_STEP}  # as texts name them
 NO_WORDS = {"sms": "", "subject": "", "body": ""}
 
@@ -100,8 +100,7 @@ def _words_for(
 
 def words_of(own: Automation, text: str, language: str) -> dict[str, str]:
     """The words of a text: the recipe's own in this language, with the store's over them."""
-    ready = languages.phrases(language)["recipes"].get(text, {})
-    return {**ready, **own.texts.get(language, {}).get(text, {})}
+    return {**recipes.words_of(text, language), **own.texts.get(language, {}).get(text, {})}
 
 
 def _starts(scene: Scene, step: Send, run: Enrollment, now: datetime) -> datetime:
@@ -141,12 +140,16 @@ def _filled(
     if step.goods:
         named = scene.chosen.goods_for(goods_wish(scene, step, run, occasion, letter.category))
         named = named[:GOODS_NAMED]
-        values["goods"] = {"names": ", ".join(one.name for one in named)}
+        values["goods"] = {"names": ", ".join(wording.short(one.name) for one in named)}
         if named:
             own["goods.link"] = links.OF_GOODS
         silent = silent or ("no_goods" if step.goods_needed and not named else "")
-    goods = tuple(one.sku for one in named)
-    return replace(letter, values=values, goods=goods, links=own, silent=silent)
+    return replace(
+        letter, values=values, links=own, silent=silent,
+        goods=tuple(one.sku for one in named),
+        # The gap is that of what is offered, not of what was bought: accessories may go (R15).
+        category=letter.category or next((one.category for one in named), ""),
+    )  # fmt: skip
 
 
 @lru_cache(4_096)

@@ -14,7 +14,7 @@ from ringdove.rules.scenes import Contact, Order, Parcel, Scene, Store
 from ringdove.rules.wants import ProductsWanted
 
 ITEMS_MAX = 3  # an order's text names so many goods
-NAME_MAX = 32  # letters of a product's name in an offer: two parts are dearer than a clear name
+NAME_MAX = 28  # letters of a product's name in an offer: two parts are dearer than a clear name
 
 
 def values_of(

@@ -36,9 +36,10 @@ KNOWN_VARIABLES = frozenset(
         "offer": "code until discount name link",
         "complaint": "number note",
         "due": "category",
+        "answer": "text",
     }.items()
     for name in names.split()
-) | {"stop_url", "link", "field", "answer"}
+) | {"stop_url", "link", "field"}
 
 
 class TemplateBroken(ValueError):
