@@ -67,7 +67,7 @@ def test_a_later_fact_is_not_due_before_its_time(play):
             told = [order(at=later)]
             await fact_records.write_later(tx, shop.store, told, NOON, shop.runtime.ids)
         async with db.transaction(shop.runtime.pool) as tx:
-            assert await fact_records.due(tx, later) == [(bucket, later, 1)]
+            assert await fact_records.due(tx, later) == [(bucket, later, 1, 0)]
             assert await fact_records.due(tx, later - timedelta(seconds=1)) == []
             assert not await fact_records.take(tx, bucket, later - timedelta(seconds=1))
             assert len(await fact_records.take(tx, bucket, later)) == 1

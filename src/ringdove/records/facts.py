@@ -18,7 +18,7 @@ from ringdove.rules.facts import Fact
 from ringdove.rules.scenes import Store
 
 BATCH = 500
-CROWD_SHARE = 5  # of what a batch holds, a fifth is for our own timers whatever else waits
+CROWD_SHARE = 5  # beside facts of the outside a batch takes so many times fewer of our own timers
 ATTEMPTS_MAX = 5  # then the fact is parked for a person to see
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 600, 3600))
 WAIT_FOR_MAX = timedelta(days=3)  # for an order that nobody tells us of
@@ -139,7 +139,7 @@ def _row(fact: Fact, fact_id: int, due_at: datetime) -> dict[str, Any]:
 # The claim of a batch: locked until the transaction that answers it ends, so a crash gives it back.
 # Claimed before it is joined: planned as one, a long queue was joined and sorted whole (700 ms).
 # What happens outside goes before our own timers, of which a hundred thousand may be due at ten
-# o'clock; a share of each batch is theirs all the same, so that they too go on.
+# o'clock: with such facts goes no more than a share of timers, which does not hold them up.
 TAKE = """
 WITH urgent AS MATERIALIZED (
   SELECT p.bucket, p.store_id, p.fact_id, p.attempts FROM pending_fact p
@@ -151,7 +151,7 @@ WITH urgent AS MATERIALIZED (
   SELECT p.bucket, p.store_id, p.fact_id, p.attempts FROM pending_fact p
   WHERE p.bucket = %(bucket)s AND p.urgency = 1 AND p.due_at <= %(now)s AND p.parked_at IS NULL
   ORDER BY p.due_at, p.fact_id
-  LIMIT greatest(%(share)s::bigint, %(most)s::bigint - (SELECT count(*) FROM urgent))
+  LIMIT CASE WHEN EXISTS (SELECT FROM urgent) THEN %(share)s ELSE %(most)s END
   FOR UPDATE SKIP LOCKED
 ), claimed AS (
   SELECT * FROM urgent UNION ALL SELECT * FROM crowd
@@ -282,7 +282,7 @@ async def wake(
 # the index for each bucket, no further than a batch: the wake-ups of the days to come are many, and
 # so may be what is due.
 DUE = """
-SELECT b.bucket, min(p.due_at) AS due_at, count(*) AS facts
+SELECT b.bucket, u.urgency, min(p.due_at) AS due_at, count(*) AS facts
 FROM unnest(%(buckets)s::integer[]) AS b(bucket)
 CROSS JOIN (VALUES (0::smallint), (1::smallint)) AS u(urgency)
 CROSS JOIN LATERAL (
@@ -291,7 +291,7 @@ CROSS JOIN LATERAL (
     AND p.parked_at IS NULL
   ORDER BY p.due_at LIMIT %(most)s
 ) p
-GROUP BY b.bucket
+GROUP BY b.bucket, u.urgency
 """
 PARKED = """
 SELECT p.bucket, p.fact_id, f.kind, f.connection_id, f.at, f.heard_at, p.parked_at, p.error, f.body
@@ -313,11 +313,13 @@ WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND fact_id = %(fact_id)s
 
 
 class Due(NamedTuple):
-    """A bucket with waiting facts: when the first is due, and how many; twice BATCH at most."""
+    """A bucket with waiting facts of an urgency: when the first is due, and how many, a BATCH at
+    most."""
 
     bucket: int
     due_at: datetime
     facts: int
+    urgency: int = 0  # 1: our own timers
 
 
 async def due(tx: AsyncConnection[Any], until: datetime) -> list[Due]:

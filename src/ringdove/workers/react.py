@@ -7,6 +7,7 @@ that polling alone suffices.
 
 import asyncio
 import contextlib
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -59,13 +60,21 @@ async def answer_due(runtime: Runtime) -> float:
         now = runtime.clock()
         async with db.transaction(runtime.pool) as tx:
             due = await fact_records.due(tx, now + horizon)
-        batches = list(_batches([one for one in due if one.due_at <= now]))
+        batches = _round([one for one in due if one.due_at <= now])
         answered = 0
         for buckets in batches:
             answered += await answer_batch(runtime, buckets)
         if not answered:
             later = [(one.due_at - now).total_seconds() for one in due if one.due_at > now]
             return max(0.01, min(later, default=3600.0)) if not batches else 0.05
+
+
+def _round(due: Sequence[fact_records.Due]) -> list[list[int]]:
+    """All that happened outside, and one batch of our own timers; then it is time to look again:
+    a crowd of timers in many buckets must not keep an order waiting in another."""
+    outside = [one for one in due if one.urgency == 0]
+    timers = [one for one in due if one.urgency > 0]
+    return [*_batches(outside), *itertools.islice(_batches(timers), 1)]
 
 
 def _batches(due: Iterable[fact_records.Due]) -> Iterator[list[int]]:
