@@ -15,7 +15,6 @@ from ringdove.kit.crypto import hash_token
 from ringdove.records import facts as fact_records
 from ringdove.records.store import api_keys, stores
 from ringdove.rules import facts
-from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.facts import Customer
 from ringdove.stores import woocommerce
 from ringdove.web import api
@@ -249,41 +248,6 @@ def test_messages_are_read_page_by_page(house: Site) -> None:
     assert program.ask("GET", "/api/stores/1/messages/99").status == 404
     assert program.ask("GET", "/api/stores/1/messages?most=0").status == 422
     assert program.ask("GET", "/api/stores/1/today").json()["totals"]["dropped"] == 5
-
-
-def test_automations_are_switched_timed_and_worded(house: Site) -> None:
-    """R117: what a store changes is a new version; nonsense is refused with its place."""
-    program, viewer = key(house, "marketer"), key(house, "viewer")
-    every = viewer.ask("GET", "/api/stores/1/automations").json()
-    assert {one["recipe"] for one in every} == set(RECIPES)
-    path = "/api/stores/1/automations/order_unpaid"
-    change = {
-        "is_on": False,
-        "steps": {"0": {"delay_s": 3600}},
-        "texts": {"ru": {"order_unpaid": {"sms": "{{ customer.first_name }}, ждём оплату"}}},
-    }
-    changed = program.ask("PUT", path, change).json()
-    assert (changed["is_on"], changed["version"]) == (False, 1)
-    assert changed["steps"][0] == {"kind": "wait", "delay_s": 3600}
-    assert "ждём" in changed["texts"]["ru"]["order_unpaid"]["sms"]
-    again = program.ask("PUT", path, {"is_on": True}).json()
-    assert (again["version"], again["steps"][0]["delay_s"]) == (2, 3600)
-    for wrong, place in (
-        ({"steps": {"9": {}}}, "steps.9"),
-        ({"steps": {"1": {"delay_s": 60}}}, "steps.1.delay_s"),
-        ({"steps": {"0": {"delay_s": -1}}}, "steps.0.delay_s"),
-        ({"texts": {"xx": {}}}, "texts.xx"),
-        ({"texts": {"ru": {"other": {}}}}, "texts.ru.other"),
-        ({"texts": {"ru": {"order_unpaid": {"html": ""}}}}, "texts.ru.order_unpaid.html"),
-        ({"texts": {"ru": {"order_unpaid": {"sms": "{{ x"}}}}, "texts.ru.order_unpaid.sms"),
-        ({"texts": {"ru": {"order_unpaid": {"sms": "{{ x.y }}"}}}}, "texts.ru.order_unpaid.sms"),
-        ({"texts": {"ru": {"order_unpaid": {"sms": "a\x00"}}}}, "NUL"),
-        ({"on": True}, "on"),
-    ):
-        answer = program.ask("PUT", path, wrong)
-        assert answer.status == 422 and place in answer.json()["detail"], wrong
-    assert viewer.ask("GET", path).json()["version"] == 2
-    assert viewer.ask("GET", "/api/stores/1/automations/none").status == 404
 
 
 # ------------------------------------------------------------------ who may

@@ -18,6 +18,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from ringdove.rules.facts import OutsideFact
 from ringdove.web.api import (
     ask,
+    automation_looks,
+    automations,
     calendar,
     campaign_runs,
     campaigns,
@@ -44,6 +46,8 @@ from ringdove.web.drawing import static_url
 ROUTERS: tuple[APIRouter, ...] = (
     tell.router,
     ask.router,
+    automations.router,
+    automation_looks.router,
     customers.router,
     people.router,
     consent.router,

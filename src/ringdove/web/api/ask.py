@@ -1,4 +1,4 @@
-"""What programs ask over the API: customers and their past, messages, today, automations."""
+"""What programs ask over the API: customers and their past, messages, today."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -6,25 +6,15 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ringdove.records import counters
-from ringdove.records.automations import automations as automation_records
 from ringdove.records.campaigns import campaigns
 from ringdove.records.people import lookups, people
-from ringdove.rules import languages
-from ringdove.rules.automations import revisions, samples, saying
-from ringdove.rules.automations.journeys import Journey, Step
-from ringdove.rules.automations.plans import Automation
-from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.scenes import Contact
-from ringdove.rules.steps.send import Send
-from ringdove.rules.steps.wait import Wait
-from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
-from ringdove.web.automations.recipe_words import mistake
+from ringdove.web.api.callers import Caller, ViewerKey
 from ringdove.web.people import people_list
-from ringdove.web.speech import plain_speech
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Ask"])
 
@@ -168,139 +158,3 @@ async def today(caller: ViewerKey) -> Shown:
     for row in rows:
         totals[row["name"]] = totals.get(row["name"], 0) + row["n"]
     return {"since": since, "until": until, "totals": totals, "hours": [dict(row) for row in rows]}
-
-
-# ------------------------------------------------------------------ automations
-
-
-class AutomationChange(BaseModel):
-    """What a store makes of a ready automation; what is left out is as it was."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    is_on: bool | None = None
-    steps: dict[str, dict[str, bool | int]] | None = Field(
-        None,
-        description='By the id of the step: {"s0": {"delay_s": 7200}, "s1": {"is_on": false}}',
-    )
-    texts: dict[str, dict[str, dict[str, str]]] | None = Field(
-        None, description='By language and text: {"ru": {"order_paid": {"sms": "…"}}}'
-    )
-
-
-Recipes = Annotated[str, Path(max_length=60, description="Its key, such as order_paid.")]
-
-
-@router.get("/automations", summary="Automations")
-async def all_automations(caller: ViewerKey) -> list[Shown]:
-    """Every ready automation as it stands in this store."""
-    async with caller.transaction() as tx:
-        own = await automation_records.newest(tx, caller.store.id)
-    return [_automation(recipe, own.get(key), caller) for key, recipe in RECIPES.items()]
-
-
-@router.get("/automations/{recipe}", summary="One automation")
-async def one_automation(recipe: Recipes, caller: ViewerKey) -> Shown:
-    """Its trigger, steps and texts in the store's languages."""
-    known = _known(recipe)
-    async with caller.transaction() as tx:
-        own = await automation_records.newest(tx, caller.store.id)
-    return _automation(known, own.get(recipe), caller)
-
-
-@router.put("/automations/{recipe}", summary="Change an automation")
-async def change_automation(
-    recipe: Recipes, change: AutomationChange, caller: MarketerKey
-) -> Shown:
-    """Switch it, move its times, write its texts anew. What is running finishes as it began."""
-    known = _known(recipe)
-    _check_steps(known, change.steps or {})
-    _check_texts(known, change.texts or {}, caller)
-    async with caller.transaction() as tx:
-        old = (await automation_records.newest(tx, caller.store.id)).get(recipe)
-        old = old or Automation(is_on=known.starts_on)
-        new = Automation(
-            is_on=old.is_on if change.is_on is None else change.is_on,
-            version=old.version + 1,
-            steps=old.steps if change.steps is None else change.steps,
-            texts=old.texts if change.texts is None else change.texts,
-        )
-        store_id = caller.store.id
-        if not await automation_records.save(tx, store_id, recipe, new, caller.now, None):
-            raise HTTPException(409, "Somebody else changed it just now: look and try again.")
-        await caller.audit(tx, "automation.changed", recipe)
-    return _automation(known, new, caller)
-
-
-def _known(key: str) -> Journey:
-    if key not in RECIPES:
-        raise HTTPException(404, f"No automation has this key: choose one of {', '.join(RECIPES)}.")
-    return RECIPES[key]
-
-
-def _check_steps(recipe: Journey, steps: Mapping[str, Mapping[str, bool | int]]) -> None:
-    for number, own in steps.items():
-        if number not in recipe.course:
-            raise HTTPException(422, f"steps.{number}: it has {', '.join(recipe.course)}.")
-        step = recipe.course[number].step
-        allowed = {"delay_s", "is_on"} if isinstance(step, Wait) else {"is_on"}
-        if wrong := set(own) - allowed:
-            known = " and ".join(sorted(allowed))
-            raise HTTPException(422, f"steps.{number}.{min(wrong)}: only {known} can be set.")
-        delay_s = own.get("delay_s")
-        if delay_s is not None and isinstance(step, Wait):
-            if not revisions.is_delay_possible(recipe, step, delay_s):
-                most_s = recipe.valid_for
-                raise HTTPException(422, f"steps.{number}.delay_s: from 60 to less than {most_s}.")
-
-
-def _check_texts(
-    recipe: Journey, said: Mapping[str, Mapping[str, Mapping[str, str]]], caller: Caller
-) -> None:
-    parts = {s.text: revisions.fields_of(s) for s in recipe.steps if isinstance(s, Send)}
-    say = plain_speech("en")
-    for language, by_text in said.items():
-        if language not in languages.languages_present():
-            raise HTTPException(422, f"texts.{language}: this language is not served.")
-        address = caller.runtime.settings.outside_url
-        sample = samples.values(caller.store, language, caller.now.date(), address)
-        for text, words in by_text.items():
-            if text not in parts:
-                raise HTTPException(422, f"texts.{language}.{text}: it has {', '.join(parts)}.")
-            for name, template in words.items():
-                if name not in parts[text]:
-                    raise HTTPException(422, f"texts.{language}.{text}.{name}: not a part of it.")
-                if "\x00" in template:  # PostgreSQL keeps none
-                    raise HTTPException(422, f"texts.{language}.{text}.{name}: holds a NUL.")
-                if wrong := revisions.mistakes(recipe, template, sample):
-                    why = mistake(say, wrong[0])
-                    raise HTTPException(422, f"texts.{language}.{text}.{name}: {why}")
-
-
-def _automation(recipe: Journey, own: Automation | None, caller: Caller) -> Shown:
-    mine = own or Automation(is_on=recipe.starts_on)
-    steps = revisions.changed(recipe, mine)
-    return {
-        "recipe": recipe.key,
-        "is_on": mine.is_on,
-        "version": mine.version,
-        "trigger": recipe.trigger.model_dump(mode="json", exclude_none=True),
-        "topic": recipe.topic,
-        "steps": [_step(step) for step in steps],
-        "texts": {
-            language: {
-                step.text: saying.words_of(mine, step.text, language)
-                for step in recipe.steps
-                if isinstance(step, Send)
-            }
-            for language in caller.store.languages
-        },
-    }
-
-
-def _step(step: Step) -> Shown:
-    if isinstance(step, Wait):
-        return {"kind": "wait", "delay_s": step.seconds}
-    if not isinstance(step, Send):
-        return {"kind": step.do}
-    return {"kind": "send", "text": step.text, "channel": step.channel, "is_on": step.is_on}
