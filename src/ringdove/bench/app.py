@@ -214,6 +214,28 @@ def reports(
 
 
 @app.command()
+def rehearsal(
+    facts: Annotated[int, typer.Option(help="Facts of the month.")] = 1_000_000,
+    waiting: Annotated[int, typer.Option(help="Runs that wait, to be counted; 0: none.")] = (
+        1_000_000
+    ),
+    recipe: Annotated[list[str] | None, typer.Option(help="These only.")] = None,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    save: Save = "",
+) -> None:
+    """What automations would have done over a month of facts; the numbers on their steps."""
+    from ringdove.bench import ground, report
+    from ringdove.bench import rehearsal as one
+
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine()}
+    wish = one.Wish(facts, tuple(recipe or one.RECIPES), waiting, span)
+    with ground.temporary_home() as home:
+        found |= report.run(one.measure(home, wish))
+    _tell(one.table(found), found, save)
+
+
+@app.command()
 def automations(
     facts: Annotated[int, typer.Option(help="Facts of one run.")] = 20_000,
     runs: Annotated[int, typer.Option(help="Runs, of which the median is told.")] = 3,
@@ -238,6 +260,28 @@ def automations(
         with ground.temporary_home() as home:
             found["latency"] = report.run(one.measure_latency(home, wish))
     _tell(one.table(found), found, save)
+
+
+@app.command()
+def accessories(
+    seeds: Annotated[int, typer.Option(help="Shops of each kind, 2 at least.")] = 10,
+    people: Annotated[int, typer.Option(help="Of the store that is learnt; 0: none.")] = 200_000,
+    lines: Annotated[int, typer.Option(help="Lines of their orders.")] = 1_000_000,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    save: Save = "",
+) -> None:
+    """What is bought after what, guessed for goods new to the customer, beside cosine; its cost."""
+    from ringdove.bench import accessories as guessing
+    from ringdove.bench import ground, report
+
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine(), "seeds": seeds}
+    found["guessed"] = guessing.guessed(seeds)
+    if people:
+        with ground.temporary_home() as home:
+            wish = guessing.Wish(seeds, people, lines, span)
+            found["cost"] = report.run(guessing.cost(home, wish))
+    _tell(guessing.table(found), found, save)
 
 
 @app.command()
