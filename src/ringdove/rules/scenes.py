@@ -350,7 +350,8 @@ class Scene:
         new. rules/segments/picture_news.py adds what the batch tells. Raises PictureWanted."""
         if self.pictures is None:
             raise PictureWanted(contact_id)
-        return self.pictures.get(self._main_id(contact_id))
+        main_id = self._main_id(contact_id)
+        return self.pictures[main_id] if main_id in self.pictures else None
 
     def tell(self, contact_id: int, noun: Any) -> None:
         """An order, cart or visit of this batch, for conditions that are asked later in it."""
