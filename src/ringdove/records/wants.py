@@ -38,7 +38,7 @@ async def decided(
         try:
             found = answer(scene)
         except Wanted as wanted:
-            await _add(tx, loaded, wanted, now)
+            await add(tx, loaded, wanted, now)
             continue
         if not scene.chosen.is_wanting:
             return scene, found
@@ -67,7 +67,8 @@ def _own(value: Any) -> Any:
 # ------------------------------------------------------------------ what everybody has
 
 
-async def _add(tx: Tx, scene: Scene, wanted: Wanted, now: datetime) -> None:
+async def add(tx: Tx, scene: Scene, wanted: Wanted, now: datetime) -> None:
+    """What is missing of everybody in the scene."""
     living = [one for one in scene.contacts.values() if one.merged_into is None]
     match wanted:
         case wants.HistoryWanted():

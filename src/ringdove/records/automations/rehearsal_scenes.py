@@ -6,7 +6,7 @@ Nothing is locked and nothing is written.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,13 +14,20 @@ from typing import Any
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id, id_floor
 from ringdove.kit.db import Tx
-from ringdove.records import scenes
+from ringdove.records import scenes, wants
 from ringdove.records.automations.past_facts import Past
 from ringdove.records.segments import histories, pictures
 from ringdove.rules.automations.plans import Plan
 from ringdove.rules.automations.rehearsing import Told
 from ringdove.rules.scenes import Contact, Enrollment, History, Order, Ref, Scene, Store
 from ringdove.rules.sending.routes import Ways
+from ringdove.rules.wants import (
+    BrandsWanted,
+    FieldsWanted,
+    HourWanted,
+    PictureWanted,
+    Wanted,
+)
 
 OF_PEOPLE = ("phone", "account", "email", "no_phone")  # keys that lead to somebody
 
@@ -36,6 +43,7 @@ class Ground:
     keyed: Callable[[int, str], str]
     address: str
     ways: Ways
+    wanted: set[type[Wanted]] = field(default_factory=set)  # by people of before: loaded at once
 
     @property
     def is_marketing(self) -> bool:
@@ -82,7 +90,21 @@ async def load(tx: Tx, ground: Ground, past: Sequence[Past], told: Sequence[Told
         living = [one for one in contacts.values() if one.merged_into is None]
         scene.histories = await _histories(tx, ground, living)
     await scenes.load_categories(tx, scene, [one.fact for one in told])
+    for kind in ground.wanted:
+        await wants.add(tx, scene, kind(), ground.since)
     return scene
+
+
+def learn(ground: Ground, scene: Scene) -> None:
+    """What this scene's answers wanted, the next one's will want."""
+    if scene.own_hours is not None:
+        ground.wanted.add(HourWanted)
+    if scene.pictures is not None:
+        ground.wanted.add(PictureWanted)
+    if scene.brands is not None:
+        ground.wanted.add(BrandsWanted)
+    if scene.knows_fields:
+        ground.wanted.add(FieldsWanted)
 
 
 # Sums of whom an order of before was placed by; sums in other currencies cannot be added.

@@ -9,7 +9,7 @@ records/automations/rehearsal_scenes.py loads such a scene; one person's test ru
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from typing import Literal, NamedTuple
@@ -27,6 +27,7 @@ from ringdove.rules.effects import (
     QueueMessage,
     SaveEnrollment,
     SaveTask,
+    TakeBack,
     WaitFor,
 )
 from ringdove.rules.scenes import NO_HISTORY, Enrollment, History, Scene, Touch
@@ -104,6 +105,7 @@ class Rehearsal:
         self._order = count()
         self._parked: dict[str, list[Told]] = defaultdict(list)
         self._runs: dict[int, Enrollment] = {}
+        self._taken_back: dict[int, str] = {}  # by message, why
         self.heard = self.broken = 0
 
     def tell(self, told: Iterable[Told]) -> Iterator[Happened]:
@@ -187,6 +189,8 @@ class Rehearsal:
                 case SaveEnrollment(run):
                     yield from self._told_of(run, pending, now)
                     pending = []
+                case TakeBack():
+                    self._taken_back[effect.message_id] = effect.reason
                 case HearLater(kind="automation.woken"):
                     heapq.heappush(self._later, (effect.at, next(self._order), effect))
                 case AnswerWaiting(subject):
@@ -222,7 +226,7 @@ class Rehearsal:
         message = leaving.message
         person = self.scene.person(message.contact_id)
         self._turn_to(person.id, now)
-        reason = self._held_back(leaving, now)
+        reason = self._taken_back.pop(message.id, "") or self._held_back(message, now)
         if not reason and message.klass == "marketing":
             draft = consent.Draft(
                 message.channel, message.klass, message.topic, message.not_before,
@@ -236,17 +240,17 @@ class Rehearsal:
                 heapq.heappush(self._later, (verdict.until, next(self._order), again))
                 return
             reason = verdict.reason if isinstance(verdict, consent.Drop) else ""
-        told = Happened(
-            now, "silent" if reason else "said", message.contact_id, leaving.run, leaving.place,
-            reason, message=message,
-        )  # fmt: skip
+        self.scene.queued.get(person.id, {}).pop(message.id, None)
         if not reason and message.klass == "marketing":
             touch = Touch(message.id, now, message.topic, message.category)
             self._touched[person.id].append(touch)
-        yield told
+        yield Happened(
+            now, "silent" if reason else "said", message.contact_id, leaving.run, leaving.place,
+            reason, message=message,
+        )  # fmt: skip
 
-    def _held_back(self, leaving: "_Leaving", now: datetime) -> str:
-        message = leaving.message
+    def _held_back(self, message: QueueMessage, now: datetime) -> str:
+        """As records/sending/outbox.JUDGE."""
         order = self.scene.orders.get(message.order_id) if message.order_id else None
         if now > message.not_after:
             return "too_late"
@@ -256,22 +260,20 @@ class Rehearsal:
             if order.cancelled_at:
                 return "cancelled"
             return "" if order.payment_due else "not_due"
-        if message.guard == "unbought":
+        if message.guard == "unbought" and message.guard_since:
             bought = self.scene.person(message.contact_id).last_order_at
-            run = self._runs.get(leaving.run)
-            since = automations.triggered_at(run) if run else message.created_at
-            return "bought" if bought and bought >= since - occasions.BOUGHT_SLACK else ""
+            return "bought" if bought and bought >= message.guard_since else ""
         return ""
 
 
-@dataclass(frozen=True, slots=True, order=False)
+@dataclass(frozen=True, slots=True)
 class _Leaving:
     """A text that waits in the outbox."""
 
     message: QueueMessage
     place: str
     run: int
-    times: int = field(default=0)
+    times: int = 0  # how often it was put off
 
 
 class _AsOf(dict[int, Picture]):

@@ -216,17 +216,40 @@ async def _told(
     told = in_order(page)
     async with db.transaction(runtime.pool) as tx, tx.transaction(force_rollback=True):
         scene = await rehearsal_scenes.load(tx, ground, page, told)
-        told = [one for one in told if one.person in scene.contacts]
-
-        def walk(some: Scene) -> tuple[Rehearsal, list[Happened]]:
-            rehearsal = Rehearsal(some, ground.plan, until)
-            return rehearsal, list(rehearsal.tell(told))
-
-        _, (rehearsal, found) = await wants.decided(tx, scene, walk, ground.since, runtime.ids)
-    sums.facts += rehearsal.heard
-    sums.broken += rehearsal.broken
-    sums.people += len({one.person for one in told})
+        telling = _ToPeople(ground.plan, until, [o for o in told if o.person in scene.contacts])
+        scene, found = await wants.decided(tx, scene, telling.tell, until, runtime.ids)
+    rehearsal_scenes.learn(ground, scene)
+    sums.facts += telling.heard
+    sums.broken += telling.broken
+    sums.people += telling.people
     return found
+
+
+class _ToPeople:
+    """Facts told to the engine as often as it finds something missing; only of those people for
+    whom it was missing."""
+
+    def __init__(self, plan: Plan, until: datetime, told: list[Told]) -> None:
+        self._plan, self._until, self._told = plan, until, told
+        self._settled: list[Happened] = []
+        self.people = len({one.person for one in told})
+        self.heard, self.broken = len(told), 0
+
+    def tell(self, scene: Scene) -> list[Happened]:
+        """What happened to all of them, as far as nothing is missing. Raises Wanted."""
+        rehearsal = Rehearsal(scene, self._plan, self._until)
+        found = list(rehearsal.tell(self._told))
+        chosen, self.broken = scene.chosen, max(self.broken, rehearsal.broken)
+        if not chosen.is_wanting:
+            return self._settled + found
+        if not chosen.offers_wanted:
+            wanting = {wish.contact_id for wish in chosen.goods_wanted}
+            wanting |= {wish.contact_id for wish in chosen.codes_wanted}
+            self._settled += [
+                one for one in found if scene.person(one.contact_id).id not in wanting
+            ]
+            self._told = [one for one in self._told if one.person in wanting]
+        return found
 
 
 def in_order(page: Iterable[Past]) -> list[Told]:
