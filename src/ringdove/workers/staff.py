@@ -12,8 +12,8 @@ import structlog
 
 from ringdove.kit import memory
 from ringdove.runtime import Runtime
-from ringdove.workers import goods, partitions, react, retention, sandbox, sync
-from ringdove.workers.automations import rehearsing, triggers
+from ringdove.workers import alerts, goods, partitions, react, retention, sandbox, sync
+from ringdove.workers.automations import rehearsing, triggers, wishes
 from ringdove.workers.campaigns import campaigns, coupons
 from ringdove.workers.consent import reconfirm, seal
 from ringdove.workers.lists import imports
@@ -30,6 +30,7 @@ WORKERS: dict[str, Worker] = {
     "binds": binds.run,
     "speak": speak.run,
     "sync": sync.run,
+    "alerts": alerts.run,
     "coupons": coupons.run,
     "sweep": sweep.run,
     "failover": failover.run,
@@ -41,6 +42,7 @@ WORKERS: dict[str, Worker] = {
     "campaigns": campaigns.run,
     "rehearsing": rehearsing.run,
     "triggers": triggers.run,
+    "wishes": wishes.run,
     "retention": retention.run,
     "seal": seal.run,
     "reconfirm": reconfirm.run,
