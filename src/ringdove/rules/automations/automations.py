@@ -21,6 +21,7 @@ from ringdove.rules.steps.ask import Ask
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 
+TOLD_LATE = timedelta(hours=1)
 ANSWER_MAX = 500  # letters of an answer that are kept
 
 
@@ -70,6 +71,12 @@ def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
         trigger={},
         started_at=now,
     )
+    if known and known.state == "waiting" and known.memory.get("said"):
+        # What was said is not said again: the wait for what follows begins anew.
+        if known.version == own.version:
+            run = replace(run, place=known.place, memory=known.memory)
+        else:
+            return
     if not own.is_on:
         scene.happens(SaveEnrollment(replace(run, state="stopped", reason="switched_off")))
     elif _is_held_out(scene, journey, occasion):
@@ -107,24 +114,38 @@ def _known(scene: Scene, journey: Journey, occasion: Occasion) -> tuple[str, Enr
 
 
 def _is_alone(scene: Scene, journey: Journey, known: Enrollment | None, occasion: Occasion) -> bool:
-    """Whether the person is in no other run of it. Of two carts the newer is spoken of where it
-    begins anew with each change; else what happened first goes on."""
+    """Whether the person is in no other run of it that goes before this one, which ends else."""
     for run in scene.waiting_runs(occasions.all_names(scene, occasion.contact_id)):
         if run.recipe != journey.key or (known and run.id == known.id):
             continue
-        is_newer = occasion.fact.at > triggered_at(run)
-        if is_newer != journey.restarts:
+        if not _goes_before(journey, occasion, run):
             return False
         walking.end(scene, run, "anew")
     return True
 
 
 def _may_begin_again(journey: Journey, known: Enrollment, occasion: Occasion) -> bool:
-    if known.state == "waiting":
-        return journey.restarts and occasion.fact.at > triggered_at(known)
+    if known.state == "waiting" or _was_left_unsaid(journey, known):
+        return _goes_before(journey, occasion, known)
     if journey.again_after is None:
         return False
     return occasion.fact.at - triggered_at(known) >= timedelta(seconds=journey.again_after)
+
+
+def _was_left_unsaid(journey: Journey, known: Enrollment) -> bool:
+    """A cart that was emptied and filled again before anything was said of it."""
+    ends = {kind.partition("/")[0] for kind in journey.stopped_by}
+    return journey.restarts and known.reason in ends and not known.memory.get("said")
+
+
+def _goes_before(journey: Journey, occasion: Occasion, waiting: Enrollment) -> bool:
+    """Whether it takes the place of a run that waits: what is newer, where it begins anew with each
+    change; else what happened before and was told late, so that the order of telling says nothing.
+    """
+    newer_by = occasion.fact.at - triggered_at(waiting)
+    if journey.restarts:
+        return newer_by > timedelta(0)
+    return timedelta(0) < -newer_by <= TOLD_LATE
 
 
 def triggered_at(run: Enrollment) -> datetime:

@@ -139,7 +139,9 @@ class Journey(Said):
         None, description="The same subject may begin again so long after; None: never."
     )
     restarts: bool = Field(
-        False, description="Begun again while it waits, it starts anew: a cart that changes."
+        False,
+        description="Begun again while it waits, it starts anew: a cart that changes. What was said"
+        " is not said again.",
     )
     priority: Annotated[int, Field(ge=0, le=9)] = Field(
         5, description="Of two offers for one person at one time the higher one goes."

@@ -62,7 +62,8 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
             place = ""
             break
         step, after, _ = course[place]
-        run = replace(run, place=place)
+        if run.place != place:
+            run = replace(run, place=place)
         if not step.is_on:
             place = after
             continue
@@ -78,7 +79,9 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
                     _rest(scene, replace(run, memory=memory), occasion, asked.due_at + within)
                     return
             case Send():
-                saying.say(scene, plan, step, run, occasion, now)
+                said = saying.say(scene, plan, step, run, occasion, now)
+                if said and said.state == "waiting" and plan.journey.restarts:
+                    run = replace(run, memory={**run.memory, "said": True})
             case Branch():
                 way = step.then if _takes(scene, step, run, occasion, now) else step.otherwise
                 after = way[0].id if way else after
