@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, bucket_of_id, id_floor
@@ -36,12 +36,13 @@ class Click:
 
 
 OPENED = """
-SELECT k.n, m.contact_id, m.campaign_id, m.variant, m.channel, m.language, m.sent_at,
-  m.recipient <> '' AS is_known
+SELECT k.n, m.contact_id, m.campaign_id, m.variant, m.recipe, m.place, m.enrollment_id, m.goods,
+  m.sku, m.channel, m.language, m.sent_at, m.recipient <> '' AS is_known
 FROM unnest(%(ns)s::integer[], %(buckets)s::integer[], %(stores)s::integer[], %(ids)s::bigint[])
   AS k(n, bucket, store_id, id)
 CROSS JOIN LATERAL (
-  SELECT m.contact_id, m.campaign_id, m.variant, m.channel, m.language, m.sent_at, m.recipient
+  SELECT m.contact_id, m.campaign_id, m.variant, m.recipe, m.place, m.enrollment_id, m.goods,
+    m.sku, m.channel, m.language, m.sent_at, m.recipient
   FROM message m WHERE m.bucket = k.bucket AND m.store_id = k.store_id AND m.id = k.id
   OFFSET 0
 ) m
@@ -117,8 +118,10 @@ async def own_cart(tx: Tx, store: Store, people: Sequence[int]) -> OwnCart | Non
     buckets = sorted({bucket_of_id(one) for one in people})
     given = {"buckets": buckets, "store_id": store.id, "people": db.numbers(people)}
     row = await (await tx.execute(CART, given)).fetchone()
-    if row is None:
-        return None
+    return await _filled(tx, store, row) if row else None
+
+
+async def _filled(tx: Tx, store: Store, row: Row) -> OwnCart:
     known = await products(tx, store, (item.get("sku", "") for item in row["items"]))
     lines = []
     for item in row["items"]:
@@ -127,6 +130,46 @@ async def own_cart(tx: Tx, store: Store, people: Sequence[int]) -> OwnCart | Non
         pieces = Decimal(str(item.get("quantity", 1)))
         lines.append(Goods(sku, pieces, found.key, item.get("name") or found.name, found.url))
     return OwnCart(row["url"], tuple(lines))
+
+
+RUN = """
+SELECT e.memory, e.trigger FROM enrollment e
+WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.id = %(id)s
+"""
+CART_REF = """
+SELECT r.contact_id, r.row_id FROM contact_ref r
+WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.kind = 'cart' AND r.value = %(key)s
+"""
+ONE_CART = """
+SELECT c.url, c.items FROM cart c
+WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = %(id)s AND c.state = 'open'
+"""
+
+
+class Run(NamedTuple):
+    """The run of an automation behind a text."""
+
+    memory: Mapping[str, Any]
+    cart: str  # key of the cart that it is about; "": it is about none
+
+
+async def run_of(tx: Tx, store: Store, run_id: int) -> Run | None:
+    """What a run knows, as far as links need it."""
+    given = {"bucket": bucket_of_id(run_id), "store_id": store.id, "id": run_id}
+    row = await (await tx.execute(RUN, given)).fetchone()
+    return Run(row["memory"], str(row["trigger"].get("cart", ""))) if row else None
+
+
+async def cart(tx: Tx, store: Store, key: str, people: Sequence[int]) -> OwnCart | None:
+    """A person's cart by its key, while it waits. None: it is somebody else's, or waits no more."""
+    bucket = bucket_of(store.bucket_base, store.bucket_span, f"cart/{key}")
+    given = {"bucket": bucket, "store_id": store.id, "key": key}
+    ref = await (await tx.execute(CART_REF, given)).fetchone()
+    if ref is None or ref["row_id"] is None or ref["contact_id"] not in people:
+        return None
+    found = {"bucket": bucket_of_id(ref["row_id"]), "store_id": store.id, "id": ref["row_id"]}
+    row = await (await tx.execute(ONE_CART, found)).fetchone()
+    return await _filled(tx, store, row) if row else None
 
 
 # ------------------------------------------------------------------ who opened them

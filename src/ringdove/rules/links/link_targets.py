@@ -58,6 +58,7 @@ class Target:
     url: str = ""
     lines: tuple[Goods, ...] = ()
     code: str = ""
+    is_choice: bool = False  # the lines are goods to look at, not a set
 
 
 def is_personal(link: Link) -> bool:
@@ -90,6 +91,21 @@ def leads_to(
         case _:
             url = link.url.replace(CODE, quote(code, safe=""))
     return Target(tagged(web_address(url, ground.home) or web_address(ground.home), said))
+
+
+def leads_to_goods(skus: Sequence[str], ground: Ground, tags: Mapping[str, str]) -> Target:
+    """The target of goods that a text names: the page of the only one, else all of them, each with
+    its page. What is in the catalogue no more is left out; nothing left: the first page."""
+    known = [ground.products[sku] for sku in skus if sku in ground.products]
+    shown = [
+        Goods(one.sku, key=one.key, name=one.name, url=tagged(url, tags))
+        for one in known
+        if (url := web_address(one.url, ground.home))
+    ]
+    if len(shown) > 1:
+        return Target(lines=tuple(shown), is_choice=True)
+    url = shown[0].url if shown else tagged(web_address(ground.home), tags)
+    return Target(url)
 
 
 def _cart(link: Link, ground: Ground, tags: Mapping[str, str], code: str) -> Target:

@@ -1,8 +1,8 @@
 """What is known of links that are opened: which message a token names, and where it leads.
 
 Tokens seen lately are answered from memory. Others that arrive in the same moment are looked up by
-one statement. What a campaign says is read again every few seconds, so that a mended link leads
-where it should from then on, also in texts that went before. All of it has a bound.
+one statement. What a campaign or an automation's step says (web/links/link_aims.py) is
+read again every few seconds. All of it has a bound.
 """
 
 import asyncio
@@ -10,87 +10,36 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import psycopg
-import structlog
-from pydantic import ValidationError
 
 from ringdove.kit import db
 from ringdove.kit.buckets import made_at
-from ringdove.kit.crypto import SealBroken
 from ringdove.records import clicks
-from ringdove.records.campaigns import campaigns
-from ringdove.records.consent import ways_out
-from ringdove.records.offers import rewards
-from ringdove.records.store import connections, stores
-from ringdove.rules.campaigns.campaigns import Campaign, Link
-from ringdove.rules.consent.ways_in import Reward
+from ringdove.records.store import stores
 from ringdove.rules.links import link_targets, links
-from ringdove.rules.links.link_targets import Ground, OpensCart, Target
+from ringdove.rules.links.link_targets import Target
 from ringdove.rules.links.links import Claim
-from ringdove.rules.scenes import Store
-from ringdove.runtime import STORES, Runtime
-from ringdove.stores.edge import united
+from ringdove.runtime import Runtime
+from ringdove.web.links import link_aims
+from ringdove.web.links.link_aims import Aims, Opened, Source
 
-log = structlog.get_logger()
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 TOKENS_MAX = 50_000
 TOKEN_KEPT_S = 60.0
-CAMPAIGNS_MAX = 2_000
-FRESH_S = 5.0  # what a campaign says, where a person's cart is
+SOURCES_MAX = 2_000
+FRESH_S = 5.0  # what a campaign or step says, where a person's cart is
 STALE_S = 600.0  # answered from memory while it is read anew, or the database is away
 AHEAD = timedelta(hours=1)  # ids may run ahead of the clock a little
 BATCH_MAX = 500
 LOOK_UPS_MAX = 2  # statements at once; what arrives meanwhile goes with the next
 CONNECTION_KEPT_S = 1.0  # for look-ups, after the last one
-
-
-@dataclass(slots=True)
-class Opened:
-    """A link of a message that somebody has."""
-
-    claim: Claim
-    contact_id: int
-    campaign_id: int
-    variant: int
-    channel: str
-    language: str
-    sent_at: datetime | None
-    is_known: bool  # False: of somebody erased, nothing more is noted
-    kept_until: float
-    target: Target | None = None  # of a personal one
-    target_until: float = 0.0
-
-
-@dataclass(slots=True)
-class Aims:
-    """A campaign, as far as its links need it."""
-
-    store: Store
-    campaign: Campaign
-    ground: Ground
-    offer: Reward | None
-    read_s: float
-    targets: dict[tuple[int, str, int], Target] = field(default_factory=dict)
-
-    def link(self, number: int) -> Link:
-        """What a token names; the shop's first page where the campaign has no such link now."""
-        found = self.campaign.plan.links
-        return found[number] if number < len(found) else Link()
-
-    def tags(self, opened: Opened) -> dict[str, str]:
-        """utm parameters."""
-        variants = self.campaign.plan.variants
-        several = len(variants) > 1 and opened.variant < len(variants)
-        name = variants[opened.variant].name if several else ""
-        return link_targets.tags_of(opened.channel, self.campaign.name, name)
 
 
 class Hosts(NamedTuple):
@@ -155,7 +104,7 @@ class LinkBook:
         self._runtime = runtime
         self._key = runtime.link_key
         self._tokens: Kept[str, Opened] = Kept(TOKENS_MAX)
-        self._aims: Kept[tuple[int, int], Aims | None] = Kept(CAMPAIGNS_MAX)
+        self._aims: Kept[tuple[int, Source], Aims | None] = Kept(SOURCES_MAX)
         self._hosts: Kept[str, Hosts] = Kept(1)
         self._hosts_read_s = -STALE_S
         self._queue: Waiting = {}
@@ -171,7 +120,7 @@ class LinkBook:
         opened, hosts, now_s = self._tokens.get(token), self._hosts.get(""), time.monotonic()
         if opened is None or hosts is None or now_s >= opened.kept_until:
             return None
-        aims = self._aims.get((opened.claim.store_id, opened.campaign_id))
+        aims = self._aims.get((opened.claim.store_id, opened.source))
         if aims is None or now_s - min(aims.read_s, self._hosts_read_s) >= FRESH_S:
             return None
         target = _target_at_hand(opened, aims, now_s)
@@ -277,9 +226,9 @@ class LinkBook:
         rows = await clicks.opened(link, list(claims.values())) if claims else {}
         until = time.monotonic() + TOKEN_KEPT_S
         found = {
-            token: _opened(claim, row, until)
+            token: named
             for n, (token, claim) in enumerate(claims.items())
-            if (row := rows.get(n)) and row["campaign_id"] is not None
+            if (row := rows.get(n)) and (named := link_aims.opened(claim, row, until))
         }
         for token, waiting in batch.items():
             if token in found:
@@ -302,82 +251,28 @@ class LinkBook:
     # ---------------------------------------------------------------- where they lead
 
     async def _aims_of(self, opened: Opened) -> Aims | None:
-        """The campaign of a link; None: there is none any more."""
-        key = (opened.claim.store_id, opened.campaign_id)
+        """What said a link; None: there is none any more."""
+        key = (opened.claim.store_id, opened.source)
         known, now_s = self._aims.get(key), time.monotonic()
         if known is not None and now_s - known.read_s < FRESH_S:
             return known
-        reading = self._aims.start(key, partial(self._read_aims, *key))
+        reading = self._aims.start(key, partial(link_aims.read, self._runtime, *key))
         if known is not None and now_s - known.read_s < STALE_S:
             return known
         return await asyncio.shield(reading)
 
-    async def _read_aims(self, store_id: int, campaign_id: int) -> Aims | None:
-        async with db.transaction(self._runtime.pool) as tx:
-            store = await stores.find(tx, store_id)
-            campaign = await campaigns.find(tx, store_id, campaign_id)
-            if store is None or campaign is None:
-                return None
-            plan = campaign.plan
-            skus = [
-                sku for one in plan.links for sku in (one.sku, *(line.sku for line in one.lines))
-            ]
-            products = await clicks.products(tx, store, skus)
-            shops = await connections.of_store(tx, store_id)
-            offer = await rewards.find(tx, store_id, plan.offer) if plan.offer else None
-        opens = tuple(found for shop in shops if (found := self._opens_carts(store, shop)))
-        ground = Ground(store.website, products, opens)
-        return Aims(store, campaign, ground, offer, time.monotonic())
-
-    def _opens_carts(self, store: Store, shop: connections.Connection) -> OpensCart | None:
-        module = STORES.get(shop.kind)
-        if shop.paused_at or not hasattr(module, "cart_url") or module is None:
-            return None
-        try:
-            secrets = self._runtime.sealer.open(shop.secrets)
-            settings = united(module.Settings, shop.settings, secrets, store.time_zone)
-        except (SealBroken, ValidationError) as error:
-            log.error("link.shop_broken", connection=shop.id, error=type(error).__name__)
-            return None
-        return partial(module.cart_url, settings)
-
-    async def _target(self, opened: Opened, aims: Aims) -> Target:
+    async def _target(self, one: Opened, aims: Aims) -> Target:
         """Where it leads this person."""
-        link, tags = aims.link(opened.claim.number), aims.tags(opened)
-        if not link_targets.is_personal(link):
-            found = link_targets.leads_to(link, aims.ground, tags)
-            aims.targets[opened.claim.number, opened.channel, opened.variant] = found
+        number = one.claim.number
+        if not aims.is_personal(number):
+            found = link_targets.leads_to(aims.link(number), aims.ground, aims.tags(one))
+            aims.targets[number, one.channel, one.variant] = found
             return found
-        async with db.transaction(self._runtime.pool) as tx:
-            person = await ways_out.person(tx, aims.store, opened.contact_id)
-            people = [person.id, *person.also] if person else []
-            code = await _code(tx, aims, people)
-            own = None
-            if link.kind == "own_cart" and people:
-                own = await clicks.own_cart(tx, aims.store, people)
-        opened.target = link_targets.leads_to(link, aims.ground, tags, code, own)
-        opened.target_until = time.monotonic() + FRESH_S
-        return opened.target
+        one.target = await link_aims.target(self._runtime, one, aims)
+        one.target_until = time.monotonic() + FRESH_S
+        return one.target
 
 
 def _target_at_hand(opened: Opened, aims: Aims, now_s: float) -> Target | None:
     known = aims.targets.get((opened.claim.number, opened.channel, opened.variant))
     return opened.target if known is None and opened.target_until > now_s else known
-
-
-async def _code(tx: db.Tx, aims: Aims, people: list[int]) -> str:
-    """The person's code of the campaign's offer, under whichever name it was given; "": none."""
-    offer = aims.offer
-    if offer is None or not people:
-        return ""
-    if offer.source == "common":
-        return offer.code
-    given = await rewards.codes_of(tx, aims.store, offer.id, people)
-    return next((given[one] for one in people if one in given), "")
-
-
-def _opened(claim: Claim, row: clicks.Row, until: float) -> Opened:
-    return Opened(
-        claim, row["contact_id"], row["campaign_id"], row["variant"], row["channel"],
-        row["language"], row["sent_at"], row["is_known"], until,
-    )  # fmt: skip

@@ -30,7 +30,8 @@ from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.web import public
 from ringdove.web.consent.leave import NOBODYS
-from ringdove.web.links.link_book import Hosts, Known, LinkBook, Opened
+from ringdove.web.links.link_aims import Opened
+from ringdove.web.links.link_book import Hosts, Known, LinkBook
 from ringdove.web.links.link_clicks import ClickBuffer, address_of, visitor_of
 from ringdove.web.offers.only import qr_of
 from ringdove.web.security import STRICT_TRANSPORT, Throttle
