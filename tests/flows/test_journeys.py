@@ -1,0 +1,149 @@
+"""Journeys of a store's own on the real database: what their steps want is loaded and chosen for a
+whole batch, and what they do is written."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from ringdove.kit import db
+from ringdove.records.automations import automations
+from ringdove.records.people import own_fields
+from ringdove.rules import facts
+from ringdove.rules.automations.journeys import Journey
+from ringdove.rules.automations.plans import Automation
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.rules.people.own_fields import OwnField
+from tests.flows.conftest import Shop, order, text
+from tests.records.test_offer_codes import made
+
+Play = Callable[..., None]
+OWN = Reward(0, "o1", "Teas", "code", source="own", prefix="TEA")
+YES = {"marketing": True, "words": "Yes"}
+ANNA = {"phone": "+375291112233", "name": "Anna", "country": "BY"}
+LUCA = {"phone": "+375291112244", "name": "Luca", "country": "BY"}
+WORDS = {
+    "code": {"sms": "{{ customer.name }}: {{ offer.code }}"},
+    "ask": {"sms": "1-5?"},
+    "hello": {"sms": "Hello"},
+}
+
+
+async def switch_on(shop: Shop, key: str, *steps: dict[str, Any], **more: Any) -> None:
+    """A store's own automation, which begins with an order."""
+    journey = Journey.model_validate(
+        {"key": key, "trigger": {"on": "fact", "kind": "order.placed"}, "topic": "offers",
+         "about": key, "steps": steps} | more
+    )  # fmt: skip
+    texts = dict.fromkeys(shop.store.languages, WORDS)
+    own = Automation(True, 1, texts=texts, plan=journey)
+    async with db.transaction(shop.runtime.pool) as tx:
+        assert await automations.save(tx, shop.store.id, key, own, shop.at, None)
+
+
+def send(text_key: str, **more: Any) -> dict[str, Any]:
+    return {"do": "send", "id": text_key, "text": text_key, "klass": "marketing", **more}
+
+
+async def said(shop: Shop, key: str) -> list[tuple[str, str, str]]:
+    """Bodies, states and reasons of an automation's texts."""
+    rows = [row for row in await shop.messages() if row["recipe"] == key]
+    return sorted((row["body"], row["state"], row["reason"]) for row in rows)
+
+
+def test_people_met_in_one_batch_are_given_codes_of_their_own(play: Play) -> None:
+    """R117, P7: a condition that counts the order at hand, a code, a tag, a task, a text; of people
+    whom nobody knew before the batch that tells of them."""
+
+    async def story(shop: Shop) -> None:
+        offer = await made(shop, OWN)
+        async with db.transaction(shop.runtime.pool) as tx:
+            tag = OwnField("friend", "Friend", "yes_no")
+            await own_fields.save(tx, shop.store, tag, shop.at)
+        first = {"leaf": "orders", "times": {"at_least": 1, "at_most": 1}}
+        about = {"goods": {"brands": ["Bork"]}}
+        more = [{"do": "give", "id": "p", "points": 5}]
+        await switch_on(
+            shop, "own_1",
+            {"do": "give", "id": "g", "offer": offer.id}, send("code"),
+            {"do": "give", "id": "t", "tag": "friend"},
+            {"do": "alert", "id": "a", "said": "Call {{ customer.name }}", "due": 3600},
+            {"do": "branch", "id": "b", "about": about, "then": more},
+            when=first,
+        )  # fmt: skip
+        kettle = facts.ProductChanged(id="p", at=shop.at, sku="K", name="Kettle", brand="Bork")
+        await shop.hear(kettle)
+        await shop.answer()
+        lines = [{"name": "Kettle", "sku": "K", "price": "59.90"}]
+        await shop.hear(
+            order("1", customer=ANNA, consent=YES, lines=lines),
+            order("2", customer=LUCA, consent=YES),
+        )
+        await shop.answer()
+        codes = {row["contact_id"]: row["code"] for row in await shop.rows(
+            "SELECT contact_id, code FROM promo_code")}  # fmt: skip
+        people = {row["name"]: row for row in await shop.rows("SELECT * FROM contact")}
+        assert codes.keys() == {one["id"] for one in people.values()}
+        assert await said(shop, "own_1") == sorted(
+            (f"{name}: {codes[one['id']]}", "waiting", "") for name, one in people.items()
+        )
+        assert [one["fields"] for one in people.values()] == [{"friend": True}] * 2
+        given = await shop.rows("SELECT contact_id, reward_id, code, points FROM reward_given")
+        noted = {(one["contact_id"], one["reward_id"], one["code"], one["points"]) for one in given}
+        points = {(people["Anna"]["id"], 0, "", 5)}
+        assert noted == points | {(who, offer.id, code, 0) for who, code in codes.items()}
+        tasks = await shop.rows("SELECT said, due_at FROM task ORDER BY said")
+        due = shop.at + timedelta(hours=1)
+        assert tasks == [{"said": f"Call {name}", "due_at": due} for name in ("Anna", "Luca")]
+        await shop.hear(order("3", customer=ANNA, at=shop.later(minutes=1)))
+        await shop.answer()
+        assert len(await said(shop, "own_1")) == 2, "the second order is not the first"
+
+    play(story, span=128)
+
+
+def test_an_answer_comes_back_into_the_run(play: Play) -> None:
+    """R80: kept in a field, and the way that it decides is taken."""
+
+    async def story(shop: Shop) -> None:
+        async with db.transaction(shop.runtime.pool) as tx:
+            await own_fields.save(tx, shop.store, OwnField("mark", "Mark", "number"), shop.at)
+        low = {"do": "branch", "id": "b", "answer_number": {"at_most": 3},
+               "then": [{"do": "alert", "id": "a", "said": "{{ answer.text }}"}]}  # fmt: skip
+        ask = {"do": "ask", "id": "q", "text": "ask", "keep_in": "mark"}
+        await switch_on(shop, "own_1", ask, low)
+        await shop.hear(order("1", customer=ANNA))
+        await shop.answer()
+        await shop.hear(text("2 stars", at=shop.later(minutes=5)))
+        await shop.answer()
+        (person,) = await shop.rows("SELECT fields FROM contact")
+        assert person["fields"] == {"mark": 2}
+        assert [row["said"] for row in await shop.rows("SELECT said FROM task")] == ["2 stars"]
+
+    play(story)
+
+
+def test_a_higher_offer_takes_back_a_lower_one_that_waits(play: Play) -> None:
+    """R117, P4: also one that an earlier batch has queued; and a text goes at its reader's hour."""
+
+    async def story(shop: Shop) -> None:
+        await switch_on(shop, "own_1", send("hello"), priority=3)
+        wait = {"do": "wait", "id": "w", "seconds": 3600}
+        await switch_on(shop, "own_2", wait, send("hello", own_hour=True), priority=8)
+        await shop.hear(order("1", customer=ANNA, consent=YES))
+        await shop.answer()
+        assert await said(shop, "own_1") == [("Hello", "waiting", "")]
+        await shop.rows(
+            "WITH seen AS (UPDATE contact_figure SET own_hour = 19 RETURNING 1) SELECT * FROM seen"
+        )
+        shop.later(minutes=61)
+        await shop.answer()
+        assert await said(shop, "own_1") == [("Hello", "dropped", "outranked")]
+        assert await said(shop, "own_2") == [("Hello", "waiting", "not_yet")]
+        queued = await shop.rows(
+            "SELECT m.recipe, o.due_at FROM outbox o JOIN message m ON m.id = o.message_id"
+            " WHERE o.class = 'marketing'"
+        )
+        seven = shop.at.replace(hour=16, minute=0, second=0)  # in the evening of Minsk
+        assert queued == [{"recipe": "own_2", "due_at": seven}]
+
+    play(story)
