@@ -62,6 +62,13 @@ FITTING: dict[str, Any] = {
     "segments": {"name": "Ours", "tree": {"leaf": "all"}},
     "campaigns": {"name": "Ours", "plan": {}, "version": 1},
     "start": {"version": 1},
+    "tasks": {"said": "Ours"},
+    "done": {},
+    "calls": {"result": "confirmed"},
+    "restore": {"version": 1},
+    "automations": {"is_on": False},
+    "rehearsal": {},
+    "address": {"url": ""},
     "test": {"phone": "+375291112299"},
     "number": {"phone": "+375291112299"},
     "phone": {"phone": "+375291112299"},
@@ -206,6 +213,7 @@ async def _life(site: Site) -> dict[str, int | str]:
             "code": "ZINAIDA-1",
             "key": "order_paid",
             "recipe": "order_paid",
+            "version": 7,
             "kind": "events",
         }
 

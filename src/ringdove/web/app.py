@@ -20,7 +20,14 @@ from starlette.types import Receive, Scope, Send
 
 from ringdove.runtime import Runtime
 from ringdove.web import api, doors, live, public
-from ringdove.web.automations import automations, parked
+from ringdove.web.automations import (
+    automation_rehearsals,
+    automation_reports,
+    automations,
+    editor,
+    parked,
+    try_outs,
+)
 from ringdove.web.campaigns import (
     calendar,
     campaign_audience,
@@ -105,6 +112,10 @@ PAGES: tuple[APIRouter, ...] = (
     decision.router,
     unknown.router,
     automations.router,
+    editor.router,
+    automation_rehearsals.router,
+    automation_reports.router,
+    try_outs.router,
     campaigns.router,
     campaign_compose.router,
     campaign_audience.router,

@@ -104,9 +104,10 @@ def problems(
     found = [Problem(one, "seconds", Mistake("late")) for one in late(journey)]
     for step in journey.sends():
         for language, sample in samples.items():
-            words = {**ready(step.text, language), **own.get(language, {}).get(step.text, {})}
+            mine, come = own.get(language, {}).get(step.text, {}), ready(step.text, language)
             for field in fields_of(step):
-                wrong = mistakes(journey, words.get(field, ""), sample, field)
+                said = mine.get(field) or come.get(field, "")
+                wrong = mistakes(journey, said, sample, field)
                 found += [Problem(step.id, field, one, language) for one in wrong]
     return found
 

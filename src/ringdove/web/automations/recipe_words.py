@@ -1,67 +1,46 @@
-"""How the pages name what recipes are made of: topics, triggers, values, mistakes, differences."""
+"""How the pages name automations: purposes, titles, the values of texts, and their mistakes."""
 
-from datetime import timedelta
+from collections.abc import Mapping
 
-from babel.units import format_unit
-
-from ringdove.rules.automations.journeys import Heard, Journey
+from ringdove.rules import languages
+from ringdove.rules.automations.journeys import Journey
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.automations.revisions import PARTS_MAX, Mistake
+from ringdove.web.automations.spans import span
+from ringdove.web.menu import N_
 from ringdove.web.speech import Speech
 
-DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
+# The groups of the list in its order: their topics, or the ready automations that belong to them.
+PURPOSES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "order": (N_("Orders and payment"), ("order", "payment")),
+    "delivery": (N_("Delivery"), ("delivery",)),
+    "return": (N_("Returns, exchanges and complaints"), ("return", "complaint")),
+    "left": (N_("Left behind"), ("cart", "browse_left")),
+    "after": (
+        N_("After a purchase"),
+        ("thanks", "review_request", "survey", "surveys", "accessories", "replenish",
+         "category_due"),
+    ),
+    "goods": (N_("Goods that come, or cost less"), ("stock", "new_goods")),
+    "people": (N_("People and their days"), ()),
+    "own": (N_("Your own"), ()),
+}  # fmt: skip
 
 
-def topic_names(say: Speech) -> dict[str, str]:
-    """The groups of the page, in its order."""
-    _ = say.gettext
-    return {
-        "order": _("Orders"),
-        "payment": _("Payment and invoices"),
-        "delivery": _("Delivery"),
-        "return": _("Returns and refunds"),
-    }
+def purpose_of(journey: Journey) -> str:
+    """The group of the list that an automation stands in."""
+    if journey.key not in RECIPES:
+        return "own"
+    for purpose, (_title, members) in PURPOSES.items():
+        if journey.key in members or journey.topic in members:
+            return purpose
+    return "people"
 
 
-def trigger(say: Speech, recipe: Journey) -> str:
-    """What begins it."""
-    _ = say.gettext
-    kind = recipe.trigger.kind if isinstance(recipe.trigger, Heard) else recipe.trigger.on
-    if kind == "parcel.moved":
-        return {
-            "accepted": _("The carrier has taken the parcel"),
-            "in_transit": _("The parcel is on its way"),
-            "customs": _("The parcel is at customs"),
-            "out_for_delivery": _("The courier is out with the parcel"),
-            "at_pickup_point": _("The parcel waits at a pickup point"),
-            "delivery_failed": _("The parcel could not be handed over"),
-            "delivered": _("The parcel is delivered"),
-            "returning": _("The parcel goes back to the shop"),
-        }.get(recipe.about.rpartition("/")[2], kind)
-    if kind == "delivery.promised":
-        is_new = recipe.about.startswith("moved")
-        return _("The delivery gets another time") if is_new else _("The delivery gets its time")
-    if recipe.key == "order_unpaid":
-        return _("An order is placed that is to be paid before it ships")
-    return {
-        "order.placed": _("An order is placed"),
-        "payment.received": _("An order is paid"),
-        "order.cancelled": _("An order is cancelled"),
-        "return.opened": _("A return is opened"),
-        "return.accepted": _("A return is accepted"),
-        "refund.sent": _("Money is sent back"),
-        "invoice.issued": _("An invoice is issued"),
-    }.get(kind, kind)
-
-
-def endings(say: Speech, recipe: Journey) -> list[str]:
-    """What ends a run that waits."""
-    _ = say.gettext
-    named = {
-        "payment.received": _("the order is paid"),
-        "order.cancelled": _("the order is cancelled"),
-        "order.removed": _("the order is put in the trash"),
-    }
-    return [named.get(kind, kind) for kind in recipe.stopped_by]
+def named(say: Speech, journey: Journey) -> tuple[str, str]:
+    """What an automation is called, and what it is for; a store's own has only its name."""
+    known = languages.phrases(say.language)["recipes"].get(journey.key, {})
+    return journey.name or known.get("title", ""), known.get("about", "")
 
 
 def value_names(say: Speech) -> dict[str, str]:
@@ -95,7 +74,32 @@ def value_names(say: Speech) -> dict[str, str]:
         "refund.amount": _("Money sent back"),
         "refund.expected_on": _("When it should arrive"),
         "invoice.number": _("Invoice number"),
+        "return.reason": _("Why it was refused"),
         "invoice.url": _("Link to the invoice"),
+        "complaint.number": _("Complaint number"),
+        "complaint.note": _("What was said to it"),
+        "cart.items": _("Goods in the cart"),
+        "cart.total": _("What the cart comes to"),
+        "cart.url": _("The shop's own link to the cart"),
+        "product.name": _("The goods that it is about"),
+        "product.price": _("Their price now"),
+        "product.url": _("Link to these goods"),
+        "goods.names": _("Goods that were chosen for them"),
+        "goods.link": _("Link to the chosen goods"),
+        "due.category": _("What they are about to need"),
+        "link": _("Link that says who opened it"),
+        "offer.code": _("Their own code"),
+        "offer.name": _("Name of the offer"),
+        "offer.discount": _("What the offer takes off"),
+        "offer.until": _("Last day of the offer"),
+        "offer.link": _("Page with the code"),
+        "reward.code": _("Code of the reward"),
+        "reward.link": _("Page with the reward"),
+        "reward.until": _("Last day of the reward"),
+        "reward.points": _("Points of the reward"),
+        "answer": _("What they answered"),
+        "form.frequency": _("How often offers come, of the form"),
+        "field": _("A field of your own: field.name"),
         "stop_url": _("Link to stop offers, each person their own"),
     }
 
@@ -117,31 +121,15 @@ def mistake(say: Speech, found: Mistake) -> str:
             return said.rstrip(".") + "."
         case "empty":
             return _("This text says nothing.")
+        case "late":
+            return _("It waits for nothing, or for too long.")
         case _:
             return _("This is longer than %(most)s parts.", most=PARTS_MAX)
 
 
-def span(say: Speech, delay: timedelta) -> str:
-    """ "90 minutes": exact, in the largest unit that needs no fraction."""
-    amount, unit = divided(delay)
-    name = {DAY_S: "day", HOUR_S: "hour", MINUTE_S: "minute"}[unit]
-    return format_unit(amount, f"duration-{name}", locale=say.locale)
-
-
-def divided(delay: timedelta) -> tuple[int, int]:
-    """A delay as people set it: a number, and the seconds of its unit."""
-    seconds = int(delay.total_seconds())
-    unit = next(unit for unit in (DAY_S, HOUR_S, MINUTE_S) if seconds % unit == 0 or unit == 60)
-    return seconds // unit, unit
-
-
-def units(say: Speech) -> list[tuple[int, str]]:
-    """What a delay is counted in."""
-    _ = say.gettext
-    return [(MINUTE_S, _("minutes")), (HOUR_S, _("hours")), (DAY_S, _("days"))]
-
-
-def field_names(say: Speech) -> dict[str, str]:
-    """The words of a message, by their part in it."""
-    _ = say.gettext
-    return {"sms": _("Text"), "subject": _("Subject"), "body": _("Letter")}
+def too_late(say: Speech, journey: Journey) -> str:
+    """Why a wait cannot be so long, or so short (P4)."""
+    return say.gettext(
+        "From one minute to less than %(most)s: later nobody wants to hear it.",
+        most=span(say, journey.span),
+    )

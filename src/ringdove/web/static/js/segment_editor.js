@@ -5,6 +5,11 @@ let picking = null; // where the dialog of conditions puts what is chosen
 
 for (const editor of document.querySelectorAll("[data-segment-editor]")) start(editor);
 
+// A part of the page that was drawn anew brings editors of its own.
+document.addEventListener("redrawn", ({ target }) => {
+  for (const editor of target.querySelectorAll("[data-segment-editor]")) start(editor);
+});
+
 function start(editor) {
   sayChosen(editor);
   editor.addEventListener("click", (event) => {
