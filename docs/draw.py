@@ -1,5 +1,5 @@
-"""Draws the pages of docs/ that are made from code: conditions.md, facts.md, messages.md and
-settings.md.
+"""Draws the pages of docs/ that are made from code: conditions.md, facts.md, messages.md,
+settings.md and steps.md.
 
 `make docs` writes them; tests/test_docs.py fails when one is not current. It must never say
 anything about a fact or a state that the code does not: words beside the tables are kept here.
@@ -7,7 +7,7 @@ anything about a fact or a state that the code does not: words beside the tables
 
 import types
 import typing
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from pydantic.fields import FieldInfo
 
 from ringdove import settings
 from ringdove.rules import facts, messages
-from ringdove.rules.automations import recipes
+from ringdove.rules.automations import journeys, recipes
+from ringdove.rules.campaigns.campaigns import Link
 from ringdove.rules.segments import segments
+from ringdove.rules.steps.branch import Where
+from ringdove.rules.steps.send import Send
 
 HERE = Path(__file__).parent
 
@@ -62,22 +65,37 @@ def _told_by_shops() -> list[str]:
 def _fact(cls: type[facts.Fact]) -> str:
     kind = cls.model_fields["kind"].default
     section = _section(f"`{kind}`", cls, _OF_EVERY_FACT)
-    begun = [recipe.key for recipe in recipes.triggered_by(kind)]
+    begun = [
+        key
+        for key, journey in recipes.RECIPES.items()
+        if getattr(journey.trigger, "kind", "") == kind
+    ]
     if begun:
         section += "\nCan begin: " + ", ".join(f"`{key}`" for key in begun) + ".\n"
     return section
 
 
-def _section(title: str, cls: type[BaseModel], without: tuple[str, ...]) -> str:
+def _section(
+    title: str, cls: type[BaseModel], without: tuple[str, ...], *, with_defaults: bool = False
+) -> str:
     rows = [
         f"| `{name}` | {_type(field)} | {'yes' if field.is_required() else ''} "
-        f"| {_cell(field.description or '')} |"
+        f"| {_cell(_meaning(field, with_defaults))} |"
         for name, field in cls.model_fields.items()
         if name not in without
     ]
     table = ["| Field | Is | Needed | Meaning |", "| --- | --- | --- | --- |", *rows, ""]
     says = " ".join((cls.__doc__ or "").split())
     return "\n".join([f"### {title}\n", says + "\n", *(table if rows else [])])
+
+
+def _meaning(field: FieldInfo, with_default: bool) -> str:
+    said = field.description or ""
+    value = field.default
+    if not with_default or not isinstance(value, str | int | time) or value in ("", 0):
+        return said
+    word = str(value).lower() if isinstance(value, bool) else f"{value}"
+    return f"{said} By default `{word}`.".strip()
 
 
 def _cell(text: str) -> str:
@@ -88,9 +106,14 @@ def _type(field: FieldInfo) -> str:
     return _word(field.annotation)
 
 
+_ONE_OF: dict[Any, str] = {
+    segments.Not: "[condition](#conditions)",
+    journeys.Heard: "[trigger](#what-begins-it)",
+    Send: "[step](#steps)",
+}
 _WORDS = {
     "str": "text", "int": "number", "bool": "true or false", "Decimal": "decimal",
-    "datetime": "time", "date": "day",
+    "datetime": "time", "date": "day", "time": "time of day",
 }  # fmt: skip
 
 
@@ -99,14 +122,15 @@ def _word(kind: Any) -> str:
     if origin is typing.Annotated:
         return _word(typing.get_args(kind)[0])
     if origin is typing.Literal:
-        return ", ".join(f"`{value}`" for value in typing.get_args(kind))
+        return ", ".join(f"`{value}`" for value in typing.get_args(kind) if value != "")
     if origin is dict:
         return "table"
     if origin is tuple:
         return f"list of {_word(typing.get_args(kind)[0])}"
     if origin in (typing.Union, types.UnionType):
-        if segments.Not in typing.get_args(kind):
-            return "[condition](#conditions)"
+        for one, name in _ONE_OF.items():
+            if one in typing.get_args(kind):
+                return name
         told = [part for part in typing.get_args(kind) if part is not type(None)]
         return " or ".join(_word(part) for part in told)
     if kind is AwareDatetime:
@@ -249,7 +273,8 @@ def messages_page() -> str:
     ]  # fmt: skip
     for recipe in recipes.RECIPES.values():
         on = "on" if recipe.starts_on else "off"
-        lines.append(f"| `{recipe.key}` | `{recipe.trigger}` | {_span(recipe.valid_for)} | {on} |")
+        begun = getattr(recipe.trigger, "kind", recipe.trigger.on)
+        lines.append(f"| `{recipe.key}` | `{begun}` | {_span(recipe.span)} | {on} |")
     return "\n".join(lines) + "\n"
 
 
@@ -295,6 +320,45 @@ def conditions_page() -> str:
     return "\n".join([CONDITIONS_HEAD, *drawn])
 
 
+# ------------------------------------------------------------------ steps.md
+
+STEPS_HEAD = """\
+# Journeys and their steps
+
+All that an automation can be made of. Drawn from `rules/automations/journeys.py` and
+`rules/steps/`; do not edit. [Automations](automations.md) says how they are used.
+
+A journey is JSON. A step says by `do` which one it is, a trigger by `on`. What is not given is as
+it is by default; unknown fields are refused, so that typos are seen. Spans are in seconds. Ids of
+steps are the journey's own (letters a-z, digits, _): they stay when steps are moved, so that who
+waits at one is found there.
+"""
+
+
+def steps_page() -> str:
+    """The vocabulary of journeys."""
+    triggers = typing.get_args(typing.get_args(journeys.Trigger)[0])
+    steps = typing.get_args(typing.get_args(journeys.AnyStep)[0])
+    shared = (Where, Link, segments.Goods, segments.Range)
+    drawn = [
+        STEPS_HEAD,
+        _section("Journey", journeys.Journey, ("key", "starts_on"), with_defaults=True),
+        "## What begins it\n",
+        *(
+            _section(f"`{one.model_fields['on'].default}`", one, ("on",), with_defaults=True)
+            for one in triggers
+        ),
+        "## Steps\n",
+        *(
+            _section(f"`{one.model_fields['do'].default}`", one, ("do",), with_defaults=True)
+            for one in steps
+        ),
+        "## Used in them\n",
+        *(_section(one.__name__, one, ()) for one in shared),
+    ]
+    return "\n".join(drawn).replace("(#conditions)", "(conditions.md)")
+
+
 # ------------------------------------------------------------------ all of them
 
 
@@ -305,6 +369,7 @@ def pages() -> dict[str, str]:
         "facts.md": facts_page(),
         "messages.md": messages_page(),
         "settings.md": settings.manual(),
+        "steps.md": steps_page(),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -14,6 +15,7 @@ from ringdove.rules import facts
 from ringdove.rules.effects import SaveTask
 from ringdove.workers import react
 from tests.web.conftest import Looker, Site
+from tests.web.test_api import key
 
 HERE = "/stores/1/tasks"
 CALLS = "/stores/1/calls"
@@ -155,6 +157,53 @@ def test_the_page_says_when_calls_by_hand_are_too_many(site: Site) -> None:
     site.run(rows(site, visits))
     page = owner.get(CALLS).text
     assert "Your shop has outgrown calls by hand" in page and "300 visits" in page
+
+
+def test_programs_do_the_same_over_the_api(site: Site) -> None:
+    """R84, R116: asked for, listed page by page, changed, done, called; and where alerts go."""
+    site.set_up()
+    first, second = site.run(orders(site, 2))
+    program = key(site, "owner")
+    base = "/api/stores/1"
+    about = int(program.ask("GET", f"{base}/customers").json()["items"][0]["id"])
+    wish = {"said": "Call back", "owner": 1, "customer": about}
+    made = program.ask("POST", f"{base}/tasks", wish)
+    assert made.status == 201, made.text
+    one = made.json()
+    assert (one["owner_name"], one["created_by"]) == ("Anna Volk", "api/owner")
+    for n in range(3):
+        assert program.ask("POST", f"{base}/tasks", {"said": f"Task {n}"}).status == 201
+    page = program.ask("GET", f"{base}/tasks?most=3").json()
+    rest = program.ask("GET", f"{base}/tasks?most=3&after={quote(page['next'])}").json()
+    said = [row["said"] for row in page["items"] + rest["items"]]
+    assert said == ["Call back", "Task 0", "Task 1", "Task 2"] and rest["next"] is None
+    assert len(program.ask("GET", f"{base}/tasks?owner=0").json()["items"]) == 3
+    assert len(program.ask("GET", f"{base}/tasks?customer={about}").json()["items"]) == 1
+    path = f"{base}/tasks/{one['id']}"
+    changed = program.ask("PUT", path, {"note": "twice", "owner": 0}).json()
+    assert (changed["note"], changed["owner"], changed["said"]) == ("twice", 0, "Call back")
+    assert program.ask("PUT", path, {"owner": 99}).status == 422
+    assert program.ask("POST", f"{path}/done", {"note": "glad"}).json() == {"accepted": True}
+    assert program.ask("POST", f"{path}/done", {}).json() == {"accepted": False}
+    (done,) = program.ask("GET", f"{base}/tasks?done=true").json()["items"]
+    assert (done["result"], done["note"], done["done_by"]) == ("done", "glad", "api/owner")
+    assert program.ask("POST", f"{path}/open").json() == {"accepted": True}
+    assert program.ask("POST", f"{path}/alert").json() == {"accepted": False}
+    assert program.ask("GET", f"{base}/tasks/5").status == 404
+    assert program.ask("GET", f"{base}/alerts/address").json()["url"] == ""
+    url = {"url": "https://crm.example/in"}
+    assert len(program.ask("PUT", f"{base}/alerts/address", url).json()["secret"]) > 20
+    assert program.ask("GET", f"{base}/alerts/address").json()["secret"] == ""
+    assert program.ask("PUT", f"{base}/alerts/address", {"url": "nowhere"}).status == 422
+    listed = program.ask("GET", f"{base}/calls?most=1").json()
+    assert listed["items"][0]["order_id"] == listed["next"] == str(first)
+    call = {"result": "confirmed", "note": "at noon"}
+    assert program.ask("POST", f"{base}/calls/{first}", call).status == 201
+    (noted,) = program.ask("GET", f"{base}/calls/{first}").json()
+    assert (noted["note"], noted["by"]) == ("at noon", "api/owner")
+    assert program.ask("POST", f"{base}/calls/5", call).status == 404
+    waiting = program.ask("GET", f"{base}/calls").json()["items"]
+    assert [row["order_id"] for row in waiting] == [str(second)]
 
 
 @pytest.mark.browser

@@ -178,15 +178,15 @@ def path_of(place: Sequence[int | str]) -> str:
     """Where in a journey an error of pydantic is: steps.2.then.0.seconds. It also says the kind of
     each step, trigger and condition, which is left out here."""
     path: list[int | str] = []
-    for step in place:
-        before = path[-1] if path else ""
-        is_kind = (
-            (isinstance(before, int) and step in STEP_KINDS)
-            or before == "trigger"
-            or (before in CONDITIONS and step in trees.KINDS)
-        )
-        path.append("" if is_kind else step)  # a gap: what follows is no kind
-    return trees.path_of([one for one in path if one != ""])
+    before: int | str = ""
+    for n, step in enumerate(place):
+        if before in CONDITIONS:
+            path.append(trees.path_of(place[n:]))
+            break
+        is_kind = (isinstance(before, int) and step in STEP_KINDS) or before == "trigger"
+        before = "" if is_kind else step
+        path += [] if is_kind else [step]
+    return ".".join(str(step) for step in path if step != "")
 
 
 # ------------------------------------------------------------------ looking through
