@@ -41,7 +41,7 @@ WORDS |= {
     "cart": {"sms": "Your {{ cart.items }} wait"},
     "unpaid": {"sms": "Pay {{ order.number }}"},
     "thanks": {"sms": "Thanks for {{ order.number }}"},
-    "seen": {"sms": "Still looking?"},
+    "seen": {"sms": "Still the {{ product.name }}?"},
 }
 JOURNEYS = (
     journey(
@@ -179,8 +179,18 @@ def test_what_was_said_of_a_cart_is_not_said_again_when_it_changes() -> None:
     play(place, [YES, _cart("+0m"), _cart("+3h", "c1", "Mug")], moment("+5d"))
     assert _times(place) == [
         (moment("+1h"), "Your Kettle wait"),
-        (moment("+27h"), "Still looking?"),
+        (moment("+27h"), "Still the Kettle?"),
     ]
+
+
+def test_a_cart_that_was_reminded_of_emptied_and_filled_again_is_left_alone() -> None:
+    """R51: it would be the same reminder once more."""
+    more = [_wait(), _send("cart", klass="marketing"), {**_wait(24 * HOUR), "id": "w2"}]
+    told = JOURNEYS[2].model_dump(mode="json") | {"steps": more}
+    place = store_of(Journey.model_validate(told))
+    emptied = fact({"kind": "cart.changed", "at": "+3h", "lines": []})
+    play(place, [YES, _cart("+0m"), emptied, _cart("+4h", "c1", "Mug")], moment("+5d"))
+    assert _times(place) == [(moment("+1h"), "Your Kettle wait")]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from ringdove.rules import answers, effects, facts
 from ringdove.rules.automations.journeys import Journey
 from ringdove.rules.automations.plans import Automation, Plans
 from ringdove.rules.scenes import Scene
+from ringdove.rules.wants import Good
 from tests.rules.scene import NOON, scene
 
 SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -83,6 +84,7 @@ def store_of(*journeys: Journey, **changes: Any) -> Scene:
     quiet = {key: [Automation(False, 1)] for key in made.plans.newest if key not in own}
     made.plans = Plans({**quiet, **own})
     made.histories, made.pictures, made.own_hours, made.brands = {}, {}, {}, {}
+    made.products = {"K": Good("K", "Kettle", ""), "C": Good("C", "Cup", "")}
     made.knows_fields = True
     return made
 

@@ -42,6 +42,9 @@ def say(
     if channel == "email" and not person.email:
         return None
     language, words = _words_for(scene, plan.own, step.text, channel, person)
+    values = wording.values_of(scene, person, occasion.order, fact, language)
+    if "answer" in run.memory:
+        values["answer"] = {"text": run.memory["answer"]}
     starts, ends = _starts(scene, step, run, now), fact.at + journey.span
     if step.valid_for:
         ends = min(ends, starts + timedelta(seconds=step.valid_for))
@@ -52,7 +55,7 @@ def say(
         topic=journey.topic,
         cause="automation",
         words=words or NO_WORDS,
-        values=wording.values_of(scene, person, occasion.order, fact, language),
+        values=values,
         language=language,
         why=f"automation/{journey.key}/{occasion.kind}",
         not_before=starts,
