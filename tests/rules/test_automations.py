@@ -172,14 +172,14 @@ def test_what_was_said_of_a_cart_is_not_said_again_when_it_changes() -> None:
     """R46: the reminder that follows waits anew."""
     more = [
         _wait(), _send("cart", klass="marketing"),
-        {"do": "wait", "id": "w2", "seconds": 24 * HOUR}, _send("seen", klass="marketing"),
+        {"do": "wait", "id": "w2", "seconds": 24 * HOUR}, _send("unpaid", klass="marketing"),
     ]  # fmt: skip
     told = JOURNEYS[2].model_dump(mode="json") | {"steps": more}
     place = store_of(Journey.model_validate(told))
     play(place, [YES, _cart("+0m"), _cart("+3h", "c1", "Mug")], moment("+5d"))
     assert _times(place) == [
         (moment("+1h"), "Your Kettle wait"),
-        (moment("+27h"), "Still the Kettle?"),
+        (moment("+27h"), "Pay"),
     ]
 
 
