@@ -13,7 +13,7 @@ from ringdove.rules import languages, messages
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.consent import consent
 from ringdove.smpp import session
-from ringdove.web.reasons import BECAUSE, reason_words, state_words, why_words
+from ringdove.web.reasons import BECAUSE, BECAUSE_THEY, reason_words, state_words, why_words
 from ringdove.web.speech import Speech, plain_speech
 
 RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
@@ -62,12 +62,13 @@ def test_every_state_has_a_word(say: Speech) -> None:
 def test_every_cause_has_words(say: Speech) -> None:
     """N2: the automation by its title, and the order by its number."""
     for recipe in RECIPES.values():
-        assert recipe.trigger in BECAUSE, recipe.key
-        said = why_words(say, f"automation/{recipe.key}/{recipe.trigger}", order="A-42")
+        kind = getattr(recipe.trigger, "kind", "automation.due")
+        assert kind in BECAUSE or kind in BECAUSE_THEY, recipe.key
+        said = why_words(say, f"automation/{recipe.key}/{kind}", order="A-42")
         assert languages.phrases(say.language)["recipes"][recipe.key]["title"] in said
-        assert "A-42" in said and "A-42" not in why_words(
-            say, f"automation/{recipe.key}/{recipe.trigger}"
-        )
+        assert ("A-42" in said) is (kind in BECAUSE)
+        assert "A-42" not in why_words(say, f"automation/{recipe.key}/{kind}")
+    assert "own_1" in why_words(say, "automation/own_1/visit.made")
     for text in languages.phrases("en")["answers"]:
         assert why_words(say, f"reply/{text}") != f"reply/{text}", text
     assert "Anna" in why_words(say, "page/Anna") and "till" in why_words(say, "api/till")

@@ -235,6 +235,33 @@ BECAUSE: Mapping[str, tuple[str, str]] = {
         N_("because money was sent back"),
         N_("because the money of order %(order)s was sent back"),
     ),
+    "payment.failed": (
+        N_("because a payment was refused"),
+        N_("because the payment of order %(order)s was refused"),
+    ),
+    "return.refused": (
+        N_("because a return was not accepted"),
+        N_("because a return of order %(order)s was not accepted"),
+    ),
+    "complaint.moved": (
+        N_("because a complaint moved"),
+        N_("because the complaint about order %(order)s moved"),
+    ),
+    "order.changed": (
+        N_("because an order changed"),
+        N_("because order %(order)s changed"),
+    ),
+}
+# What is about no order.
+BECAUSE_THEY: Mapping[str, str] = {
+    "cart.changed": N_("because something was left in a cart"),
+    "visit.made": N_("because the customer looked at goods"),
+    "customer.changed": N_("because the customer registered, or told of themselves"),
+    "consent.given": N_("because the customer subscribed"),
+    "link.opened": N_("because the customer opened a link"),
+    "text.received": N_("because the customer wrote"),
+    "stock.asked": N_("because the customer asked to be told of goods"),
+    "automation.due": N_("because its time had come"),
 }
 REPLIES: Mapping[str, str] = {
     "confirm_request": N_("because somebody signed this number up, and it must say so itself"),
@@ -273,10 +300,15 @@ def why_words(say: Speech, why: str, language: str = "", order: str = "") -> str
 
 def _of_automation(say: Speech, why: str, rest: str, language: str, order: str) -> str:
     key, _, kind = rest.partition("/")
-    if key not in RECIPES or kind not in BECAUSE:
+    if key not in RECIPES and not key.startswith("own_"):
         return why
-    anonymous, about_order = BECAUSE[kind]
-    because = say.gettext(about_order, order=order) if order else say.gettext(anonymous)
+    if kind in BECAUSE:
+        anonymous, about_order = BECAUSE[kind]
+        because = say.gettext(about_order, order=order) if order else say.gettext(anonymous)
+    elif kind in BECAUSE_THEY:
+        because = say.gettext(BECAUSE_THEY[kind])
+    else:
+        return why
     return say.gettext(
         "%(because)s: automation “%(name)s”", because=because, name=title(key, language)
     )
