@@ -41,6 +41,7 @@ SQL_ELSEWHERE = {
     "bench/segments_ground.py": "the store that is counted, made in the database itself",
     "bench/redirect.py": "what was written of what was opened is counted over all stores",
     "bench/automations.py": "the crowd of runs that wakes up, made in the database itself",
+    "bench/accessories.py": "whom goods are chosen for",
     "bench/campaign.py": "whom a measured campaign speaks to, and what it is compared to",
     "bench/reports.py": "the campaign that is counted, and what counting is compared to",
 }

@@ -16,7 +16,11 @@ LOOKS_BACK: Final = timedelta(days=730)
 GOODS_MAX: Final = 100  # of one person: who buys more kinds of goods is a shop themselves
 STATEMENT_S_MAX: Final = 1_800
 
-PATIENCE = "SELECT set_config('statement_timeout', %(ms)s, true), set_config('jit', 'off', true)"
+# Of what a WITH makes the planner knows nothing: joined row by row, it would take for ever.
+IN_BULK = """
+SELECT set_config('statement_timeout', %(ms)s, true), set_config('jit', 'off', true),
+  set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)
+"""
 # As rules/goods/accessories.counted, which a test compares.
 COUNTS = """
 WITH line AS MATERIALIZED (
@@ -68,7 +72,7 @@ SELECT 'after_any', '', other, sum(n) FROM pair GROUP BY other
 
 async def count(tx: Tx, store: Store, bucket: int, now: datetime) -> Sums:
     """The sums of one bucket; of what follows each, as much as can matter."""
-    await tx.execute(PATIENCE, {"ms": str(STATEMENT_S_MAX * 1000)})
+    await tx.execute(IN_BULK, {"ms": str(STATEMENT_S_MAX * 1000)})
     given = {
         "bucket": bucket, "store_id": store.id, "now": now, "since": now - LOOKS_BACK,
         "goods_max": GOODS_MAX, "together": accessories.TOGETHER,
