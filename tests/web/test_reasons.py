@@ -30,7 +30,10 @@ def reasons() -> set[str]:
     found = set(re.findall(r'(?:Drop\(|Wait\(.*, |return |else )"(\w+)"', decision))
     found |= set(re.findall(r"THEN '(\w+)'", outbox.JUDGE)) - {"said"}  # it has its outcome
     found |= set(re.findall(r"'(\w+_lost)'", message_records.GIVE_UP))
-    found |= {kind for recipe in RECIPES.values() for kind in recipe.stopped_by}
+    for recipe in RECIPES.values():
+        ends = (*recipe.stopped_by, *recipe.stopped_by_any)
+        found |= {kind.partition("/")[0] for kind in ends}
+    found |= {"no_goods", "outranked", "bought", "anew", "gone", "left"}
     found |= {"no_gateway_sms", "no_gateway_email", "past_window", "switched_off", "link_lost"}
     return found | set(draw.REASONS) | set(draw.WAITS) | set(receipts.FAILED)
 
