@@ -223,6 +223,31 @@ def test_under_both_names_of_a_merged_person_it_is_one_run() -> None:
     ]
 
 
+def test_who_are_found_to_be_one_while_both_wait_are_reminded_once() -> None:
+    """P9: the run that began first goes on, the other ends with it."""
+    place = store_of(JOURNEYS[3])
+    other = {"phone": "+375297654321", "email": "", "name": "A. K."}
+    looks = [
+        fact({"kind": "visit.made", "sku": "K", "at": "+1m"}),
+        fact({"kind": "visit.made", "sku": "K", "at": "+2m", "customer": other}),
+    ]
+    play(place, [YES, looks[0], looks[1]], moment("+3m"))
+    first, second = sorted(place.contacts)
+    waiting = [run for run in place.enrollments.values() if run.state == "waiting"]
+    assert len(waiting) == 2
+    hear(place, facts.PeopleMerged(id="m", at=moment("+5m"), contact=second, other=first))
+    for run in reversed(waiting):
+        woken = facts.WokenUp(
+            id=f"w{run.id}", at=run.wake_at, enrollment=run.id, contact=run.contact_id,
+            place=run.place,
+        )  # fmt: skip
+        hear(place, woken, now=run.wake_at)
+    assert len([m for m in messages(place) if m.recipe == "own_4"]) == 1
+    assert sorted((run.state, run.reason) for run in place.enrollments.values()) == [
+        ("done", ""), ("stopped", "anew")
+    ]  # fmt: skip
+
+
 # ------------------------------------------------------------------ of two offers the higher one
 
 

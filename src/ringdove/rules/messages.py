@@ -92,7 +92,14 @@ def speak(scene: Scene, letter: Letter, now: datetime) -> QueueMessage:
     shift = way.gateway.shift if isinstance(way, Way) else ""
     message_id = scene.make_id_beside(person.id)
     values = _with_links(scene, letter, message_id) if letter.links else letter.values
-    subject, body, encoding, parts = _write(letter, values, shift)
+    subject, body, encoding, parts = "", "", "", 1
+    try:
+        subject, body, encoding, parts = _write(letter, values, shift)
+    except (texts.TemplateBroken, texts.TextTooLong) as error:
+        # By this person's own values: what else follows from the fact does not wait for a text.
+        if state == "waiting":
+            is_broken = isinstance(error, texts.TemplateBroken)
+            state, reason = "dropped", "broken_text" if is_broken else "too_long"
     cost = scene.ways.cost(way.gateway.id, recipient, parts) if isinstance(way, Way) else None
     made = QueueMessage(
         id=message_id,

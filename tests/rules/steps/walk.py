@@ -22,6 +22,8 @@ WORDS = {
     "ask": {"sms": "How was it, 1 to 5?", "subject": "How was it", "body": "1 to 5?"},
     "code": {"sms": "Yours: {{ offer.code }}"},
     "goods": {"sms": "See {{ goods.names }}"},
+    "broken": {"sms": "{{ customer.name | nosuch }}"},
+    "said": {"sms": "You said {{ answer.text }}"},
 }  # fmt: skip
 
 

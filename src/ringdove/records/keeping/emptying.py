@@ -53,7 +53,8 @@ UPDATE inbound i SET sender = '', body = '' WHERE {OF_PEOPLE.format("i")}
   AND (i.sender <> '' OR i.body <> '')
 """
 ENROLLMENTS = EMPTY["automations"] = f"""
-UPDATE enrollment e SET subject = 'erased/' || e.id, trigger = '{{}}', wake_at = NULL,
+UPDATE enrollment e SET subject = 'erased/' || e.id, trigger = '{{}}', memory = '{{}}',
+  wake_at = NULL,
   reason = CASE WHEN e.state IN ('running', 'waiting') THEN 'erased' ELSE e.reason END,
   state = CASE WHEN e.state IN ('running', 'waiting') THEN 'stopped' ELSE e.state END
 WHERE {OF_PEOPLE.format("e")} AND e.subject <> 'erased/' || e.id

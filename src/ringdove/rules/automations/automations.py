@@ -235,8 +235,23 @@ def wake(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
                 walking.end(scene, run, "gone")
             elif reason := _ended(scene, plan.journey, walking.remembered(scene, run)):
                 walking.end(scene, run, reason)
+            elif plan.journey.is_offer and not _is_the_one(scene, plan.journey, run):
+                walking.end(scene, run, "anew")
             else:
                 walking.go_on(scene, plan, run, now)
+
+
+def _is_the_one(scene: Scene, journey: Journey, run: Enrollment) -> bool:
+    """Two runs wait where two people were found to be one: which of them goes on. The others end
+    with it."""
+    waiting = scene.waiting_runs(occasions.all_names(scene, run.contact_id))
+    same = [one for one in waiting if one.recipe == journey.key]
+    first = (max if journey.restarts else min)(same, key=lambda one: (triggered_at(one), one.id))
+    if run.id == first.id:
+        for other in same:
+            if other.id != run.id:
+                walking.end(scene, other, "anew")
+    return run.id == first.id
 
 
 def due(scene: Scene, fact: facts.DueCame, now: datetime) -> None:
