@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from ringdove.runtime import Runtime
 from ringdove.web import api, doors, live, public
 from ringdove.web.automations import (
+    automation_files,
     automation_rehearsals,
     automation_reports,
     automations,
@@ -112,6 +113,7 @@ PAGES: tuple[APIRouter, ...] = (
     decision.router,
     unknown.router,
     automations.router,
+    automation_files.router,  # before the editor, who would take its word for a key
     editor.router,
     automation_rehearsals.router,
     automation_reports.router,

@@ -13,8 +13,7 @@ from ringdove.kit.buckets import bucket_of, buckets_of_store
 from ringdove.kit.db import Tx
 from ringdove.rules.scenes import Store
 
-SPAN = timedelta(days=30)  # of the past that is rehearsed, unless another is asked for
-SPAN_MAX = timedelta(days=92)
+SPAN_MAX = timedelta(days=92)  # of the past that is rehearsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,12 @@ SELECT r.recipe, r.version, r.since, r.until, r.asked_at, r.state, r.seen, r.of_
 FROM automation_rehearsal r
 WHERE r.bucket = %(bucket)s AND r.store_id = %(store_id)s AND r.recipe = %(recipe)s
 """
+OF_STORE = """
+SELECT r.recipe, r.version, r.since, r.until, r.asked_at, r.state, r.seen, r.of_all,
+  r.result - 'samples' AS result, r.error
+FROM automation_rehearsal r
+WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
+"""
 # Over all stores on purpose: a worker asks what is asked for anywhere. One row an automation.
 ASKED = """
 SELECT r.store_id, r.recipe FROM automation_rehearsal r WHERE r.state IN ('asked', 'running')
@@ -82,6 +87,14 @@ async def find(tx: Tx, store: Store, recipe: str) -> AutomationRehearsal | None:
     """The newest one of an automation."""
     row = await (await tx.execute(FIND, _key(store, recipe))).fetchone()
     return AutomationRehearsal(**row) if row else None
+
+
+async def of_store(tx: Tx, store: Store) -> dict[str, AutomationRehearsal]:
+    """The newest one of every automation that was rehearsed, by its key, without samples."""
+    buckets = buckets_of_store(store.bucket_base, store.bucket_span)
+    given = {"buckets": buckets, "store_id": store.id}
+    rows = await (await tx.execute(OF_STORE, given)).fetchall()
+    return {row["recipe"]: AutomationRehearsal(**row) for row in rows}
 
 
 async def asked(tx: Tx) -> list[tuple[int, str]]:

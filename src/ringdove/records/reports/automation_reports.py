@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from ringdove.kit import db
-from ringdove.kit.buckets import buckets_of_store, id_floor
+from ringdove.kit.buckets import bucket_of_id, buckets_of_store, id_floor
 from ringdove.kit.db import Pool, Tx
 from ringdove.records.reports import attribution
 from ringdove.records.reports.attribution import HEARD_EARLY, REFUNDED, Row
@@ -74,6 +74,10 @@ SELECT m.*, count(DISTINCT h.contact_id) AS n FROM consent_event h CROSS JOIN LA
 WHERE h.bucket = ANY(%(buckets)s) AND h.store_id = %(store_id)s AND h.id >= %(first)s
   AND h.change = 'out'
 GROUP BY 1, 2, 3
+"""
+CLAIMING = """
+SELECT m.id, m.place, m.channel, m.language FROM message m
+WHERE m.bucket = ANY(%(claiming)s) AND m.store_id = %(store_id)s AND m.id = ANY(%(ids)s::bigint[])
 """
 
 # People by their first run in this time, and all they bought within the days in which an order
@@ -217,23 +221,25 @@ class _Counting:
 
     async def sold(self) -> None:
         """Orders that its texts claim."""
-        zone, buyers = ZoneInfo(self.store.time_zone), set[int]()
+        zone, buyers = ZoneInfo(self.store.time_zone), set[tuple[int, int]]()
         found = await attribution.of_recipe(
             self.tx, self.store, self.recipe, self.since, self.now
         )  # fmt: skip
+        claiming = {bucket_of_id(row["message_id"]) for row in found}
+        ids = db.numbers(row["message_id"] for row in found)
+        known = await self.ask(CLAIMING, claiming=sorted(claiming), ids=ids) if found else []
+        texts = {row["id"]: row for row in known}
         for row in sorted(found, key=lambda one: one["placed_at"], reverse=True):
             is_ours = row["currency"] in ("", self.store.currency)
             amount = row["amount"] if is_ours else Decimal(0)
             self.foreign += not is_ours
             self.claimed.append(row)
-            channel = self.channels.setdefault(row["channel"], Line())
-            for line in (self.total, channel):
+            for line in self.lines(texts[row["message_id"]]):
                 line.orders += 1
                 line.revenue += amount
-            if row["contact_id"] not in buyers:
-                buyers.add(row["contact_id"])
-                self.total.bought += 1
-                channel.bought += 1
+                if (row["contact_id"], id(line)) not in buyers:
+                    buyers.add((row["contact_id"], id(line)))
+                    line.bought += 1
             day = self.day(row["placed_at"].astimezone(zone).date())
             day[2] += 1
             day[3] += amount

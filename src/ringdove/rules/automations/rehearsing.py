@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from ringdove.rules import answers, facts
 from ringdove.rules.automations import automations, occasions
+from ringdove.rules.automations.journeys import WishGranted
 from ringdove.rules.automations.plans import Plan, Plans
 from ringdove.rules.consent import consent
 from ringdove.rules.consent.hours import part_of
@@ -76,6 +77,11 @@ class Happened(NamedTuple):
 def switched_on(plan: Plan) -> Plan:
     """The plan as if it were on: what is rehearsed mostly is not yet."""
     return replace(plan, own=replace(plan.own, is_on=True))
+
+
+def may_be_rehearsed(plan: Plan) -> bool:
+    """Not what depends on how many pieces there were at which time: that is not kept."""
+    return not isinstance(plan.journey.trigger, WishGranted)
 
 
 def listens_to(plan: Plan) -> frozenset[str]:

@@ -13,11 +13,14 @@ from babel import dates, numbers
 
 from ringdove.rules.policy import Policy
 from ringdove.rules.reports import trials
+from ringdove.rules.reports.automation_reports import AutomationReport
 from ringdove.rules.reports.reports import Lift, Report
 from ringdove.rules.reports.trials import HITS_MIN, Contest, Difference
 from ringdove.web.menu import N_
 from ringdove.web.reasons import title
 from ringdove.web.speech import Speech
+
+Looked = Report | AutomationReport
 
 CHANNELS: Mapping[str, str] = {"sms": N_("By text"), "email": N_("By e-mail")}
 RULES: Mapping[str, str] = {
@@ -74,7 +77,7 @@ def short_money(say: Speech, amount: Decimal, currency: str) -> str:
 # ------------------------------------------------------------------ the comparison
 
 
-def lift(say: Speech, report: Report, found: Lift) -> Told:
+def lift(say: Speech, report: Looked, found: Lift) -> Told:
     """Whether more people bought, and what to do while that is not known."""
     one, _ = found.hits, say.gettext
     if one.low is None or one.high is None:
@@ -100,7 +103,7 @@ def _few(say: Speech, n: int) -> str:
     )  # fmt: skip
 
 
-def ahead(say: Speech, report: Report, one: Difference) -> str:
+def ahead(say: Speech, report: Looked, one: Difference) -> str:
     """How long it takes to know; once nothing counts any more, how large it would have to be."""
     _ = say.gettext
     wait = one.wait
@@ -116,7 +119,7 @@ def ahead(say: Speech, report: Report, one: Difference) -> str:
     return _pace(say, report, wait.weeks)
 
 
-def _pace(say: Speech, report: Report, many: float) -> str:
+def _pace(say: Speech, report: Looked, many: float) -> str:
     _, span = say.gettext, weeks(say, many)
     if report.at + timedelta(weeks=many) > report.until:
         return _("At this pace it would take %(span)s, longer than its orders count.", span=span)
@@ -132,7 +135,7 @@ def weeks(say: Speech, many: float) -> str:
     return say.ngettext("%(num)s week", "%(num)s weeks", max(1, round(many)))
 
 
-def contest(say: Speech, report: Report, names: Sequence[str], found: Contest) -> Told:
+def contest(say: Speech, report: Looked, names: Sequence[str], found: Contest) -> Told:
     """Which text does best, or that it is not known."""
     _ = say.gettext
     if found.leader is None:
