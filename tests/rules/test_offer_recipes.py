@@ -288,6 +288,12 @@ def test_what_waits_to_be_fetched_is_reminded_of_until_it_is():
     assert len(said(story("pickup_waiting", placed(), here, *others))) == 1
     fetched = parcel("delivered", NOON + DAY, parcel="A")
     assert said(story("pickup_waiting", placed(), here, fetched)) == []
+    told_late = walk.play_as_told(
+        switch_on(stage(), "pickup_waiting"),
+        [(one.at, one) for one in (known(), placed(), fetched)] + [(NOON + DAY + HOUR, here)],
+        NOON + 30 * DAY,
+    )
+    assert said(told_late) == []
 
 
 def test_a_promise_is_kept_watch_over():
@@ -300,6 +306,12 @@ def test_a_promise_is_kept_watch_over():
     (task,) = [one for one in place.effects if isinstance(one, SaveTask)]
     assert "1042" in task.said and task.due_at == late.created_at + 4 * HOUR
     assert said(story("delivery_late", placed(), PROMISED, parcel("delivered", NOON + DAY))) == []
+    told_late = walk.play_as_told(
+        switch_on(stage(), "delivery_late"),
+        [(NOON, placed()), (NOON + HOUR, parcel("delivered", NOON + HOUR)), (NOON + DAY, PROMISED)],
+        NOON + 30 * DAY,
+    )
+    assert said(told_late) == []
     newer = PROMISED.model_copy(
         update={"id": "p2", "at": NOON + HOUR, "promised_from": NOON + 3 * DAY,
                 "promised_until": NOON + 3 * DAY}

@@ -6,12 +6,12 @@ and subject; that is what makes a text be said once (R56). Runs finish on the ve
 with (walking.py takes their steps). Pure: the same facts make the same runs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringdove.rules import facts
-from ringdove.rules.automations import giving, occasions, walking
+from ringdove.rules.automations import giving, occasions, walking, wording
 from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.occasions import BOUGHT_SLACK, Occasion
 from ringdove.rules.automations.plans import Plan
@@ -161,12 +161,28 @@ def _ended(scene: Scene, journey: Journey, occasion: Occasion) -> str:
     if order:
         if "order.cancelled" in ends and order.cancelled_at:
             return "order.cancelled"
-        return "payment.received" if "payment.received" in ends and order.paid_at else ""
+        if "payment.received" in ends and order.paid_at:
+            return "payment.received"
+        return "parcel.moved" if _has_come(scene, ends, occasion) else ""
     if "order.placed" in ends:
         bought = scene.person(occasion.contact_id).last_order_at
         if bought is not None and bought >= occasion.fact.at - BOUGHT_SLACK:
             return "order.placed"
     return ""
+
+
+def _has_come(scene: Scene, ends: Collection[str], occasion: Occasion) -> bool:
+    """Whether a scan that was told late, or a promise, is about what has arrived by now."""
+    match occasion.fact:
+        case facts.ParcelMoved() as fact:
+            row_id = scene.row_of("parcel", wording.parcel_key(fact))
+            parcel = scene.parcels.get(row_id) if row_id is not None else None
+            is_over = parcel is not None and parcel.state_at > fact.at
+            return is_over and f"parcel.moved/{parcel.state if parcel else ''}" in ends
+        case facts.DeliveryPromised() if occasion.order:
+            arrived = occasion.order.state in ("delivered", "returned")
+            return arrived and "parcel.moved/delivered" in ends
+    return False
 
 
 # ------------------------------------------------------------------ what comes while it waits

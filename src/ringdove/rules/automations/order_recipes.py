@@ -113,7 +113,7 @@ DELIVERY = (
     ),
     Journey(  # N9: before they have to ask; carriers' last scans come up to an hour late
         key="delivery_late", trigger=Heard(kind="delivery.promised"), about="late",
-        topic="delivery", valid_for=30 * DAY, restarts=True, again_after=0,
+        topic="delivery", valid_for=90 * DAY, restarts=True, again_after=0,
         stopped_by=(*AT_ITS_END, "parcel.moved/lost", *GONE),
         steps=(
             Wait(id="promise", seconds=HOUR, after_promise=True),

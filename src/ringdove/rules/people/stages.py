@@ -14,7 +14,7 @@ STAGES: Final = ("purchase", "delivery", "after", "long")
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "purchase": ("order", "payment", "cart"),
     "delivery": ("delivery",),
-    "after": ("return", "review", "survey", "complaint"),
+    "after": ("return", "complaint", "surveys"),
 }
 ELSEWHERE: Final = tuple(topic for topics in TOPICS.values() for topic in topics)
 
