@@ -86,7 +86,7 @@ def test_links_lead_somewhere(paper: Path) -> None:
     assert [link for link in targets if not (paper.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("journey", ["campaign.md", "order.md", "stop.md"])
+@pytest.mark.parametrize("journey", ["campaign.md", "cart.md", "order.md", "stop.md"])
 def test_a_journey_names_functions_on_every_floor(journey: str) -> None:
     cited = [name for name, part in _citations(DOCS / "journeys" / journey) if part]
     floors = {name.split("/")[0] for name in cited}
@@ -162,7 +162,10 @@ def _draw():
     return module
 
 
-@pytest.mark.parametrize("name", ["conditions.md", "facts.md", "messages.md", "settings.md"])
+DRAWN = ["conditions.md", "facts.md", "messages.md", "settings.md", "steps.md"]
+
+
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_drawn_page_is_current(name: str) -> None:
     assert (DOCS / name).read_text("utf-8") == _draw().pages()[name], "run: make docs"
 
