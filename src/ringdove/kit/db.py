@@ -18,9 +18,9 @@ from typing import Any, Self, TypeVar
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors, sql
 from psycopg.rows import DictRow, dict_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Jsonb, set_json_loads
 from psycopg_pool import AsyncConnectionPool
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 T = TypeVar("T")
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -102,6 +102,7 @@ def _parameters(statement_s_max: int, plans_once: bool) -> dict[str, Any]:
 
 async def _configure(link: Tx) -> None:
     link.prepared_max = PREPARED_MAX
+    set_json_loads(from_json, link)  # in a third of the time of the standard library
 
 
 @asynccontextmanager

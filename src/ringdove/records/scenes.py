@@ -194,9 +194,9 @@ async def _lock_all_names(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> 
 
 def own_fields_told(fact: facts.Fact) -> bool:
     """Whether it tells fields of the shop's own."""
-    told = getattr(fact, "order", None)
-    customer = told.customer if isinstance(told, facts.Order) else getattr(fact, "customer", None)
-    return bool(getattr(fact, "fields", None) or (customer and customer.fields))
+    told = fact.told("order")
+    customer = told.customer if isinstance(told, facts.Order) else fact.told("customer")
+    return bool(fact.told("fields") or (customer and customer.fields))
 
 
 def _by_bucket(row_ids: Iterable[int]) -> dict[int, list[int]]:

@@ -558,8 +558,7 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
 def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
     """The natural keys whose rows the answer may need: what records/scenes.py loads."""
     keys: list[tuple[str, str]] = []
-    order = getattr(fact, "order", None)
-    customer = getattr(fact, "customer", None)
+    order, customer = fact.told("order"), fact.told("customer")
     if isinstance(order, facts.Order):
         keys.append(("order", order.key))
         if order.cart:

@@ -2,9 +2,10 @@
 one of those that a journey means."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from ringdove.rules import facts
 from ringdove.rules.scenes import Cart, Enrollment, Item, Order, Scene
@@ -24,6 +25,7 @@ class Occasion:
     contact_id: int
     subject: str
     order: Order | None = None
+    trigger: dict[str, Any] = field(default_factory=dict, compare=False)  # once a run keeps it
 
     @property
     def kind(self) -> str:
@@ -40,7 +42,7 @@ class Occasion:
                 return "filled" if lines else "emptied"
             case facts.VisitMade(sku=sku, category=category):
                 return "goods" if sku or category else "page"
-        return str(getattr(self.fact, "state", ""))
+        return str(self.fact.told("state") or "")
 
     @property
     def words(self) -> frozenset[str]:
@@ -140,8 +142,8 @@ def lines_of(occasion: Occasion) -> tuple[Item, ...]:
 
 def sku_of(occasion: Occasion) -> str:
     """The product that it is about: of several the first; "": none."""
-    told = getattr(occasion.fact, "sku", "")
-    return str(told) or next((one.sku for one in lines_of(occasion) if one.sku), "")
+    told = occasion.fact.told("sku")
+    return str(told or "") or next((one.sku for one in lines_of(occasion) if one.sku), "")
 
 
 def _has_goods(goods: Goods, occasion: Occasion, scene: Scene) -> bool:

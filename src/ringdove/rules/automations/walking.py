@@ -109,7 +109,9 @@ def _over_at(
 
 def _rest(scene: Scene, run: Enrollment, occasion: Occasion, until: datetime) -> None:
     """The run waits at its step. The trigger is kept for when it goes on."""
-    trigger = run.trigger or wording.trigger_values(occasion.fact)
+    if not (run.trigger or occasion.trigger):
+        occasion.trigger.update(wording.trigger_values(occasion.fact))
+    trigger = run.trigger or occasion.trigger
     waiting = replace(run, state="waiting", wake_at=until, trigger=trigger)
     later = HearLater(
         # The time is in it: a run that is begun anew waits at the same step once more.

@@ -78,7 +78,9 @@ def says_yes(fact: facts.Fact) -> bool:
             return True
         case facts.ConsentChanged():
             return fact.change == "in"
-    told = getattr(fact, "consent", None) or getattr(getattr(fact, "order", None), "consent", None)
+    told, order = fact.told("consent"), fact.told("order")
+    if isinstance(order, facts.Order):
+        told = told or order.consent
     return isinstance(told, facts.Consent) and told.marketing
 
 

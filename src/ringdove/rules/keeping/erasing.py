@@ -22,7 +22,7 @@ def concerns(scene: Scene, fact: facts.Fact) -> bool:
 
 def _keys(fact: facts.Fact) -> list[tuple[str, str]]:
     keys = []
-    order, cart = getattr(fact, "order", None), getattr(fact, "cart", None)
+    order, cart = fact.told("order"), fact.told("cart")
     if isinstance(order, facts.Order):
         keys.append(("order", order.key))
     elif isinstance(order, str):

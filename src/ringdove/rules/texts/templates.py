@@ -209,7 +209,7 @@ def _present(
     for name, parts in asked.items():
         value = values.get(name)
         value = value() if callable(value) else value
-        if isinstance(value, Mapping):
+        if not isinstance(value, str) and isinstance(value, Mapping):
             value = _present(value, dict.fromkeys(parts or value, frozenset()))
         if value is not None and value != "":
             found[name] = value
