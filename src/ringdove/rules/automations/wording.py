@@ -176,5 +176,11 @@ def zone_of(store: Store, person: Contact) -> ZoneInfo:
 
 
 def trigger_values(fact: facts.Fact) -> dict[str, Any]:
-    """The fact as an enrollment keeps it."""
-    return fact.model_dump(mode="json", exclude_defaults=True) | {"kind": fact.kind}  # type: ignore[attr-defined]
+    """The fact as an enrollment keeps it: what texts and conditions can still ask of it. The order
+    and the person have rows of their own."""
+    told = fact.model_dump(mode="json", exclude_defaults=True) | {"kind": fact.kind}  # type: ignore[attr-defined]
+    if "customer" in told:
+        told["customer"] = {}
+    if isinstance(fact, facts.OrderPlaced | facts.OrderChanged):
+        told["order"] = {name: told["order"][name] for name in ("key", "placed_at")}
+    return told
