@@ -24,6 +24,7 @@ from ringdove.records.keeping import erased_keys
 from ringdove.records.people import merges, own_fields
 from ringdove.records.sending import routes
 from ringdove.rules import answers, facts
+from ringdove.rules.automations import automations as engine
 from ringdove.rules.consent import suppression as refusals
 from ringdove.rules.keeping import erasing
 from ringdove.rules.links import links
@@ -83,8 +84,8 @@ async def load(
     await load_categories(tx, scene, batch)
     await _load_enrollments(tx, scene)
     await confirming.load(tx, scene, batch)
-    await _load_woken(tx, scene, batch)
     await _load_ways(tx, scene, down_before)
+    await _load_woken(tx, scene, batch)
     await ways_in.load(tx, scene, batch)
     return scene
 
@@ -396,9 +397,14 @@ async def _load_enrollments(tx: Tx, scene: Scene) -> None:
 
 
 async def _load_woken(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
-    """The orders that woken runs speak about: a wake-up names its run, not its order."""
+    """The orders that runs speak about which go on by this batch: a wake-up names its run, not its
+    order, and the answer to a question names nothing."""
     woken = {fact.enrollment for fact in batch if isinstance(fact, facts.WokenUp)}
-    runs = [run for run in scene.enrollments.values() if run.id in woken]
+    kinds = {str(fact.told("kind")) for fact in batch}
+    runs = [
+        run for run in scene.enrollments.values()
+        if run.order_id and (run.id in woken or kinds & engine.awaited(scene.plans, run))
+    ]  # fmt: skip
     missing = {run.order_id for run in runs if run.order_id} - scene.orders.keys()
     if missing:
         given = {"store_id": scene.store.id, "keys": _keys(missing)}

@@ -14,7 +14,7 @@ from ringdove.rules import facts
 from ringdove.rules.automations import giving, occasions, walking, wording
 from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.occasions import BOUGHT_SLACK, Occasion
-from ringdove.rules.automations.plans import Plan
+from ringdove.rules.automations.plans import Plan, Plans
 from ringdove.rules.effects import Count, SaveEnrollment
 from ringdove.rules.scenes import Enrollment, Scene
 from ringdove.rules.steps.ask import Ask
@@ -23,6 +23,7 @@ from ringdove.rules.steps.wait import Wait
 
 TOLD_LATE = timedelta(hours=1)
 ANSWER_MAX = 500  # letters of an answer that are kept
+ANSWERING = frozenset({"text.received"})
 
 
 def hear(scene: Scene, occasion: Occasion, now: datetime) -> None:
@@ -205,6 +206,18 @@ def _question(scene: Scene, run: Enrollment) -> Ask | None:
     plan = scene.plans.of(run.recipe, run.version)
     place = plan.journey.course.get(run.place) if plan else None
     return place.step if place and isinstance(place.step, Ask) else None
+
+
+def awaited(plans: Plans, run: Enrollment) -> frozenset[str]:
+    """Kinds of facts with which a waiting run would go on."""
+    plan = plans.of(run.recipe, run.version) if run.state == "waiting" else None
+    place = plan.journey.course.get(run.place) if plan else None
+    match place.step if place else None:
+        case Ask():
+            return ANSWERING
+        case Wait(until=until) if until:
+            return frozenset(kind.partition("/")[0] for kind in until)
+    return frozenset()
 
 
 def awaits_answer(scene: Scene, contact_id: int) -> bool:
