@@ -160,6 +160,8 @@ def _ended(scene: Scene, journey: Journey, occasion: Occasion) -> str:
     by a fact that nobody listens to; "": nothing."""
     ends, order = {*journey.stopped_by, *journey.stopped_by_any}, occasion.order
     if order:
+        if order.state == "removed":
+            return "order.removed"
         if "order.cancelled" in ends and order.cancelled_at:
             return "order.cancelled"
         if "payment.received" in ends and order.paid_at:
