@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
-from ringdove.records.automations import automations
+from ringdove.records.automations import automation_rehearsals, automations
 from ringdove.records.store import stores
 from ringdove.rules import texts
 from ringdove.rules.automations import revisions, samples
@@ -317,6 +317,53 @@ def test_a_copy_has_the_same_steps_and_words_and_another_beginning(site: Site) -
     assert "The parcel is delivered" in owner.get(f"{LIST}/own_1").text
 
 
+def test_an_automation_goes_out_as_a_file_and_comes_in_as_a_new_one(site: Site) -> None:
+    owner = site.set_up()
+    answer = owner.get(f"{SURVEY}/file")
+    assert answer.status == 200 and "attachment" in answer.headers["content-disposition"]
+    assert sent_file(owner, answer.text) == f"{LIST}/own_1"
+    own = newest(site)["own_1"]
+    assert own.plan and own.plan.steps == RECIPES["survey"].steps and not own.is_on
+    assert own.plan.name == "Short survey"
+    for wrong in ("", "{", "[]", '{"format": "other"}', answer.text.replace('"wait"', '"fly"')):
+        assert sent_file(owner, wrong) == LIST, wrong
+    assert list(newest(site)) == ["own_1"]
+
+
+def sent_file(visitor: Visitor, text: str) -> str:
+    """Where one comes to after giving this file."""
+    parts = ("--b", 'content-disposition: form-data; name="file"; filename="a.json"', "", text,
+             "--b--", "")  # fmt: skip
+    sent = {"content-type": "multipart/form-data; boundary=b", "sec-fetch-site": "same-origin"}
+    answer = visitor.ask("POST", f"{LIST}/file", "\r\n".join(parts), sent)
+    assert answer.status == 303, answer.text
+    return answer.headers["location"]
+
+
+def test_the_list_says_what_one_would_have_done_before_it_is_switched_on(site: Site) -> None:
+    """N2. Asked for all that are off at once; of another version it says nothing."""
+    owner = site.set_up()
+    assert "What would the others have done" in owner.get(LIST).text
+    assert owner.post(f"{LIST}/rehearsals", {}).status == 303
+    page = owner.get(LIST).text
+    assert "Being worked out: 0" in page and "What would the others have done" not in page
+    site.run(_rehearsed(site, "cart_left"))
+    page = owner.get(LIST).text
+    assert "In 30 days it would have said 12 texts" in page and "to 9 people" in page
+    typed_on = typed(owner, f"{LIST}/cart_left") | {"pause-seconds": "5"}
+    assert owner.post(f"{LIST}/cart_left", typed_on).status == 303
+    assert "it would have said 12 texts" not in owner.get(LIST).text
+
+
+async def _rehearsed(site: Site, key: str) -> None:
+    store = await _store(site)
+    async with db.transaction(site.runtime.pool) as tx:
+        asked = await automation_rehearsals.find(tx, store, key)
+        assert asked
+        told = {"texts": 12, "spoken_to": 9, "money": {"EUR": "0.48"}, "samples": []}
+        assert await automation_rehearsals.tell(tx, store, asked, "done", 5, 5, told)
+
+
 def test_rights(site: Site) -> None:
     """P10."""
     owner = site.set_up()
@@ -351,40 +398,66 @@ def test_the_list_in_a_browser(look: Callable[..., Looker], site: Site) -> None:
     looker.page.keyboard.press("Space")
     looker.page.locator(".toast-line").wait_for()
     assert not newest(site)["order_accepted"].is_on
+    looker.go(SURVEY)
     looker.assert_clean()
 
 
 @pytest.mark.browser
-def test_writing_a_text_in_a_browser(look: Callable[..., Looker], site: Site) -> None:
-    """The preview follows the keyboard; a value comes by a press; the ready text comes back."""
+def test_an_automation_is_edited_in_a_browser(look: Callable[..., Looker], site: Site) -> None:
+    """The preview follows the keyboard; steps go by arrows, by the grip and into branches; nothing
+    is kept before Save, and what is wrong is said beside it."""
     site.set_up()
     looker = look()
     looker.sign_in()
     looker.go(UNPAID)
     looker.trouble.clear()
-    looker.assert_clean()
     page = looker.page
-    area = page.get_by_label("Text, Русский")
-    back = page.locator("[data-back=text-1-ru-sms]")
+    page.locator("#title-s1").press("Enter")
+    area = page.locator("#text-s1-ru-sms")
+    back = page.locator("[data-back=text-s1-ru-sms]")
     assert back.is_disabled()
     area.fill("Pay ")
     page.get_by_role("button", name="{{ order.number }}").click()
     assert area.input_value() == "Pay {{ order.number }}"
-    preview = page.locator("#look-1-ru-sms")
+    preview = page.locator("#look-s1-ru-sms")
     preview.get_by_text("Pay 1042").wait_for()
     preview.get_by_text("8 of 160 characters").wait_for()
+    # A branch by the keyboard; the wait goes into it, and over to its other side.
+    page.get_by_label("Add a step here: after: Wait 2 hours").press("Enter")
+    page.locator("[data-place='root/1'] button[value^='add.branch']").press("Enter")
+    page.locator("#step-branch1").wait_for()
+    assert area.input_value() == "Pay {{ order.number }}", "what was typed is still there"
     looker.assert_clean()
+    page.get_by_role("button", name="Move down: Wait 2 hours").press("Enter")
+    page.locator("[data-way='branch1.then'] #step-s0").wait_for()
+    page.keyboard.press("Enter")  # the arrow still has the focus
+    page.locator("[data-way='branch1.otherwise'] #step-s0").wait_for()
+    grip, place = page.locator("#step-s0 [data-grip]"), page.locator("[data-place='root/0']")
+    page.locator("#title-s1").press("Enter")
+    grip.scroll_into_view_if_needed()
+    start, end = grip.bounding_box(), place.bounding_box()
+    assert start and end
+    page.mouse.move(start["x"] + 5, start["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 60, end["y"] + end["height"] / 2, steps=4)
+    page.mouse.up()
+    page.locator("[data-way='root'] > #step-s0").wait_for()
+    assert newest(site) == {}
+    page.locator("#title-s1").press("Enter")
+    area.focus()
+    page.keyboard.press("End")
     page.keyboard.type(" {{ oops }}")
     preview.get_by_text("is not a value").wait_for()
-    looker.assert_clean()
-    page.get_by_role("button", name="Save").click()
-    page.get_by_text("Not saved yet").wait_for()
-    assert "oops" in page.get_by_label("Text, Русский").input_value()
-    back = page.locator("[data-back=text-1-ru-sms]")
-    back.click()
-    assert back.is_disabled()
-    page.get_by_label("How long").fill("4")
-    page.get_by_role("button", name="Save").click()
-    page.get_by_text("Waits 4 hours instead of 2 hours").wait_for()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("something is to be corrected below").wait_for()
+    assert "oops" in area.input_value()
     looker.trouble[:] = [one for one in looker.trouble if "422" not in one]
     looker.assert_clean()
+    back.click()
+    assert back.is_disabled()
+    page.locator("#title-s0").press("Enter")
+    page.locator("#f-s0-seconds").fill("4")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Waits 4 hours instead of 2 hours").wait_for()
+    own = newest(site)["order_unpaid"].plan
+    assert own and [step.id for step in own.steps[:2]] == ["s0", "branch1"]

@@ -105,7 +105,7 @@ class Drawer:
             step_words.title(say, meant, self.named) if meant else say.gettext(name),
             raw, bool(raw.get("is_on", True)), self.numbers.of(step_id), words, ways, tree,
             segment_view.view(tree, say, self.choices) if tree else None, errors,
-            bool(errors) or step_id == draft.opened,
+            bool(errors) or (step_id == draft.opened and draft.deed.startswith(("add", "twin"))),
         )  # fmt: skip
 
 

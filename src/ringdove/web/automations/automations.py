@@ -6,19 +6,23 @@ automation_rehearsals.py); the editor is in editor.py.
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
-from ringdove.records.automations import automations
+from ringdove.records.automations import automation_rehearsals, automations
+from ringdove.records.automations.automation_rehearsals import AutomationRehearsal
 from ringdove.rules.automations import revisions
 from ringdove.rules.automations.journeys import Journey
 from ringdove.rules.automations.plans import Automation, Plan
 from ringdove.rules.automations.recipes import RECIPES
+from ringdove.rules.automations.rehearsing import may_be_rehearsed
 from ringdove.web.automations import fact_words
 from ringdove.web.automations import recipe_words as words
+from ringdove.web.automations.automation_rehearsals import ask_for
 from ringdove.web.automations.automations_found import find, is_own, keep, next_own
 from ringdove.web.automations.editor import named_of
 from ringdove.web.automations.previews import samples_of
@@ -41,6 +45,18 @@ class Row:
     texts: int
     is_own: bool
     is_changed: bool
+    would: "Would | None" = None  # of one that is off
+
+
+@dataclass(frozen=True, slots=True)
+class Would:
+    """What an automation that is off would have done: worked out, or how far that is."""
+
+    share: float
+    days: int
+    texts: int = 0
+    people: int = 0
+    money: str = ""
 
 
 @router.get("")
@@ -51,14 +67,19 @@ async def show_all(page: ViewerPage) -> Response:
         since = page.runtime.clock() - COUNTED_FOR
         counts = await automations.texts_since(tx, page.store, since)
         named = await named_of(tx, page)
+        rehearsed = await automation_rehearsals.of_store(tx, page.store)
     rows: dict[str, list[Row]] = {}
     gone: list[Row] = []
+    may_rehearse = False
     for key, plan in plans.newest.items():
         title, about = words.named(page.say, plan.journey)
         about = about or fact_words.began(page.say, plan.journey.trigger, named.names)
         own = plan.own
         is_changed = bool(own.texts or own.steps or own.plan) and not is_own(key)
-        row = Row(key, title, about, own, counts.get(key, 0), is_own(key), is_changed)
+        would = None if own.is_on else _would(page, plan, rehearsed.get(key))
+        is_asked = own.is_on or own.is_gone or would
+        may_rehearse = may_rehearse or not (is_asked or not may_be_rehearsed(plan))
+        row = Row(key, title, about, own, counts.get(key, 0), is_own(key), is_changed, would)
         (gone if own.is_gone else rows.setdefault(words.purpose_of(plan.journey), [])).append(row)
     return page.render(
         "automations/automations.html",
@@ -67,7 +88,37 @@ async def show_all(page: ViewerPage) -> Response:
         purposes={key: page.say.gettext(title) for key, (title, _m) in words.PURPOSES.items()},
         on=sum(row.own.is_on for some in rows.values() for row in some),
         all=sum(map(len, rows.values())),
+        may_rehearse=may_rehearse,
+        is_working=any(one.would and one.would.share < 1 for some in rows.values() for one in some),
     )
+
+
+def _would(page: StorePage, plan: Plan, found: AutomationRehearsal | None) -> Would | None:
+    """None: nobody asked, it failed, or it was of another version."""
+    if found is None or found.state == "failed" or found.version != plan.own.version:
+        return None
+    days = round((found.until - found.since) / timedelta(days=1))
+    if found.state != "done":
+        return Would(min(found.share, 0.99), days)
+    told = found.result
+    money = " + ".join(
+        page.say.money(Decimal(amount), name) for name, amount in told["money"].items()
+    )
+    return Would(1, days, told["texts"], told["spoken_to"], money)
+
+
+@router.post("/rehearsals")
+async def rehearse(page: MarketerPage) -> Response:
+    """What all that are off would have done in the last month, as far as it is not known."""
+    async with page.transaction() as tx:
+        plans = await automations.plans(tx, page.store.id)
+        rehearsed = await automation_rehearsals.of_store(tx, page.store)
+        for key, plan in plans.newest.items():
+            is_off = not plan.own.is_on and not plan.own.is_gone
+            if is_off and may_be_rehearsed(plan) and not _would(page, plan, rehearsed.get(key)):
+                await ask_for(tx, page, plan, COUNTED_FOR.days)
+        await page.audit(tx, "automation.rehearsed")
+    return page.go(f"{page.home}/automations")
 
 
 # ------------------------------------------------------------------ on and off
