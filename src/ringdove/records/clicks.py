@@ -133,7 +133,7 @@ async def _filled(tx: Tx, store: Store, row: Row) -> OwnCart:
 
 
 RUN = """
-SELECT e.memory, e.trigger FROM enrollment e
+SELECT e.memory, e.trigger, e.subject FROM enrollment e
 WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.id = %(id)s
 """
 CART_REF = """
@@ -157,7 +157,12 @@ async def run_of(tx: Tx, store: Store, run_id: int) -> Run | None:
     """What a run knows, as far as links need it."""
     given = {"bucket": bucket_of_id(run_id), "store_id": store.id, "id": run_id}
     row = await (await tx.execute(RUN, given)).fetchone()
-    return Run(row["memory"], str(row["trigger"].get("cart", ""))) if row else None
+    if row is None:
+        return None
+    # The fact that began it is kept by who waited; else its key says it: cart/<key>/<about>.
+    kind, _, rest = row["subject"].partition("/")
+    told = rest.rpartition("/")[0] if kind == "cart" else ""
+    return Run(row["memory"], str(row["trigger"].get("cart", "") or told))
 
 
 async def cart(tx: Tx, store: Store, key: str, people: Sequence[int]) -> OwnCart | None:

@@ -456,7 +456,7 @@ CREATE TABLE cart (
   id bigint NOT NULL,
   contact_id bigint NOT NULL,
   key text NOT NULL,
-  state text NOT NULL,                   -- open, ordered, emptied
+  state text NOT NULL,                   -- open, ordered, emptied, moved
   changed_at timestamptz NOT NULL,
   total numeric(14, 2) NOT NULL DEFAULT 0,
   url text NOT NULL DEFAULT '',

@@ -82,7 +82,7 @@ def in_order(batch: list[facts.Fact]) -> list[facts.Fact]:
 def _order_placed(scene: Scene, fact: facts.OrderPlaced, now: datetime) -> None:
     order = _keep_order(scene, fact.order, now)
     person = people.seen(scene, scene.person(order.contact_id), fact.order.placed_at)
-    _bring_cart(scene, fact.order.cart, order.contact_id)
+    _order_cart(scene, fact.order, order.contact_id)
     if fact.order.consent:
         people.agree(scene, person, fact.order.consent, fact.order.placed_at, "checkout")
     offers.used(scene, fact, order)
@@ -212,12 +212,14 @@ def _sum_up(
         scene.happens(SaveContact(sums))
 
 
-def _bring_cart(scene: Scene, key: str, contact_id: int) -> None:
-    """A guest's cart belongs to who ordered with it."""
-    row_id = scene.row_of("cart", key)
-    cart = scene.carts.get(row_id) if key and row_id is not None else None
+def _order_cart(scene: Scene, told: facts.Order, contact_id: int) -> None:
+    """A guest's cart belongs to who ordered with it; and it waits no more."""
+    row_id = scene.row_of("cart", told.cart)
+    cart = scene.carts.get(row_id) if told.cart and row_id is not None else None
     if cart:
-        _give_cart(scene, cart, contact_id)
+        cart = _give_cart(scene, cart, contact_id)
+        if cart.state == "open" and cart.changed_at <= told.placed_at + occasions.BOUGHT_SLACK:
+            scene.happens(SaveCart(replace(cart, state="ordered")))
 
 
 def _give_cart(scene: Scene, cart: Cart, contact_id: int) -> Cart:
