@@ -94,6 +94,15 @@ def test_a_task_is_made_given_to_somebody_done_and_opened_again(site: Site) -> N
     assert again.status == 303 and "She is glad" in owner.get(f"{HERE}?done=yes").text
     assert owner.post(f"{HERE}/{task}/open").status == 303
     assert "Call her" in owner.get(HERE).text
+    (anna,) = site.run(rows(site, "SELECT id FROM contact"))
+    begun = owner.get(f"{HERE}?about={anna['id']}").text
+    assert "About Анна 0" in begun and "data-open-now" in begun
+    about = {"said": "Thank her", "contact": str(anna["id"])}
+    assert owner.post(HERE, about).status == 303
+    assert owner.post(HERE, about | {"contact": "5"}).status == 404
+    past = owner.get(f"/stores/1/customers/{anna['id']}").text
+    assert "Call her" in past and "Thank her" in past and "A task" in past
+    assert "Call her" not in owner.get(f"/stores/1/customers/{anna['id']}?stage=delivery").text
 
 
 def test_a_long_list_is_read_page_by_page(site: Site) -> None:
@@ -143,7 +152,11 @@ def test_fresh_orders_are_called_and_stay_until_something_was_said(site: Site) -
     site.run(rows(site, back))
     page = owner.get(CALLS).text
     assert "A-1" in page and "1 call, the last by Anna Volk" in page and "A-0" not in page
-    assert third
+    (anna,) = site.run(
+        rows(site, f"SELECT contact_id AS id FROM purchase_order WHERE id = {first}")
+    )
+    past = owner.get(f"/stores/1/customers/{anna['id']}").text
+    assert "A call" in past and "Confirmed" in past and third
 
 
 def test_the_page_says_when_calls_by_hand_are_too_many(site: Site) -> None:

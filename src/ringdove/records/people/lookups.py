@@ -93,6 +93,19 @@ SELECT e.id, e.at, e.scope, e.change, e.source, e.words, e.language FROM consent
 WHERE e.bucket = %(bucket)s AND e.store_id = %(store_id)s AND e.contact_id = %(contact_id)s
 ORDER BY e.id DESC LIMIT %(most)s
 """,
+    "tasks": """
+SELECT t.id, t.order_id, t.recipe, t.said, t.owner, t.due_at, t.created_at, t.created_by, t.done_at,
+  t.done_by, t.result, t.note
+FROM task t
+WHERE t.bucket = %(bucket)s AND t.store_id = %(store_id)s AND t.contact_id = %(contact_id)s
+ORDER BY t.id DESC LIMIT %(most)s
+""",
+    "calls": """
+SELECT k.id, k.order_id, k.at, k.by, k.result, k.note, k.again_at
+FROM order_call k
+WHERE k.bucket = %(bucket)s AND k.store_id = %(store_id)s AND k.contact_id = %(contact_id)s
+ORDER BY k.id DESC LIMIT %(most)s
+""",
 }
 
 

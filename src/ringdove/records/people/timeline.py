@@ -113,6 +113,21 @@ WHERE n.state IN ('stopped', 'waiting')
 MERGES = KINDS["merge"] = f"""
 SELECT g.id, g.at AS moment, g.by, g.parted_at FROM contact_merge g
 WHERE g{OF_PERSON.format("g", "at")}"""
+# What a program was told is nobody's work, and no moment of theirs.
+TASKS = KINDS["task"] = f"""
+SELECT t.id, t.created_at AS moment, t.said, t.due_at, t.done_at, t.done_by, t.result, t.note,
+  t.recipe, u.name AS owner_name, o.number AS order_number
+FROM task t
+LEFT JOIN app_user u ON u.id = t.owner
+LEFT JOIN purchase_order o
+  ON o.bucket = t.bucket AND o.store_id = t.store_id AND o.id = t.order_id
+WHERE t.result <> 'told' AND t{OF_PERSON.format("t", "created_at")}"""
+CALLS = KINDS["call"] = f"""
+SELECT k.id, k.at AS moment, k.by, k.result, k.note, o.number AS order_number
+FROM order_call k
+LEFT JOIN purchase_order o
+  ON o.bucket = k.bucket AND o.store_id = k.store_id AND o.id = k.order_id
+WHERE k{OF_PERSON.format("k", "at")}"""
 LINES = """
 SELECT l.order_id, l.name, l.quantity, l.price FROM order_line l
 WHERE l.bucket = %(bucket)s AND l.store_id = %(store_id)s

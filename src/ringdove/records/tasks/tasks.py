@@ -63,7 +63,7 @@ class Asked:
     whose: Whose = "all"
     is_done: bool = False
     user_id: int = 0
-    contact_id: int = 0  # only about this one; 0: everybody
+    people: tuple[int, ...] = ()  # only about these names of somebody; (): everybody
     after: tuple[datetime, int] | None = None  # the last line of the page before
 
 
@@ -78,7 +78,7 @@ LEFT JOIN app_user u ON u.id = t.owner"""
 WHICH = """t.bucket = ANY(%(buckets)s) AND t.store_id = %(store_id)s
   AND (%(whose)s = 'all' OR (%(whose)s = 'mine' AND t.owner = %(user_id)s)
     OR (%(whose)s = 'nobody' AND t.owner IS NULL))
-  AND (%(contact_id)s = 0 OR t.contact_id = %(contact_id)s)"""
+  AND (%(anybody)s OR t.contact_id = ANY(%(people)s::bigint[]))"""
 OPEN = f"""
 SELECT {COLUMNS} FROM (
   SELECT t.* FROM task t WHERE {WHICH} AND t.done_at IS NULL
@@ -104,7 +104,8 @@ async def listed(tx: Tx, store: Store, asked: Asked, most: int = PAGE) -> list[T
     """Open ones with the one that is due first in front; done ones with the last done in front."""
     at, row_id = asked.after or (LAST if asked.is_done else FIRST)
     given = _where(store) | {
-        "whose": asked.whose, "user_id": asked.user_id, "contact_id": asked.contact_id,
+        "whose": asked.whose, "user_id": asked.user_id, "anybody": not asked.people,
+        "people": db.numbers(asked.people),
         "at": at, "id": row_id, "most": most,
     }  # fmt: skip
     rows = await (await tx.execute(DONE if asked.is_done else OPEN, given)).fetchall()

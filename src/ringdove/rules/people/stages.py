@@ -20,9 +20,9 @@ ELSEWHERE: Final = tuple(topic for topics in TOPICS.values() for topic in topics
 
 # Which kinds of moments a stage can hold (records/people/timeline.py).
 KINDS: Final[Mapping[str, frozenset[str]]] = {
-    "purchase": frozenset({"order", "message", "run"}),
+    "purchase": frozenset({"order", "message", "run", "call"}),
     "delivery": frozenset({"parcel", "message", "run"}),
-    "after": frozenset({"return", "message", "run"}),
+    "after": frozenset({"return", "message", "run", "task"}),
     "long": frozenset({"inbound", "consent", "merge", "message", "run", "click"}),
 }
 

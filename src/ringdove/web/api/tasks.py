@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
-from ringdove.records.people import lookups
+from ringdove.records.people import lookups, people
 from ringdove.records.store import users
 from ringdove.records.tasks import alerts, calls, tasks
 from ringdove.records.tasks.calls import NO_END, Call
@@ -46,8 +46,12 @@ async def list_tasks(
 ) -> Listed:  # fmt: skip
     """Open ones with the one that is due first in front."""
     whose: Literal["all", "mine", "nobody"] = "all" if owner < 0 else "mine" if owner else "nobody"
-    asked = Asked(whose, done, max(owner, 0), customer, place_of(after))
     async with caller.transaction() as tx:
+        names: tuple[int, ...] = ()
+        if customer:
+            person = await people.living(tx, caller.store, customer)
+            names = (person.id, *person.also) if person else (customer,)
+        asked = Asked(whose, done, max(owner, 0), names, place_of(after))
         rows = await tasks.listed(tx, caller.store, asked, most)
     return Listed(
         items=[_shown(one) for one in rows], next=place(rows[-1]) if len(rows) == most else None

@@ -39,6 +39,7 @@ from ringdove.web.reasons import title
 from ringdove.web.reports import report_words
 from ringdove.web.sending import composer
 from ringdove.web.store import policy_words
+from ringdove.web.tasks import task_words
 from ringdove.web.views import StorePage, ViewerPage
 
 router = APIRouter(prefix="/stores/{store_id}/customers", include_in_schema=False)
@@ -141,6 +142,7 @@ async def render(
         last=str(moments[-1].point) if moments else "",
         titled=lambda recipe: title(recipe, page.say.language),
         words=words,
+        task_words=task_words,
         **(_forms(page, who) | more),
     )
 

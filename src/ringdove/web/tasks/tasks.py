@@ -60,9 +60,11 @@ async def show(
     whose: Whose = "all",
     done: Annotated[str, Query(max_length=3)] = "",
     after: Annotated[str, Query(max_length=80)] = "",
+    about: Annotated[int, Query(ge=0, le=lookups.NO_END)] = 0,
 ) -> Response:
-    """Open ones, the one that is due first in front; or those that are done."""
-    return await _render(page, whose, bool(done), after)
+    """Open ones, the one that is due first in front; or those that are done. `about`: a new one is
+    begun about this customer."""
+    return await _render(page, whose, bool(done), after, about=about)
 
 
 async def _render(
@@ -75,6 +77,7 @@ async def _render(
     form: Form[TaskForm] | None = None,
     address: Form[AddressForm] | None = None,
     shown_once: str = "",
+    about: int = 0,
 ) -> Response:
     now = page.runtime.clock()
     asked = Asked(whose, is_done, page.user.id, after=place_of(after))
@@ -83,6 +86,9 @@ async def _render(
         counts = await tasks.counts(tx, page.store, page.user.id, now)
         team = await users.members(tx, page.store.id)
         where = await alerts.address(tx, page.store.id)
+        typed = str(form.values.get("contact", "")) if form else ""
+        about = int(typed) if typed.isdecimal() and int(typed) <= lookups.NO_END else about
+        who = await lookups.customer(tx, page.store, about) if about else None
     begun = {"due_at": words.clock_to(page.say, now + DUE_IN), "owner": page.user.id}
     return page.render(
         "tasks/tasks.html",
@@ -101,6 +107,7 @@ async def _render(
         form=form or Form(begun),
         address=address or Form({"url": where.url if where else ""}),
         shown_once=shown_once,
+        who=who,
     )
 
 
