@@ -324,6 +324,32 @@ def test_a_due_fact_begins_what_it_names_once() -> None:
     assert len(messages(place)) == 2
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"about": "{nosuch}/x"},
+        {"steps": [{"do": "branch", "id": "b", "person": {"leaf": "segment", "segment": 99},
+                    "otherwise": [SEND]}]},
+    ],
+)  # fmt: skip
+def test_what_a_journey_has_wrong_holds_up_no_order(more) -> None:
+    """P11: a field that the fact has not, a segment that is gone."""
+    place = store_of(journey(**({"steps": [SEND]} | more)))
+    play(place, [fact({"kind": "order.placed"})], moment("+1h"))
+    assert [m.body for m in messages(place)] == ["Hello 1042"]
+
+
+def test_it_begins_again_counted_from_what_happened_and_not_from_when_it_was_told() -> None:
+    seen = JOURNEYS[3].model_dump(mode="json") | {"steps": [_send("seen", klass="marketing")]}
+    place = store_of(Journey.model_validate(seen))
+    looks = [
+        (moment(told), fact({"kind": "visit.made", "sku": "K", "at": at}))
+        for at, told in (("+1m", "+2d"), ("+8d", "+8d"))
+    ]
+    play_as_told(place, [(NOON, YES), *looks], moment("+20d"))
+    assert len(messages(place)) == 2
+
+
 # ------------------------------------------------------------------ versions, switches, chance
 
 

@@ -9,6 +9,7 @@ with (walking.py takes their steps). Pure: the same facts make the same runs.
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from ringdove.rules import facts
 from ringdove.rules.automations import giving, occasions, walking, wording
@@ -101,7 +102,7 @@ def _is_held_out(scene: Scene, journey: Journey, occasion: Occasion) -> bool:
 def _known(scene: Scene, journey: Journey, occasion: Occasion) -> tuple[str, Enrollment | None]:
     """What a run would be about, and the run that there is of it. About a person it is the same
     under each of their names."""
-    below = journey.about.format_map(vars(occasion.fact)) or journey.key
+    below = journey.about.format_map(_Fields(vars(occasion.fact))) or journey.key
     subject = f"{occasion.subject}/{below}"
     if not occasion.subject.startswith("person/"):
         return subject, scene.enrollments.get((journey.key, subject))
@@ -112,6 +113,13 @@ def _known(scene: Scene, journey: Journey, occasion: Occasion) -> tuple[str, Enr
     ]  # fmt: skip
     known = max(runs, key=triggered_at, default=None)
     return (known.subject if known else subject), known
+
+
+class _Fields(dict[str, Any]):
+    """Of a fact; what it has not is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 def _is_alone(scene: Scene, journey: Journey, known: Enrollment | None, occasion: Occasion) -> bool:

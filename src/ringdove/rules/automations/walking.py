@@ -11,7 +11,7 @@ from ringdove.rules.effects import Count, HearLater, SaveEnrollment
 from ringdove.rules.scenes import Enrollment, Scene
 from ringdove.rules.segments import pictures
 from ringdove.rules.segments.picture_news import picture_now
-from ringdove.rules.segments.segments import Node
+from ringdove.rules.segments.segments import Node, NoSegment
 from ringdove.rules.steps.alert import Alert
 from ringdove.rules.steps.ask import Ask
 from ringdove.rules.steps.branch import Branch
@@ -94,7 +94,11 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
                 return
         scene.happens(Count(f"step/{run.recipe}/{place}/passed"))
         place = after
-    scene.happens(SaveEnrollment(replace(run, place="", state="done", wake_at=None)))
+    trigger = run.trigger
+    if plan.journey.again_after is not None and not trigger:
+        trigger = {"at": occasion.fact.at.isoformat()}  # from then on it is counted
+    done = replace(run, place="", state="done", wake_at=None, trigger=trigger)
+    scene.happens(SaveEnrollment(done))
 
 
 def _over_at(
@@ -128,8 +132,12 @@ def _rest(scene: Scene, run: Enrollment, occasion: Occasion, until: datetime) ->
 
 
 def holds(scene: Scene, tree: Node, occasion: Occasion, now: datetime) -> bool:
-    """Whether a condition holds of the person. Raises PictureWanted."""
-    return pictures.holds(tree, picture_now(scene, occasion.contact_id), now)[0]
+    """Whether a condition holds of the person; one that asks for a segment that is not there means
+    nobody. Raises PictureWanted."""
+    try:
+        return pictures.holds(tree, picture_now(scene, occasion.contact_id), now)[0]
+    except NoSegment:
+        return False
 
 
 def chance(scene: Scene, contact_id: int, *about: str) -> float:
