@@ -7,8 +7,10 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.records.automations import automation_rehearsals, automations, try_outs
+from ringdove.rules import facts
 from ringdove.rules.automations.plans import Plan, plan_of
 from ringdove.rules.automations.pretending import Pretend
+from ringdove.rules.automations.recipes import RECIPES
 from ringdove.workers.automations import rehearsing
 from tests.flows.conftest import NOON, Shop, order, paid, parcel
 
@@ -154,3 +156,60 @@ def test_a_try_out_shows_every_step_with_its_time_and_price(play):
         assert await shop.rows("SELECT count(*) AS n FROM fact") == before
 
     play(story)
+
+
+SAID_AT_LEAST = {
+    "order_unpaid": 1, "cart_left": 1, "birthday": 1, "parcel_delivered": 1, "browse_left": 1,
+}  # fmt: skip
+
+
+def test_no_ready_automation_breaks_a_rehearsal_or_a_try_out(play):
+    """N2: each of them, over a month with a birthday, carts, orders and parcels in it; nothing is
+    left behind."""
+
+    async def story(shop: Shop) -> None:
+        await month(shop)
+        before = await left_behind(shop)
+        (who,) = await shop.rows("SELECT id FROM contact ORDER BY id LIMIT 1")
+        for recipe, journey in RECIPES.items():
+            plan = plan_of(recipe, None)
+            assert plan
+            plan = Plan(journey.model_copy(update={"holdout_percent": 0}), plan.own)
+            found = await rehearse(shop, recipe, plan=plan)
+            assert found["broken"] == 0, recipe
+            assert found["texts"] >= SAID_AT_LEAST.get(recipe, 0), (recipe, found)
+            one = await try_outs.try_out(
+                shop.runtime.pool, shop.store, plan, who["id"], shop.at, (),
+                shop.runtime.ids, shop.runtime.keyed, "https://ring.example",
+            )  # fmt: skip
+            assert one is not None
+        assert await left_behind(shop) == before
+
+    play(story)
+
+
+async def month(shop: Shop) -> None:
+    """People, a birthday, carts, visits, orders and what became of them."""
+    day = timedelta(days=1)
+    customer = person(1) | {"birthday": "1990-11-10"}
+    at = shop.at - 20 * day
+    lines = [{"name": "Чайник", "price": "59.90", "sku": "kettle", "category": "kettles"}]
+    visit = {"customer": person(3), "sku": "kettle", "category": "kettles"}
+    await shop.hear(
+        facts.CustomerChanged(id="c1", at=at, customer=customer),
+        facts.CartChanged(id="k1", at=at, cart="k", customer=person(2), lines=lines, total="59.90"),
+        facts.VisitMade(id="v1", at=at, page="/kettle", **visit),
+        order("1", at=at, customer=customer, lines=lines),
+        parcel("accepted", "1", at + day), parcel("delivered", "1", at + 3 * day),
+        order("2", at=at, customer=person(4), payment_due=True, payment_url=PAY, lines=lines),
+    )  # fmt: skip
+    await shop.answer()
+    await shop.rows("UPDATE contact SET marketing = 'in' RETURNING id")
+
+
+async def left_behind(shop: Shop) -> list[int]:
+    """Rows of all that a rehearsal could write by mistake."""
+    tables = ("message", "enrollment", "fact", "reward_given", "task", "outbox", "contact")
+    asked = " UNION ALL ".join(f"SELECT {n} AS k, count(*) AS n FROM {one}"
+                               for n, one in enumerate(tables))  # fmt: skip
+    return [row["n"] for row in await shop.rows(f"{asked} ORDER BY k")]

@@ -3,16 +3,22 @@
 Bucket by bucket, each page with what its natural keys lead to today. Nothing is changed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ringdove.kit import db
-from ringdove.kit.buckets import bucket_of, buckets_of_store, id_floor
+from ringdove.kit.buckets import bucket_of, bucket_of_id, buckets_of_store, id_floor
 from ringdove.kit.db import Tx
 from ringdove.records import scenes
+from ringdove.records.segments import pictures
 from ringdove.rules import answers, facts
+from ringdove.rules.automations import rehearsal_times
+from ringdove.rules.automations.journeys import DateComes, Trigger
+from ringdove.rules.automations.rehearsal_times import Times
 from ringdove.rules.scenes import Ref, Store
+from ringdove.rules.segments.pictures import Picture
+from ringdove.rules.segments.segments import Node
 
 PAGE = 4_000
 HEARD_EARLY = timedelta(days=1)  # clocks of shops differ from ours
@@ -100,6 +106,67 @@ class Reading:
     @property
     def buckets(self) -> Sequence[int]:
         return buckets_of_store(self._store.bucket_base, self._store.bucket_span)
+
+
+# Everybody whose time may have come, as they lie.
+LIVING = """
+SELECT c.id FROM contact c
+WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id > %(after)s
+  AND c.merged_into IS NULL AND c.erased_at IS NULL
+  AND CASE %(what)s WHEN 'birthday' THEN c.birthday IS NOT NULL
+    WHEN 'children' THEN c.children <> '{}'
+    WHEN 'field' THEN c.fields ? %(field)s ELSE true END
+ORDER BY c.id LIMIT %(most)s
+"""
+NEWS = """
+SELECT p.category, array_agg(p.new_at) AS at FROM product p
+WHERE p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s AND p.category <> ''
+  AND p.new_at > %(since)s AND p.new_at <= %(until)s
+GROUP BY p.category
+"""
+
+
+async def living(
+    tx: Tx, store: Store, bucket: int, trigger: Trigger, after: int, most: int
+) -> list[int]:
+    """The next people of a bucket whom the trigger may be about."""
+    given = {
+        "bucket": bucket, "store_id": store.id, "after": after, "most": most,
+        "what": trigger.what if isinstance(trigger, DateComes) else "",
+        "field": trigger.field if isinstance(trigger, DateComes) else "",
+    }  # fmt: skip
+    return [row["id"] for row in await (await tx.execute(LIVING, given)).fetchall()]
+
+
+async def news(tx: Tx, store: Store, since: datetime, until: datetime) -> dict[str, list[datetime]]:
+    """When categories had new goods."""
+    given = {
+        "buckets": buckets_of_store(store.bucket_base, store.bucket_span), "store_id": store.id,
+        "since": since, "until": until,
+    }  # fmt: skip
+    rows = await (await tx.execute(NEWS, given)).fetchall()
+    return {row["category"]: row["at"] for row in rows}
+
+
+async def told_by_time(
+    tx: Tx, store: Store, times: Times, people: Sequence[int], trees: Mapping[int, Node]
+) -> list[Past]:
+    """What would have been told of these people when the automation's times came."""
+    found: list[Past] = []
+    known: Iterable[Picture]
+    if rehearsal_times.needs_past(times.journey):
+        known = (await pictures.load(tx, store, people, trees)).values()
+    else:
+        keys = [{"bucket": bucket_of_id(one), "id": one} for one in people]
+        given = {"store_id": store.id, "keys": db.document(keys)}
+        rows = await (await tx.execute(pictures.PEOPLE, given)).fetchall()
+        known = [Picture(scenes.contact_of(row), store.time_zone) for row in rows]
+    for picture in known:
+        for fact in rehearsal_times.come(times, picture):
+            body = fact.model_dump_json(exclude_defaults=True)
+            told = f'{body[:-1]},"kind":"{fact.kind}"}}'
+            found.append(Past(picture.person.id, fact.at, 0, told, ()))
+    return found
 
 
 def _read(body: str) -> facts.Fact | None:

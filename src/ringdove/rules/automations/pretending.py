@@ -54,21 +54,21 @@ class Around:
         )
 
 
+# What can be pretended.
 KINDS = (
-    *ORDER_FIRST,
-    "order.placed",
-    "cart.changed",
-    "visit.made",
-    "customer.changed",
-    "text.received",
-)  # what can be pretended
+    *ORDER_FIRST, "order.placed", "cart.changed", "visit.made", "customer.changed", "text.received",
+    "consent.given", "consent.confirmed", "stock.asked", "link.opened",
+)  # fmt: skip
 
 
 def beginning(journey: Journey, about: Around, at: datetime) -> list[facts.Fact]:
-    """What begins the journey at this time, with the order that it needs to be about."""
+    """What begins the journey at this time, with the order that it needs to be about. Raises
+    ValueError for a kind of fact that cannot be pretended."""
     trigger = journey.trigger
     if not isinstance(trigger, Heard):
         return [_due(journey, about, at)]
+    if trigger.kind not in KINDS:
+        raise ValueError(f"{trigger.kind} cannot be pretended")
     where = trigger.where
     state = where.states[0] if where.states else ""
     told: list[facts.Fact] = []
@@ -138,6 +138,14 @@ def _fact(
             }  # fmt: skip
         case "customer.changed":
             told["customer"] = _customer(about.person)
+        case "consent.given" | "stock.asked":
+            told["customer"] = _customer(about.person)
+            sku = next((one.sku for one in about.lines if one.sku), "goods")
+            told |= {"sku": sku} if kind == "stock.asked" else {"words": "-", "source": "page"}
+        case "consent.confirmed":
+            told |= {"contact": about.person.id, "words": "-"}
+        case "link.opened":
+            told |= {"contact": about.person.id, "message": 0}
         case "text.received":
             told |= {"gateway": 0, "sender": about.person.phone or "", "body": said or "5"}
         case _:

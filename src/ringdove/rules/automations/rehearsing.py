@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from ringdove.rules import answers, facts
 from ringdove.rules.automations import automations, occasions
-from ringdove.rules.automations.journeys import WishGranted
+from ringdove.rules.automations.journeys import Heard, WishGranted
 from ringdove.rules.automations.plans import Plan, Plans
 from ringdove.rules.consent import consent
 from ringdove.rules.consent.hours import part_of
@@ -88,7 +88,10 @@ def listens_to(plan: Plan) -> frozenset[str]:
     """Kinds of facts that a rehearsal of this plan must be told of."""
     journey = plan.journey
     kinds = {word.partition("/")[0] for word in journey.noticed}
-    kinds.add(getattr(journey.trigger, "kind", facts.DueCame.model_fields["kind"].default))
+    if isinstance(journey.trigger, Heard):
+        kinds.add(journey.trigger.kind)
+    elif isinstance(journey.trigger, WishGranted):
+        kinds.add("automation.due")  # of other times see rehearsal_times.py
     of_orders = {cls.model_fields["kind"].default for cls in OF_ORDERS}
     kinds |= {"order.placed", "order.cancelled", "order.removed"}  # who has bought, P3
     if kinds & of_orders - {"order.placed"} or any(step.guard for step in journey.sends()):

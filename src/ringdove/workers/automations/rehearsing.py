@@ -12,7 +12,8 @@ import marshal
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -26,10 +27,12 @@ from ringdove.records.automations import automations, past_facts, rehearsal_scen
 from ringdove.records.automations.automation_rehearsals import AutomationRehearsal
 from ringdove.records.automations.past_facts import Past
 from ringdove.records.campaigns.campaign_tries import trouble_of
+from ringdove.records.segments import segments
 from ringdove.records.sending import routes
 from ringdove.records.store import stores
 from ringdove.rules import facts
-from ringdove.rules.automations import rehearsing
+from ringdove.rules.automations import rehearsal_times, rehearsing
+from ringdove.rules.automations.journeys import GoodsNew
 from ringdove.rules.automations.plans import Plan
 from ringdove.rules.automations.rehearsal_sums import Sums
 from ringdove.rules.automations.rehearsing import Happened, Rehearsal, Told
@@ -177,6 +180,8 @@ async def rehearse(
     with tempfile.TemporaryDirectory(prefix="ringdove-rehearsal-") as folder:
         with Drawers(Path(folder)) as drawers:
             await _gather(runtime, store, plan, since, until, drawers, telling)
+            if rehearsal_times.is_timed(plan.journey):
+                await _gather_times(runtime, store, plan, since, until, drawers)
         for some in drawers.in_turn():
             for page in _pages(some):
                 for one in await _told(runtime, ground, page, until, sums):
@@ -205,6 +210,33 @@ async def _gather(
             drawers.put(page)
             if telling:
                 await telling.on(2 * n - len(page))  # who is nobody's is not told to anybody
+            await asyncio.sleep(0)
+
+
+async def _gather_times(
+    runtime: Runtime, store: Store, plan: Plan, since: datetime, until: datetime,
+    drawers: "Drawers",
+) -> None:  # fmt: skip
+    """When its time would have come for whom: what no fact of the past tells."""
+    journey = plan.journey
+    times = rehearsal_times.of(journey, store.time_zone, since, until)
+    async with db.transaction(runtime.pool) as tx:
+        trees = await segments.trees(tx, store)
+        if isinstance(journey.trigger, GoodsNew):
+            back = timedelta(days=journey.trigger.every_days)
+            news = await past_facts.news(tx, store, since - back, until)
+            times = replace(times, news=news)
+    for bucket in stores.buckets(store):
+        after = 0
+        while True:
+            async with db.transaction(runtime.pool) as tx:
+                some = await past_facts.living(
+                    tx, store, bucket, journey.trigger, after, PEOPLE_AT_ONCE
+                )
+                if not some:
+                    break
+                drawers.put(await past_facts.told_by_time(tx, store, times, some, trees))
+            after = some[-1]
             await asyncio.sleep(0)
 
 
