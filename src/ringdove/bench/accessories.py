@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
 
-from ringdove.bench import accessories_ground, ground, segments_ground
+from ringdove.bench import accessories_ground, ground, segments, segments_ground
 from ringdove.bench.accessories_ground import KINDS, Kind, World
 from ringdove.bench.segments_ground import Size
 from ringdove.kit import db
@@ -180,6 +180,7 @@ async def cost(home: Path, wish: Wish) -> dict[str, Any]:
         now = datetime.now(UTC)
         async with db.transaction(shop.runtime.pool) as tx:
             await segments_ground.fill(tx, shop, Size(wish.people, wish.lines, 0), now)
+        await segments.vacuum(shop, segments_ground.TABLES)
         with ground.meter(home) as spent:
             await goods.learn(shop.runtime, shop.store)
         found["learnt"] = _told(spent)

@@ -103,7 +103,7 @@ async def measure(home: Path, wish: Wish) -> dict[str, Any]:
         async with db.transaction(shop.runtime.pool) as tx:
             await segments_ground.fill(tx, shop, size, now)
             await figure_fill.ask(tx, shop.store)
-        await _vacuum(shop, segments_ground.TABLES)
+        await vacuum(shop, segments_ground.TABLES)
         found["made_s"] = round(time.perf_counter() - began, 1)
         with ground.meter(home) as spent:
             await figuring.fill(shop.runtime, shop.store)
@@ -112,7 +112,7 @@ async def measure(home: Path, wish: Wish) -> dict[str, Any]:
             "ours": round(spent.ours_s / size.people * 1e6, 1),
             "postgres": round(spent.postgres_s / size.people * 1e6, 1),
         }
-        await _vacuum(shop, "contact_figure, contact_category")
+        await vacuum(shop, "contact_figure, contact_category")
         found["learnt"] = await _learning(shop, home, now)
         asks = _Asks(shop, home, now)
         found["floor"] = await asks.text(FLOOR)
@@ -130,7 +130,8 @@ async def measure(home: Path, wish: Wish) -> dict[str, Any]:
     return found
 
 
-async def _vacuum(shop: ground.Shop, tables: str) -> None:
+async def vacuum(shop: ground.Shop, tables: str) -> None:
+    """As the server does it by itself a minute after much was written."""
     async with shop.runtime.pool.connection() as link:
         await link.set_autocommit(True)
         await link.execute("SET statement_timeout = 0")

@@ -41,8 +41,9 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT l.sku, l.category FROM order_line l
   WHERE l.bucket = k.bucket AND l.store_id = %(store_id)s AND l.order_id = o.id
-    AND l.sku <> '' OFFSET 0
+  OFFSET 0
 ) l
+WHERE l.sku <> ''
 GROUP BY k.person, l.sku
 """
 THERE = """

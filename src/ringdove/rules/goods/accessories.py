@@ -17,7 +17,7 @@ equal, and `ringdove bench accessories` measures what it is worth.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Final, NamedTuple
@@ -32,6 +32,7 @@ WEIGHT_TASTE: Final = 5.0  # so many goods of one's own say as much of taste as 
 OWN_MAX: Final = 60  # goods that followed one the most: of these and its category's is chosen
 CATEGORY_MAX: Final = 120
 KEPT: Final = 24  # of a list
+WANTED_MAX: Final = 50  # by one person
 
 # What a list is about, see `lists`.
 AFTER, AFTER_KIND, OF, OF_SHOP = "after/", "after_kind/", "of/", "shop"
@@ -209,7 +210,7 @@ class Had(NamedTuple):
     days_ago: float
 
 
-def wanted(lists: Lists, had: Sequence[Had], without: Container[str] = ()) -> list[Pair]:
+def wanted(lists: Lists, had: Sequence[Had], without: Iterable[str] = ()) -> list[Pair]:
     """What a person may want next who has bought these, the likeliest first: what something of
     theirs leads to, and nothing that they have or that is in `without`."""
     scores: dict[str, float] = defaultdict(float)
@@ -225,11 +226,10 @@ def wanted(lists: Lists, had: Sequence[Had], without: Container[str] = ()) -> li
         for sku, chance in lists.get(about, ()):
             if sku in scores:  # else nothing of theirs leads to it
                 scores[sku] += chance * share
-    theirs = {one.sku for one in had}
-    found = (Pair(*one) for one in scores.items() if one[0] not in theirs)
-    return sorted(
-        (one for one in found if one.sku not in without), key=lambda one: (-one.chance, one.sku)
-    )
+    for sku in (*(one.sku for one in had), *without):
+        scores.pop(sku, None)
+    best = nlargest(WANTED_MAX, zip(scores.values(), scores.keys(), strict=True))
+    return [Pair(sku, chance) for chance, sku in best]
 
 
 def asked(had: Iterable[Had]) -> set[str]:

@@ -19,6 +19,7 @@ AMONG: Final = 200  # of a category, those that most people bought and the newes
 KEPT: Final = 12
 SAME_BRAND: Final = 1.3  # times as alike
 PRICE_STEP: Final = 1.5  # so many times the price, and it is alike by a third only
+FEW: Final = 10  # so many buyers and none are nearly the same
 _WORD = re.compile(r"\w{3,}")
 
 
@@ -34,7 +35,7 @@ class Product:
 
 
 def lists(sold: Iterable[Product], buyers: Mapping[str, int]) -> Iterator[tuple[str, list[Pair]]]:
-    """For each product what is most like it, of likenesses from 0 to some 5. `sold`: the newest
+    """For each product what is most like it, with a likeness of 0 and more. `sold`: the newest
     first. `buyers`: how many people bought it, by sku."""
     of_kind: dict[str, list[Product]] = defaultdict(list)
     for one in sold:
@@ -45,7 +46,7 @@ def lists(sold: Iterable[Product], buyers: Mapping[str, int]) -> Iterator[tuple[
         words = {one.sku: words_of(one.name) for one in (*of_kind[kind], *among)}
         for one in of_kind[kind]:
             found = (
-                Pair(other.sku, _likeness(one, other, words) * log(2 + buyers.get(other.sku, 0)))
+                Pair(other.sku, _likeness(one, other, words) * log(FEW + buyers.get(other.sku, 0)))
                 for other in among
                 if other.sku != one.sku
             )
