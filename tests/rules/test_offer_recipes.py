@@ -7,9 +7,11 @@ import pytest
 
 from ringdove.rules import facts, texts
 from ringdove.rules.automations import recipes, wording
+from ringdove.rules.automations.hints import hints
 from ringdove.rules.automations.plans import Automation, Plans
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.effects import SaveTask
+from ringdove.rules.steps.give import Give
 from ringdove.rules.steps.wait import Wait
 from tests.rules.scene import NOON, messages
 from tests.rules.stage import KETTLE, OFFER, stage, switch_on
@@ -436,3 +438,30 @@ def test_a_recipe_that_is_off_leaves_no_trace_of_carts():
     place.plans = Plans({"cart_left": [Automation(is_on=False, version=1)]})
     play(place, [known(), cart()])
     assert not place.enrollments
+
+
+# ------------------------------------------------------------------ what is still to be chosen
+
+
+def test_what_is_still_to_be_chosen_is_told_and_in_nobody_s_way():
+    """R47: which offer, only the store can say."""
+    journey = RECIPES["cart_left_discount"]
+    assert list(hints(journey, {}, LANGUAGES)) == [("gift", "offer_missing")]
+    wait, first, pause, gift = journey.steps
+    chosen = gift.model_copy(update={"offer": 7})
+    assert not list(hints(journey.with_steps((wait, first, pause, chosen)),
+                          {}, LANGUAGES))  # fmt: skip
+    given = Give(id="give", offer=7)
+    before = journey.with_steps((given, wait, first, pause, gift))
+    assert not list(hints(before, {}, LANGUAGES))
+    plain = {"en": {"cart_left_discount": {"sms": "Hello. STOP"}}}
+    told = list(hints(journey.with_steps((wait, chosen)), plain, ["en"]))
+    assert told == [("gift", "offer_unsaid"), ("gift", "link_unsaid")]
+    bare = gift.model_copy(update={"link": None, "goods": "", "text": "cart_left_again"})
+    told = list(hints(journey.with_steps((bare,)), {}, ["en"]))
+    assert told == [("gift", "link_missing"), ("gift", "goods_missing")]
+
+
+def test_a_recipe_as_it_comes_lacks_at_most_an_offer():
+    for key, journey in RECIPES.items():
+        assert {one.what for one in hints(journey, {}, LANGUAGES)} <= {"offer_missing"}, key

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ringdove.records.automations.automation_numbers import Numbers, StepNumbers
+from ringdove.rules.automations import hints
 from ringdove.rules.automations.arranging import ROOT, SIDES, Raw
 from ringdove.rules.automations.journeys import AnyStep, Journey, Step
 from ringdove.web.automations import step_words
@@ -49,6 +50,7 @@ class StepView:
     tree_view: NodeView | None = None
     errors: Mapping[str, str] = field(default_factory=dict)  # by the name of the field
     is_open: bool = False
+    hints: tuple[str, ...] = ()  # what is still to be chosen
 
     @property
     def parts(self) -> int:
@@ -106,7 +108,17 @@ class Drawer:
             raw, bool(raw.get("is_on", True)), self.numbers.of(step_id), words, ways, tree,
             segment_view.view(tree, say, self.choices) if tree else None, errors,
             bool(errors) or (step_id == draft.opened and draft.deed.startswith(("add", "twin"))),
+            self._hints(step_id),
         )  # fmt: skip
+
+    def _hints(self, step_id: str) -> tuple[str, ...]:
+        if self.journey is None:
+            return ()
+        found = hints.hints(self.journey, self.draft.texts, self.page.store.languages)
+        say = self.page.say
+        return tuple(
+            say.gettext(step_words.HINTS[one.what]) for one in found if one.step == step_id
+        )
 
 
 def step_of(raw: Raw) -> Step | None:

@@ -35,6 +35,14 @@ KINDS: Mapping[str, tuple[str, str, str, str]] = {
     "alert": ("bell", "wait", N_("Tell the staff"), N_("A task, a letter to somebody, a program")),
     "leave": ("logout", "", N_("End here"), N_("Nothing more happens for this person")),
 }  # fmt: skip
+# What a step still leaves out (rules/automations/hints.py).
+HINTS: Mapping[str, str] = {
+    "offer_missing": N_("Its text gives a code when an offer is chosen here; now it says none."),
+    "offer_unsaid": N_("An offer is chosen, and no text says {{ offer.code }}."),
+    "link_missing": N_("Its text says {{ link }}, and this step leads nowhere."),
+    "link_unsaid": N_("A link is set, and no text says {{ link }}."),
+    "goods_missing": N_("Its text names goods, and none are chosen here."),
+}
 FIELDS: Mapping[str, str] = {
     "is_on": N_("Do this step"),
     "seconds": N_("How long"),
