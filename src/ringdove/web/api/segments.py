@@ -16,9 +16,6 @@ from starlette.responses import Response, StreamingResponse
 
 from ringdove.kit import db
 from ringdove.kit.db import Tx
-from ringdove.records.campaigns import campaigns
-from ringdove.records.offers import rewards
-from ringdove.records.people import own_fields
 from ringdove.records.people.lookups import NO_END
 from ringdove.records.segments import pictures, segments
 from ringdove.records.segments.segments import Segment
@@ -33,6 +30,7 @@ from ringdove.web.api.ask import Listed, Most, Shown, shown
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
 from ringdove.web.lists.imports import csv_line
+from ringdove.web.segments import segment_checks
 
 router = APIRouter(prefix="/api/stores/{store_id}/segments", tags=["Segments"])
 
@@ -108,21 +106,8 @@ async def _known(tx: Tx, caller: Caller, segment_id: int) -> Segment:
 
 async def _demand_known(tx: Tx, caller: Caller, tree: Node) -> None:
     """Refuses fields, offers and campaigns that there are not: they would silently mean nobody."""
-    store = caller.store
-    fields = await own_fields.of_store(tx, store)
-    for at, leaf in trees.placed(tree):
-        wrong = ""
-        match leaf:
-            case trees.OwnFieldIs(key=key) if key not in fields:
-                wrong = f"key: the store keeps no field {key!r}; it has {', '.join(fields) or '-'}."
-            case trees.Offered(offer=number) if not await rewards.find(tx, store.id, number):
-                wrong = f"offer: no offer has the number {number}."
-            case trees.Texts(campaign=int(number)) if not await campaigns.find(
-                tx, store.id, number
-            ):
-                wrong = f"campaign: no campaign has the number {number}."
-        if wrong:
-            raise HTTPException(422, f"tree.{at}.{wrong}" if at else f"tree.{wrong}")
+    if wrong := await segment_checks.missing(tx, caller.store, tree):
+        raise HTTPException(422, ".".join(filter(None, ("tree", *wrong))))
 
 
 def _place(tree: Node, error: Exception) -> str:

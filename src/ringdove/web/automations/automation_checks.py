@@ -26,6 +26,7 @@ from ringdove.rules.steps.branch import Branch
 from ringdove.rules.steps.give import Give
 from ringdove.rules.steps.send import Send
 from ringdove.web.reasons import title
+from ringdove.web.segments import segment_checks
 
 
 async def missing(tx: Tx, store: Store, journey: Journey) -> list[str]:
@@ -37,12 +38,11 @@ async def missing(tx: Tx, store: Store, journey: Journey) -> list[str]:
     known = {one.id: one.tree for one in await segments.of_store(tx, store)}
     found = []
     for at, tree in conditions(journey):
+        if wrong := await segment_checks.missing(tx, store, tree):
+            found.append(".".join(filter(None, (at, *wrong))))
         try:
-            for leaf in trees.whole(tree, known):
-                if isinstance(leaf, trees.OwnFieldIs) and leaf.key not in fields:
-                    found.append(f"{at}: the store keeps no field {leaf.key!r}.")
-                if isinstance(leaf, trees.Offered) and leaf.offer not in offers:
-                    found.append(f"{at}: no offer has the number {leaf.offer}.")
+            for _leaf in trees.whole(tree, known):
+                pass  # what it names is there, and in no ring
         except (NoSegment, TooLarge) as error:
             found.append(f"{at}: {error}")
     for step_id, place in journey.course.items():
