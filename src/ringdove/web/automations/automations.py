@@ -20,7 +20,7 @@ from ringdove.rules.automations.journeys import Journey
 from ringdove.rules.automations.plans import Automation, Plan
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.automations.rehearsing import may_be_rehearsed
-from ringdove.web.automations import fact_words
+from ringdove.web.automations import automation_checks, fact_words
 from ringdove.web.automations import recipe_words as words
 from ringdove.web.automations.automation_rehearsals import ask_for
 from ringdove.web.automations.automations_found import find, is_own, keep, next_own
@@ -148,7 +148,7 @@ async def switch(page: MarketerPage, key: str) -> Response:
         title, now = words.named(page.say, plan.journey)[0], plan.own
         if now.version != given.version:
             return page.go(back, _("Somebody else has just changed it: look again."))
-        if given.is_on and (why := _trouble(page, plan)):
+        if given.is_on and (why := await _trouble(tx, page, plan)):
             return page.go(here, why)
         if now.is_on != given.is_on:
             wanted = replace(now, is_on=given.is_on, is_gone=now.is_gone and not given.is_on)
@@ -157,14 +157,18 @@ async def switch(page: MarketerPage, key: str) -> Response:
     return page.go(back, on if given.is_on else off)
 
 
-def _trouble(page: StorePage, plan: Plan) -> str:
-    """Why it cannot be switched on."""
+async def _trouble(tx: Tx, page: StorePage, plan: Plan) -> str:
+    """Why it cannot be on."""
+    _ = page.say.gettext
     found = revisions.problems(plan.journey, plan.own.texts, samples_of(page))
-    if not found:
-        return ""
-    if found[0].mistake.kind == "empty":
-        return page.say.gettext("Not switched on: a text says nothing yet. Write it, then save.")
-    return page.say.gettext("Not switched on: something in its steps is to be corrected first.")
+    if found and found[0].mistake.kind == "empty":
+        return _("It cannot be on: a text says nothing yet. Write it, then save.")
+    if found:
+        return _("It cannot be on: something in its steps is to be corrected first.")
+    if missing := await automation_checks.missing(tx, page.store, plan.journey):
+        return _("It cannot be on: it names what the store does not have. %(what)s",
+                 what=missing[0])  # fmt: skip
+    return ""
 
 
 # ------------------------------------------------------------------ copies, versions, off the list
@@ -201,7 +205,7 @@ async def remove(page: MarketerPage, key: str) -> Response:
         await keep(tx, page, key, replace(now, is_on=False, is_gone=not now.is_gone), now)
     if now.is_gone:
         return page.go(here, _("It is on the list again, switched off."))
-    said = _("“%(name)s” is off the list. What had begun goes on to its end.",
+    said = _("“%(name)s” is off the list. It can be taken back from there.",
              name=plan.journey.name)  # fmt: skip
     return page.go(f"{page.home}/automations", said)
 
@@ -223,7 +227,7 @@ async def restore(page: MarketerPage, key: str, version: int) -> Response:
         if now.version != form.filled.version:
             return page.go(here, _("Somebody else has just changed it: look again."))
         wanted = revisions.kept(key, past.journey, past.own.texts, now)
-        if now.is_on and (why := _trouble(page, Plan(past.journey, wanted))):
+        if now.is_on and (why := await _trouble(tx, page, Plan(past.journey, wanted))):
             return page.go(here, why)
         await keep(tx, page, key, wanted, now)
     if version == 0:
