@@ -1,5 +1,5 @@
 """Draws the pages of docs/ that are made from code: conditions.md, facts.md, messages.md,
-settings.md and steps.md.
+ready-automations.md, settings.md and steps.md.
 
 `make docs` writes them; tests/test_docs.py fails when one is not current. It must never say
 anything about a fact or a state that the code does not: words beside the tables are kept here.
@@ -7,7 +7,8 @@ anything about a fact or a state that the code does not: words beside the tables
 
 import types
 import typing
-from datetime import time, timedelta
+from collections.abc import Iterator
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from ringdove import settings
-from ringdove.rules import facts, messages
-from ringdove.rules.automations import journeys, recipes
+from ringdove.rules import facts, messages, texts
+from ringdove.rules.automations import journeys, recipes, samples
 from ringdove.rules.campaigns.campaigns import Link
+from ringdove.rules.scenes import Store
 from ringdove.rules.segments import segments
-from ringdove.rules.steps.branch import Where
+from ringdove.rules.steps.alert import Alert
+from ringdove.rules.steps.ask import Ask
+from ringdove.rules.steps.branch import Branch, Where
 from ringdove.rules.steps.send import Send
+from ringdove.rules.steps.wait import Wait
 
 HERE = Path(__file__).parent
 
@@ -291,8 +296,11 @@ def _life() -> list[str]:
 
 
 def _span(span: timedelta) -> str:
+    if span < timedelta(hours=1):
+        return f"{span // timedelta(minutes=1)} minutes"
     if span < timedelta(days=1):
-        return f"{span // timedelta(hours=1)} hours"
+        hours = span // timedelta(hours=1)
+        return "1 hour" if hours == 1 else f"{hours} hours"
     days = span // timedelta(days=1)
     return "1 day" if days == 1 else f"{days} days"
 
@@ -362,6 +370,75 @@ def steps_page() -> str:
     return "\n".join(drawn).replace("(#conditions)", "(conditions.md)")
 
 
+# ------------------------------------------------------------------ ready-automations.md
+
+READY_HEAD = """\
+# Ready automations
+
+Drawn from `rules/automations/recipes.py` and `locales/en/phrases.toml`; do not edit.
+[Automations](automations.md) says how they are used. Each is switched on with one press; all of it
+can be changed. Those that offer something are said to who allows it, and leave one in ten alone to
+see what they earn. The texts are there in English, Russian, Belarusian, Italian and Spanish; with a
+short domain and a name of usual length each is one part in Latin letters and two in Cyrillic ones.
+"""
+LINDEN = Store(
+    1, "Linden", "GB", "Europe/London", ("en",), "EUR", time(21), time(9),
+    website="https://linden.example", phone="+44 20 7946 0000", link_host="lnd.example",
+)  # fmt: skip
+
+
+def ready_page() -> str:
+    """Every ready automation: what begins it, its steps, what it says in English."""
+    drawn = [READY_HEAD, "| Automation | Begins with | As it comes |", "| --- | --- | --- |"]
+    for key, journey in recipes.RECIPES.items():
+        title = recipes.words_of(key, "en")["title"]
+        on = "on" if journey.starts_on else "off"
+        drawn.append(f"| [{title}](#{key}) | {_begins(journey)} | {on} |")
+    said = samples.values(LINDEN, "en", date(2026, 11, 22), "https://lnd.example")
+    for key, journey in recipes.RECIPES.items():
+        words = recipes.words_of(key, "en")
+        drawn += [f"\n### {key}\n", f"{words['title']}. {words['about']}\n"]
+        drawn += _steps(journey.steps, said, "")
+        ends = sorted({*journey.stopped_by, *journey.stopped_by_any})
+        if ends:
+            drawn.append(f"\nEnds with {', '.join(f'`{one}`' for one in ends)}.")
+    return "\n".join(drawn) + "\n"
+
+
+def _begins(journey: journeys.Journey) -> str:
+    trigger = journey.trigger
+    if not isinstance(trigger, journeys.Heard):
+        return f"[{trigger.on}](steps.md#{trigger.on})"
+    where = trigger.where
+    which = ", ".join(filter(None, (*where.states, where.only, where.wish)))
+    return f"`{trigger.kind}`" + (f" ({which})" if which else "")
+
+
+def _steps(some: tuple[journeys.Step, ...], said: Any, indent: str) -> Iterator[str]:
+    for step in some:
+        off = "" if step.is_on else " (off as it comes)"
+        match step:
+            case Wait():
+                until = f", or until {' or '.join(f'`{one}`' for one in step.until)}"
+                after = " after the promised time" if step.after_promise else ""
+                waits = _span(timedelta(seconds=step.seconds)) + after
+                yield f"{indent}1. Waits {waits}{until if step.until else ''}{off}."
+            case Send():
+                words = recipes.words_of(step.text, "en")
+                text = texts.render(words.get("sms") or words["subject"], said)
+                what = "Asks" if isinstance(step, Ask) else "Says"
+                by = " by e-mail" if step.channel == "email" else ""
+                yield f"{indent}1. {what}{by}{off}: “{text}”"
+            case Branch(answer_number=asked) if asked:
+                yield f"{indent}1. If the answer is {asked.at_least} to {asked.at_most}:"
+                yield from _steps(step.then, said, indent + "   ")
+                if step.otherwise:
+                    yield f"{indent}1. If not:"
+                    yield from _steps(step.otherwise, said, indent + "   ")
+            case Alert():
+                yield f"{indent}1. A task for you: “{texts.render(step.said, said)}”"
+
+
 # ------------------------------------------------------------------ all of them
 
 
@@ -371,6 +448,7 @@ def pages() -> dict[str, str]:
         "conditions.md": conditions_page(),
         "facts.md": facts_page(),
         "messages.md": messages_page(),
+        "ready-automations.md": ready_page(),
         "settings.md": settings.manual(),
         "steps.md": steps_page(),
     }

@@ -162,7 +162,8 @@ def _draw():
     return module
 
 
-DRAWN = ["conditions.md", "facts.md", "messages.md", "settings.md", "steps.md"]
+DRAWN = ["conditions.md", "facts.md", "messages.md", "ready-automations.md", "settings.md",
+         "steps.md"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DRAWN)
