@@ -389,9 +389,11 @@ def test_older_moments_are_fetched_in_place(
 
 
 def test_habits_are_told_on_the_page_and_over_the_api(site: Site, owner: Visitor) -> None:
-    """R16, R20, N4: what kind of customer, when they are expected again, when they are there."""
+    """R16, R20, N4: what kind of customer, when they are expected again, when they are there, and
+    what texts would name to them."""
     now = site.runtime.clock()
-    tea = {"name": "Tea", "quantity": 1, "price": "9.00", "category": "tea"}
+    tea = {"name": "Tea", "quantity": 1, "price": "9.00", "category": "tea", "sku": "T1"}
+    tell(site, facts.ProductChanged(id="t1", at=now, sku="T1", name="Green <tea>", category="tea"))
     for n, days in enumerate((90, 60, 30, 2)):
         tell(site, facts.OrderPlaced(
             id=f"h{n}", at=now - timedelta(days=days), order=facts.Order(
@@ -401,8 +403,11 @@ def test_habits_are_told_on_the_page_and_over_the_api(site: Site, owner: Visitor
     tell(site, *(facts.VisitMade(id=f"v{n}", at=evening + timedelta(days=n), customer=ANNA)
                  for n in range(3)))  # fmt: skip
     page = owner.get(address(owner, "анна"))
-    for words in ("a regular", "Expected again", "tea: ", "20:00 to 21:00 by the shop"):
+    for words in ("a regular", "Expected again", "tea: ", "20:00 to 21:00 by the shop",
+                  "The same again", "Green &lt;tea&gt;"):  # fmt: skip
         assert words in page.text, words
     asked = key(site, "viewer").ask("GET", f"/api{address(owner, 'анна')}/habits").json()
     assert (asked["kind"], asked["orders"], asked["own_hour"]) == ("loyal", 4, 20)
     assert [one["category"] for one in asked["expected"]] == ["", "tea"]
+    assert asked["goods"]["accessories"] == []
+    assert [one["sku"] for one in asked["goods"]["again"]] == ["T1"]

@@ -91,6 +91,16 @@ async def choose(
     return {one: choosing.named(some, there) for one, some in chosen.items()}
 
 
+async def for_person(
+    tx: Tx, store: Store, contact_id: int, now: datetime
+) -> dict[str, tuple[Good, ...]]:
+    """What texts would name to a living person who is in no hurry: by choice, accessories to all
+    that they bought, and the same again."""
+    wishes = [GoodsWish(contact_id, choice, (), "") for choice in ("accessories", "again")]
+    found = await choose(tx, store, wishes, now)
+    return {one.choice: found[one] for one in wishes}
+
+
 async def _past(tx: Tx, store: Store, people: Iterable[int]) -> dict[int, list[Past]]:
     """What they bought, under all their names."""
     of = {one: one for one in people}

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from ringdove.kit.db import Tx
 from ringdove.records import facts
+from ringdove.records.goods import goods_choice
 from ringdove.records.people import doubles, lookups, merges, own_fields, people
 from ringdove.records.segments import habits
 from ringdove.rules.facts import (
@@ -252,11 +253,13 @@ async def alike(contact_id: RowId, caller: SupportKey) -> list[Shown]:
 
 @router.get("/customers/{contact_id}/habits", summary="What is kept of a customer")
 async def habits_of(contact_id: RowId, caller: ViewerKey) -> Shown:
-    """The kind of customer, when they are expected to buy again (of everything: category ""), and
-    the hour at which they are usually there, by the store's clock; null: no habit seen yet."""
+    """The kind of customer, when they are expected to buy again (of everything: category ""), the
+    hour at which they are usually there, by the store's clock (null: no habit seen yet), and the
+    goods that texts would name to them: `accessories` to what they bought, the same `again`."""
     async with caller.transaction() as tx:
         await _living(tx, caller, contact_id)
         kept = await habits.of_person(tx, caller.store, contact_id, caller.now)
+        goods = await goods_choice.for_person(tx, caller.store, contact_id, caller.now)
     if kept is None:
         raise HTTPException(404, "Nothing is kept of them yet: ask again in a minute.")
     due = [one for one in (kept.due, *kept.categories) if one]
@@ -268,6 +271,10 @@ async def habits_of(contact_id: RowId, caller: ViewerKey) -> Shown:
              "at": one.at}
             for one in due
         ],
+        "goods": {
+            choice: [{"sku": one.sku, "name": one.name, "url": one.url} for one in some]
+            for choice, some in goods.items()
+        },
     }  # fmt: skip
 
 

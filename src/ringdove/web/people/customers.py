@@ -16,6 +16,7 @@ from starlette.responses import Response
 from ringdove.kit.crypto import new_token
 from ringdove.kit.db import Tx
 from ringdove.records.campaigns import campaigns
+from ringdove.records.goods import goods_choice
 from ringdove.records.people import (
     customers,
     doubles,
@@ -119,6 +120,7 @@ async def render(
         one = await _as_one(tx, page, who.person)
         told_by = await _told_by(tx, page, who.person)
         kept = await habits.of_person(tx, page.store, contact_id, page.say.now)
+        goods = await goods_choice.for_person(tx, page.store, contact_id, page.say.now)
         elsewhere = await lookups.spent_elsewhere(tx, page.store, names)
     is_full = len(moments) == timeline.ROWS and point is None
     return page.render(
@@ -130,6 +132,7 @@ async def render(
         own=[field for field in own.values() if not field.is_retired],
         told_by=told_by,
         habits=kept,
+        goods=goods,
         elsewhere=elsewhere,
         habit_words=habit_words,
         readings=_readings(page, who.person),
