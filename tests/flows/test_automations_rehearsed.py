@@ -109,6 +109,10 @@ def test_a_rehearsal_that_is_asked_for_is_worked_on_and_told(play):
             )
             plans = await automations.plans(tx, shop.store.id)
             assert plans.newest["order_unpaid"].own.version == 0
+            one = await automation_rehearsals.find(tx, shop.store, "order_unpaid")
+            assert one and one.state == "asked"
+            # As a process leaves it that was killed while it worked.
+            assert await automation_rehearsals.tell(tx, shop.store, one, "running", 1, 2)
         await rehearsing.all_asked(shop.runtime, asyncio.Event())
         async with db.transaction(shop.runtime.pool) as tx:
             one = await automation_rehearsals.find(tx, shop.store, "order_unpaid")
@@ -116,6 +120,13 @@ def test_a_rehearsal_that_is_asked_for_is_worked_on_and_told(play):
         assert one is not None and (one.state, one.share) == ("done", 1.0), one
         assert one.seen == one.of_all == 2
         assert one.result["texts"] == 1
+        later = shop.later(minutes=1)
+        async with db.transaction(shop.runtime.pool) as tx:
+            await automation_rehearsals.ask(
+                tx, shop.store, "order_unpaid", 0, later - MONTH, later, later
+            )
+        with pytest.raises(rehearsing.Replaced):
+            await rehearsing.Telling(shop.runtime, shop.store, one).tell("done")
 
     play(story)
 
