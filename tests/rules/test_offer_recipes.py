@@ -211,6 +211,20 @@ def test_what_offers_comes_switched_off_and_leaves_a_tenth_alone():
             assert journey.starts_on is is_asked_for, key
 
 
+def test_what_speaks_of_buying_is_asked_again_as_it_leaves():
+    """P3, R51, R62, R64."""
+    guarded: dict[str, set[str]] = {}
+    for journey in RECIPES.values():
+        for step in journey.sends():
+            guarded.setdefault(step.guard, set()).add(step.text)
+    assert guarded["unpaid"] == {"order_unpaid", "order_unpaid_again", "payment_failed"}
+    assert guarded["in_stock"] == {"back_in_stock", "price_drop"}
+    assert guarded["unbought"] == {
+        "cart_left", "cart_left_again", "cart_left_discount", "browse_left", "replenish",
+        "category_due", "welcome", "win_back", "win_back_last",
+    }  # fmt: skip
+
+
 def test_an_offer_can_go_as_a_letter():
     """R40: the words of the text, its way out by itself."""
     for language in LANGUAGES:
