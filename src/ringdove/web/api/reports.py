@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from ringdove.records.automations import automations
 from ringdove.records.campaigns import campaigns
 from ringdove.records.reports import reports
 from ringdove.records.store import policies
@@ -18,6 +19,7 @@ from ringdove.rules.reports.reports import Lift, Line, Report
 from ringdove.rules.reports.revenue import DAYS_MAX, MARGIN_MAX
 from ringdove.rules.reports.trials import Contest, Difference, Group
 from ringdove.web.api.callers import Caller, OwnerKey, ViewerKey
+from ringdove.web.automations.automation_reports import counted
 from ringdove.web.reports.reports import NUMBER_MAX, load, overview, rehearsed, taps_from
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Reports"])
@@ -228,6 +230,56 @@ async def campaign_orders(
         )
         for row in rows[skip : skip + most]
     ]  # fmt: skip
+
+
+class AnAutomationReport(BaseModel):
+    """Every figure of an automation over some days. `began` and `alone` are people: whom it was
+    begun for, and whom chance left alone. `lift` is null where nobody was."""
+
+    recipe: str
+    counted_at: datetime
+    since: datetime
+    began: int
+    alone: int
+    reasons: dict[str, int]
+    total: Figures
+    steps: dict[str, Figures] = Field(description="By their ids.")
+    channels: dict[str, Figures]
+    languages: dict[str, Figures]
+    days: list[ADay]
+    lift: ALift | None
+    orders_in_other_currencies: int
+    taps_from: datetime | None = Field(description="Who tapped before is forgotten.")
+
+
+@router.get("/automations/{recipe}/report", summary="What an automation did and earned")
+async def automation_report(
+    recipe: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,60}$")],
+    caller: ViewerKey,
+    days: Annotated[Literal[30, 90, 365], Query(description="So far back.")] = 30,
+) -> AnAutomationReport:
+    """Counted when it is asked, then kept for a time that grows with what counting cost."""
+    async with caller.transaction() as tx:
+        if recipe not in (await automations.plans(tx, caller.store.id)).newest:
+            raise HTTPException(404, "No automation has this key.")
+    found = await counted(caller, recipe, days)
+    margin = caller.store.policy.margin_percent
+    return AnAutomationReport(
+        recipe=found.recipe,
+        counted_at=found.at,
+        since=found.since,
+        began=found.began,
+        alone=found.alone,
+        reasons=dict(found.reasons),
+        total=_figures(found.total, margin),
+        steps={key: _figures(one, margin) for key, one in found.steps.items()},
+        channels={key: _figures(one, margin) for key, one in found.channels.items()},
+        languages={key: _figures(one, margin) for key, one in found.languages.items()},
+        days=[ADay(**asdict(one)) for one in found.days],
+        lift=_lift(found.lift) if found.lift else None,
+        orders_in_other_currencies=found.foreign,
+        taps_from=taps_from(caller),
+    )
 
 
 class ASubject(BaseModel):
