@@ -27,7 +27,9 @@ from ringdove.web.automations import (
     automations,
     editor,
     parked,
+    tell_me,
     try_outs,
+    wishes,
 )
 from ringdove.web.campaigns import (
     calendar,
@@ -54,6 +56,7 @@ from ringdove.web.consent import (
 )
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
+from ringdove.web.goods import goods
 from ringdove.web.keeping import erasing, retention
 from ringdove.web.links import link_host, link_protocol, links
 from ringdove.web.lists import exports, imports
@@ -118,6 +121,7 @@ PAGES: tuple[APIRouter, ...] = (
     automation_rehearsals.router,
     automation_reports.router,
     try_outs.router,
+    wishes.router,
     campaigns.router,
     campaign_compose.router,
     campaign_audience.router,
@@ -140,6 +144,7 @@ PAGES: tuple[APIRouter, ...] = (
     ways_in.router,
     ways_out.router,
     posters.router,
+    goods.router,
     offers.router,
     reports.router,
 )
@@ -189,6 +194,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         public,
         leave,
         leave_site,
+        tell_me,
         confirm,
         sign_up,
         only,

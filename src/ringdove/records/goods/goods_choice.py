@@ -46,7 +46,7 @@ CROSS JOIN LATERAL (
 WHERE l.sku <> ''
 GROUP BY k.person, l.sku
 """
-THERE = """
+PRODUCTS = """
 SELECT p.sku, p.name, p.url, p.category, p.price,
   coalesce(p.stock, 1) > 0 AND p.name <> '' AS is_there
 FROM jsonb_to_recordset(%(keys)s) AS k(bucket integer, sku text)
@@ -73,7 +73,7 @@ async def choose(
 ) -> dict[GoodsWish, tuple[Good, ...]]:
     """The goods of each wish, the best first; none: there are none."""
     past = await _past(tx, store, {one.contact_id for one in wishes})
-    about = await _there(tx, store, {sku for one in wishes for sku in one.skus})
+    about = await _products(tx, store, {sku for one in wishes for sku in one.skus})
     kinds = {sku: row["category"] for sku, row in about.items() if row["category"]}
     shelf = Shelf(past, kinds)
     lists = await goods_lists.read(
@@ -82,13 +82,8 @@ async def choose(
     fresh = {kind for one in wishes for kind in choosing.new_kinds(one, shelf)}
     shelf = Shelf(past, kinds, lists, await _new(tx, store, fresh, now))
     chosen = {one: choosing.chosen(one, shelf, now) for one in wishes}
-    rows = await _there(tx, store, {sku for some in chosen.values() for sku in some})
-    there = {
-        sku: Good(sku, row["name"], row["url"], row["category"], row["price"])
-        for sku, row in rows.items()
-        if row["is_there"]
-    }
-    return {one: choosing.named(some, there) for one, some in chosen.items()}
+    sold = await there(tx, store, {sku for some in chosen.values() for sku in some})
+    return {one: choosing.named(some, sold) for one, some in chosen.items()}
 
 
 async def for_person(
@@ -99,6 +94,16 @@ async def for_person(
     wishes = [GoodsWish(contact_id, choice, (), "") for choice in ("accessories", "again")]
     found = await choose(tx, store, wishes, now)
     return {one.choice: found[one] for one in wishes}
+
+
+async def there(tx: Tx, store: Store, skus: Iterable[str]) -> dict[str, Good]:
+    """Of these goods those that can be bought now."""
+    rows = await _products(tx, store, skus)
+    return {
+        sku: Good(sku, row["name"], row["url"], row["category"], row["price"])
+        for sku, row in rows.items()
+        if row["is_there"]
+    }
 
 
 async def _past(tx: Tx, store: Store, people: Iterable[int]) -> dict[int, list[Past]]:
@@ -117,7 +122,7 @@ async def _past(tx: Tx, store: Store, people: Iterable[int]) -> dict[int, list[P
     return found
 
 
-async def _there(tx: Tx, store: Store, skus: Iterable[str]) -> dict[str, dict[str, Any]]:
+async def _products(tx: Tx, store: Store, skus: Iterable[str]) -> dict[str, dict[str, Any]]:
     keys = [
         {"bucket": bucket_of(store.bucket_base, store.bucket_span, f"product/{sku}"), "sku": sku}
         for sku in sorted(skus)
@@ -126,7 +131,7 @@ async def _there(tx: Tx, store: Store, skus: Iterable[str]) -> dict[str, dict[st
     if not keys:
         return {}
     given = {"store_id": store.id, "keys": db.document(keys)}
-    return {row["sku"]: row for row in await (await tx.execute(THERE, given)).fetchall()}
+    return {row["sku"]: row for row in await (await tx.execute(PRODUCTS, given)).fetchall()}
 
 
 async def _new(

@@ -26,6 +26,7 @@ from ringdove.web.api import (
     consent,
     customers,
     exports,
+    goods,
     imports,
     keeping,
     leaving,
@@ -40,6 +41,7 @@ from ringdove.web.api import (
     tell,
     traffic,
     ways_in,
+    wishes,
 )
 from ringdove.web.api.callers import KeyNeeds
 from ringdove.web.drawing import static_url
@@ -50,6 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     automations.router,
     automation_looks.router,
     tasks.router,
+    wishes.router,
+    goods.router,
     customers.router,
     people.router,
     consent.router,
