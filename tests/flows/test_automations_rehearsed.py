@@ -1,14 +1,19 @@
 """A rehearsal of an automation says what the automation did, or would have done (N2)."""
 
 import asyncio
-from datetime import timedelta
+import random
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from ringdove.kit import db
 from ringdove.records.automations import automation_rehearsals, automations, try_outs
+from ringdove.records.sending import messages
+from ringdove.records.store import policies, stores
 from ringdove.rules import facts
-from ringdove.rules.automations.plans import Plan, plan_of
+from ringdove.rules.automations.plans import Automation, Plan, plan_of
 from ringdove.rules.automations.pretending import Pretend
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.workers.automations import rehearsing
@@ -143,7 +148,7 @@ def test_a_try_out_shows_every_step_with_its_time_and_price(play):
         async def tried(recipe: str, *then: Pretend) -> try_outs.TryOut:
             found = await try_outs.try_out(
                 shop.runtime.pool, shop.store, plan_of(recipe, None), who["id"], shop.at, then,
-                shop.runtime.ids, shop.runtime.keyed, "https://ring.example",
+                shop.runtime.ids, shop.runtime.keyed, "https://ring.example", shop.runtime.link_key,
             )  # fmt: skip
             assert found is not None
             return found
@@ -191,7 +196,7 @@ def test_no_ready_automation_breaks_a_rehearsal_or_a_try_out(play):
             assert found["texts"] >= SAID_AT_LEAST.get(recipe, 0), (recipe, found)
             one = await try_outs.try_out(
                 shop.runtime.pool, shop.store, plan, who["id"], shop.at, (),
-                shop.runtime.ids, shop.runtime.keyed, "https://ring.example",
+                shop.runtime.ids, shop.runtime.keyed, "https://ring.example", shop.runtime.link_key,
             )  # fmt: skip
             assert one is not None
         assert await left_behind(shop) == before
@@ -224,3 +229,76 @@ async def left_behind(shop: Shop) -> list[int]:
     asked = " UNION ALL ".join(f"SELECT {n} AS k, count(*) AS n FROM {one}"
                                for n, one in enumerate(tables))  # fmt: skip
     return [row["n"] for row in await shop.rows(f"{asked} ORDER BY k")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_rehearsal_of_carts_is_what_life_was(play, seed):
+    """N2, P3, R12: carts left at all hours, some bought before the text, some while it waited for
+    the morning; caps and those left alone by chance. Sent in life, hour by hour, and rehearsed."""
+    chance = random.Random(seed)
+
+    async def story(shop: Shop) -> None:
+        plan = RECIPES["cart_left"].model_copy(update={"holdout_percent": 20})
+        async with db.transaction(shop.runtime.pool) as tx:
+            own = Automation(is_on=True, version=1, plan=plan)
+            assert await automations.save(tx, shop.store.id, "cart_left", own, shop.at, None)
+            await policies.change(tx, shop.store, lambda rule: replace(rule, cap_week=1), shop.at)
+        store = shop.store = await find_store(shop)
+        later = _life(chance, shop.at)
+        sent: list[tuple[int, str]] = []
+        for _ in range(2 * 24 * 4):
+            shop.later(minutes=30)
+            while later and later[0].at <= shop.at:
+                await shop.hear(later.pop(0))
+            await shop.answer()
+            await shop.rows(
+                "UPDATE contact SET marketing = 'in' WHERE marketing <> 'in' RETURNING id"
+            )
+            async with db.transaction(shop.runtime.pool) as tx:
+                for row in await shop.rows("SELECT DISTINCT bucket FROM outbox"):
+                    sent += [
+                        (one.contact_id, one.body)
+                        for one in await messages.take(
+                            tx, store, row["bucket"], shop.sms, shop.at, "me"
+                        )
+                        if one.klass == "marketing"
+                    ]  # fmt: skip
+        sums = await rehearsing.rehearse(
+            shop.runtime, store, Plan(plan, own), NOON - timedelta(days=1), shop.at
+        )
+        found = sums.document()
+        runs = await shop.rows("SELECT reason FROM enrollment WHERE recipe = 'cart_left'")
+        assert found["held_out"] == sum(run["reason"] == "holdout" for run in runs) > 0
+        told = [(one["contact_id"], _plain(one["text"])) for one in found["samples"]]
+        assert len(sent) > 5
+        assert sorted(told) == sorted((who, _plain(text)) for who, text in sent)
+        assert found["silent"] or found["steps"]["pause"]["left"]
+
+    play(story)
+
+
+def _life(chance: random.Random, at: datetime) -> list[facts.Fact]:
+    """Three days of carts, some of which are bought."""
+    told: list[facts.Fact] = []
+    lines = [{"name": "Чайник", "price": "59.90", "sku": "kettle"}]
+    for n in range(24):
+        who, left = person(n % 16), at + timedelta(hours=1 + chance.randrange(60))
+        told.append(facts.CartChanged(
+            id=f"cart/{n}", at=left, cart=f"c{n}", customer=who, lines=lines, total="59.90",
+        ))  # fmt: skip
+        if chance.random() < 0.4:
+            bought = left + timedelta(minutes=30 + 60 * chance.randrange(12))
+            told.append(order(f"o{n}", at=bought, customer=who))
+    return sorted(told, key=lambda one: one.at)
+
+
+def _plain(text: str) -> str:
+    """Without links, which differ with the message."""
+    return re.sub(r"https?://\S+", "…", text)
+
+
+async def find_store(shop: Shop):
+    """The store as it is now."""
+    async with db.transaction(shop.runtime.pool) as tx:
+        return await stores.find(tx, shop.store.id)

@@ -70,7 +70,7 @@ async def load(
         make_id_beside=lambda row_id: ids.make(bucket_of_id(row_id)),
         keyed=lambda text: keyed(store.id, text),
         address=address,
-        own_link=partial(_link_of, store, address, link_key) if link_key else None,
+        own_link=partial(link_of, store, address, link_key) if link_key else None,
     )
     await _load_refs(tx, scene, batch)
     contact_ids = {ref.contact_id for ref in scene.refs.values()}
@@ -109,7 +109,7 @@ class _Ids:
         self._asked.clear()
 
 
-def _link_of(store: Store, address: str, key: bytes, message_id: int, number: int) -> str:
+def link_of(store: Store, address: str, key: bytes, message_id: int, number: int) -> str:
     if not (store.link_host or address):
         return ""
     return links.url_of(store, address, links.token_of(store.id, message_id, number, key))

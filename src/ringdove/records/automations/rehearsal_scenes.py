@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from ringdove.kit import db
@@ -42,6 +43,7 @@ class Ground:
     ids: Ids
     keyed: Callable[[int, str], str]
     address: str
+    link_key: bytes
     ways: Ways
     wanted: set[type[Wanted]] = field(default_factory=set)  # by people of before: loaded at once
 
@@ -72,6 +74,7 @@ async def load(tx: Tx, ground: Ground, past: Sequence[Past], told: Sequence[Told
         orders=orders,
         ways=ground.ways,
         address=ground.address,
+        own_link=partial(scenes.link_of, store, ground.address, ground.link_key),
     )
     scene.refs = {
         key: ref

@@ -5,6 +5,7 @@ it says and what that costs (N2). Nothing is written, sent or given.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from ringdove.kit import db
 from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
@@ -41,10 +42,10 @@ class TryOut:
 
 async def try_out(
     pool: Pool, store: Store, plan: Plan, contact_id: int, at: datetime, then: Sequence[Pretend],
-    ids: Ids, keyed: Keyed, address: str,
+    ids: Ids, keyed: Keyed, address: str, link_key: bytes,
 ) -> TryOut | None:  # fmt: skip
     """The plan from its trigger at `at` on, with what happens then; None: nobody is there. Chance
-    leaves nobody alone here. `ids`, `keyed`, `address`: as records/scenes.load has them. Raises
+    leaves nobody alone here. `ids` … `link_key`: as records/scenes.load has them. Raises
     ValueError for what cannot be pretended."""
     if len(then) > THEN_MAX:
         raise ValueError(f"{THEN_MAX} things at most can happen then")
@@ -61,7 +62,7 @@ async def try_out(
                 *pretending.following(plan.journey, about, at, then),
             )
         ]
-        loaded = await _scene(tx, store, person, told, ids, keyed, address)
+        loaded = await _scene(tx, store, person, told, ids, keyed, address, link_key)
 
         def walk(scene: Scene) -> list[Happened]:
             return list(Rehearsal(scene, plan, at + LOOKS_AHEAD).tell(told))
@@ -92,7 +93,7 @@ async def _around(
 
 async def _scene(
     tx: Tx, store: Store, person: Contact, told: Sequence[Told], ids: Ids, keyed: Keyed,
-    address: str,
+    address: str, link_key: bytes,
 ) -> Scene:  # fmt: skip
     scene = Scene(
         store,
@@ -102,6 +103,7 @@ async def _scene(
         contacts={person.id: person},
         ways=await routes.load(tx, store),
         address=address,
+        own_link=partial(scenes.link_of, store, address, link_key),
         known_people={person.id: person},
     )
     for kind, value in (("phone", person.phone), ("email", person.email)):

@@ -61,7 +61,7 @@ async def test(recipe: Key, wish: TestWish, caller: MarketerKey) -> Shown:
     try:
         found = await try_outs.try_out(
             runtime.pool, caller.store, plan, wish.customer, wish.at or caller.now, then,
-            runtime.ids, runtime.keyed, runtime.settings.outside_url,
+            runtime.ids, runtime.keyed, runtime.settings.outside_url, runtime.link_key,
         )  # fmt: skip
     except ValueError as error:
         raise HTTPException(422, f"then: {error}.") from None

@@ -128,7 +128,7 @@ async def tried(
     runtime = page.runtime
     return await try_outs.try_out(
         runtime.pool, page.store, plan, contact_id, at, then, runtime.ids, runtime.keyed,
-        runtime.settings.outside_url,
+        runtime.settings.outside_url, runtime.link_key,
     )  # fmt: skip
 
 

@@ -174,7 +174,14 @@ async def rehearse(
     async with db.transaction(runtime.pool) as tx:
         ways = await routes.load(tx, store)
     ground = rehearsal_scenes.Ground(
-        store, plan, since, runtime.ids, runtime.keyed, runtime.settings.outside_url, ways
+        store,
+        plan,
+        since,
+        runtime.ids,
+        runtime.keyed,
+        runtime.settings.outside_url,
+        runtime.link_key,
+        ways,
     )
     sums = Sums(store.time_zone)
     with tempfile.TemporaryDirectory(prefix="ringdove-rehearsal-") as folder:
