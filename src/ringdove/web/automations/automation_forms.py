@@ -29,7 +29,7 @@ from ringdove.rules.automations.journeys import (
 )
 from ringdove.rules.automations.plans import Plan
 from ringdove.web.automations import automation_fields
-from ringdove.web.automations.automation_fields import Reading
+from ringdove.web.automations.automation_reading import Reading
 from ringdove.web.automations.step_words import KINDS
 from ringdove.web.forms import WRONG, WRONG_SOMEHOW
 from ringdove.web.menu import N_

@@ -1,9 +1,7 @@
 """A journey as the editor draws it: its steps as a column, branches as two ways in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -135,16 +133,3 @@ def dearest(way: Way) -> int:
     return sum(
         step.parts + max(map(dearest, step.ways), default=0) for step in way.steps if step.is_on
     )
-
-
-def money(parts: int, price: Any) -> Decimal | None:
-    """What so many parts cost; None: not known."""
-    return price.amount * parts if price else None
-
-
-def all_steps(way: Way) -> Iterator[StepView]:
-    """In reading order."""
-    for step in way.steps:
-        yield step
-        for one in step.ways:
-            yield from all_steps(one)
