@@ -244,6 +244,7 @@ def automations(
     people: Annotated[int, typer.Option(help="For whom a clock strikes; 0: not.")] = 200_000,
     seconds: Annotated[float, typer.Option(help="How long events are sent; 0: not.")] = 20.0,
     per_s: Annotated[int, typer.Option(help="Events a second.")] = 100,
+    processes: Annotated[int, typer.Option(help="That answer facts.")] = 2,
     span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
     save: Save = "",
 ) -> None:
@@ -253,7 +254,7 @@ def automations(
 
     report.quiet()
     found: dict[str, Any] = {"machine": ground.machine()}
-    wish = one.Wish(facts, waiting, due, people, seconds, per_s, span, runs)
+    wish = one.Wish(facts, waiting, due, people, seconds, per_s, span, runs, processes)
     with ground.temporary_home() as home:
         found |= report.run(one.measure(home, wish))
     if seconds:
