@@ -166,7 +166,9 @@ def _past(*skus: str, ago: float = 10.0, times: int = 1) -> list[Past]:
         ("again", (), "parts", [*_past("pump", ago=5), *_past("chain", times=3)],
          ["chain", "pump"]),
         ("again", ("pump",), "parts", [*_past("pump"), *_past("chain", times=3)], ["pump"]),
-        ("again", (), "tea", _past("pump"), []),
+        ("again", (), "tea", _past("pump", times=2), []),
+        ("again", (), "bikes", _past("bike"), []),
+        ("again", (), "", [*_past("bike"), *_past("tea", times=2)], ["tea"]),
         ("", ("bike",), "bikes", _past("tube"), []),
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ NAMED_MAX: Final = 2  # goods of one text: each is nearly half a part in Cyrilli
 TRIED_MAX: Final = 12  # some may be sold out since they were learnt
 NEW_FOR: Final = timedelta(days=45)  # goods are new so long
 KINDS_MAX: Final = 3  # categories that somebody likes best
+AGAIN_MIN: Final = 2  # so often they bought of a category that they buy of again
 SEVERAL_MAX: Final = 20  # goods that one text is about, or that lead to others
 
 
@@ -121,9 +122,14 @@ def _similar(wish: GoodsWish, shelf: Shelf) -> Iterable[str]:
 
 
 def _again(wish: GoodsWish, shelf: Shelf) -> Iterable[str]:
+    """What the text is about; else what they come back to: nobody needs the same fridge again."""
     past = shelf.past.get(wish.contact_id, ())
     about = [one for one in past if one.sku in wish.skus]
     if not about:
-        about = [one for one in past if wish.category in ("", one.category)]
+        times: dict[str, int] = {}
+        for one in past:
+            times[one.category or one.sku] = times.get(one.category or one.sku, 0) + one.times
+        again = [one for one in past if times[one.category or one.sku] >= AGAIN_MIN]
+        about = [one for one in again if wish.category in ("", one.category)]
     best = sorted(about, key=lambda one: (one.times, one.at, one.sku), reverse=True)
     return (one.sku for one in best)
