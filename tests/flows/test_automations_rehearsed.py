@@ -10,12 +10,15 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.records.automations import automation_rehearsals, automations, try_outs
+from ringdove.records.offers import code_lists, rewards
 from ringdove.records.sending import messages
 from ringdove.records.store import policies, stores
 from ringdove.rules import facts
 from ringdove.rules.automations.plans import Automation, Plan, plan_of
 from ringdove.rules.automations.pretending import Pretend
 from ringdove.rules.automations.recipes import RECIPES
+from ringdove.rules.consent.ways_in import Reward
+from ringdove.rules.steps.give import Give
 from ringdove.workers.automations import rehearsing
 from tests.flows.conftest import NOON, Shop, order, paid, parcel
 
@@ -302,3 +305,34 @@ async def find_store(shop: Shop):
     """The store as it is now."""
     async with db.transaction(shop.runtime.pool) as tx:
         return await stores.find(tx, shop.store.id)
+
+
+def test_no_code_is_given_by_a_rehearsal_or_a_try_out(play):
+    """P7, N2: codes of a list are shown and stay on it."""
+
+    async def story(shop: Shop) -> None:
+        pool = Reward(0, "o1", "Teas", "code", source="pool", valid_days=14)
+        async with db.transaction(shop.runtime.pool) as tx:
+            offer = await rewards.create(tx, shop.store.id, pool, NOON)
+            codes = [f"TEA-{n}" for n in range(9)]
+            assert await code_lists.add(tx, shop.store, offer, codes, []) == 9
+        await month(shop)
+        ready = RECIPES["cart_left"]
+        give = Give(id="gift", offer=offer)
+        plan = Plan(
+            ready.with_steps((give, *ready.steps)).model_copy(update={"holdout_percent": 0}),
+            Automation(is_on=False, version=1),
+        )
+        found = await rehearse(shop, "cart_left", plan=plan)
+        assert (found["texts"], found["steps"]["gift"]["passed"]) == (1, 1)
+        (who,) = await shop.rows("SELECT id FROM contact ORDER BY id LIMIT 1")
+        one = await try_outs.try_out(
+            shop.runtime.pool, shop.store, plan, who["id"], shop.at, (),
+            shop.runtime.ids, shop.runtime.keyed, "https://ring.example", shop.runtime.link_key,
+        )  # fmt: skip
+        assert one and any(told.what == "said" for told in one.happened)
+        assert len(await shop.rows("SELECT FROM free_code")) == 9
+        assert not await shop.rows("SELECT FROM reward_given")
+        assert not await shop.rows("SELECT FROM promo_code WHERE contact_id IS NOT NULL")
+
+    play(story)
