@@ -57,6 +57,7 @@ bench: setup
 	$(BIN)/ringdove bench people --save $(MEASURED)/people-1.json
 	$(BIN)/ringdove bench people --span 128 --save $(MEASURED)/people-2.json
 	$(BIN)/ringdove bench redirect --save $(MEASURED)/redirect.json
+	$(BIN)/ringdove bench automations --save $(MEASURED)/automations.json
 	$(BIN)/ringdove bench campaign
 	$(BIN)/ringdove bench segments
 	$(BIN)/ringdove bench reports

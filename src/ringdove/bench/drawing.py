@@ -231,6 +231,41 @@ def _redirect(all_found: list[Figures]) -> str:
     return text + f" {told['links']:,} facts were written.\n\n" + _table(head, lines)
 
 
+def _automations(all_found: list[Figures]) -> str:
+    found = all_found[0]
+    on, off = found["on"], found["off"]
+    lines = [
+        (words, on[name], off[name])
+        for name, words in (
+            ("answered_per_s", "facts answered a second"),
+            ("us_ours", "our CPU a fact, µs"),
+            ("us_postgres", "PostgreSQL's CPU a fact, µs"),
+            ("floor_per_s", "floor: bare COPY, a second"),
+            ("times_the_floor", "times the floor"),
+        )
+    ]
+    text = f"{ground.machine_line(found['machine'])}. {found['processes']} processes answer."
+    text += f" Medians of {on['runs']} runs of {on['facts']:,} facts, which make"
+    text += f" {on['messages']:,} texts.\n\n" + _table(("", "20 on", "all off"), lines)
+    crowd: list[tuple[str, object]] = []
+    if woken := found.get("wake"):
+        cpu = f"{woken['us_ours']} / {woken['us_postgres']}"
+        times = f"{woken['order_p50_ms']} / {woken['order_worst_ms']} ms"
+        crowd = [
+            ("runs that wait", woken["waiting"]),
+            ("due at one time (aim: answered in a minute)", woken["due"]),
+            ("seconds until all are answered", woken["seconds"]),
+            ("our / PostgreSQL's CPU each, µs", cpu),
+            (f"{woken['orders']} orders meanwhile, p50 / worst", times),
+        ]
+    if struck := found.get("strike"):
+        crowd.append(("told a second that their time has come", struck["told_per_s"]))
+    if late := found.get("latency"):
+        times = f"{late['p50_ms']} / {late['p99_ms']} / {late['max_ms']} ms"
+        crowd.append((f"event to submit_sm at {late['per_s']} a second, p50 / p99 / worst", times))
+    return text + ("\n" + _table(("a crowd", ""), crowd) if crowd else "")
+
+
 SECTIONS: Final[dict[str, Callable[[list[Figures]], str]]] = {
     "react": _react,
     "send": _send,
@@ -238,4 +273,5 @@ SECTIONS: Final[dict[str, Callable[[list[Figures]], str]]] = {
     "pieces": _pieces,
     "people": _people,
     "redirect": _redirect,
+    "automations": _automations,
 }
