@@ -296,8 +296,8 @@ async def load_categories(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> 
     """Of goods that are ordered, put into a cart or looked at without saying their category: most
     shops leave it out."""
     named = [one for fact in batch for one in _goods(fact) if one.sku]
-    due = {fact.sku for fact in batch if isinstance(fact, facts.DueCame)}
-    scene.skus = frozenset({*due, *(one.sku for one in named)} - {""})
+    told = {str(fact.told("sku") or "") for fact in batch}
+    scene.skus = frozenset({*told, *(one.sku for one in named)} - {""})
     skus = {one.sku for one in named if not one.category}
     if not skus:
         return

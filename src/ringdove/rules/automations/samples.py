@@ -51,6 +51,7 @@ BY_TRIGGER = {
     "complaint.moved": (*OF_ORDER, "complaint"),
     "cart.changed": ("cart",),
     "visit.made": ("product", "due"),
+    "stock.asked": ("product",),
     "automation.due": ("product", "due"),
 }
 

@@ -55,6 +55,8 @@ def values_of(
         case facts.VisitMade() | facts.DueCame():
             values["product"] = lambda: _product(scene, fact.sku, language)
             values["due"] = {"category": fact.category}
+        case facts.StockAsked():
+            values["product"] = lambda: _product(scene, fact.sku, language)
     return values
 
 
