@@ -40,13 +40,14 @@ async def untold(tx: Tx, now: datetime, most: int = BATCH) -> Sequence[Row]:
     return await (await tx.execute(UNTOLD, given)).fetchall()
 
 
-# A program that took it has it: it is nobody's work here any more.
+# A program that took it has it: it is nobody's work here any more. What was done by hand meanwhile
+# stays as it is.
 TOLD = """
 UPDATE task SET told_at = %(now)s, tell_at = NULL, trouble = '',
-  done_at = CASE tell WHEN 'webhook' THEN %(now)s ELSE done_at END,
-  done_by = CASE tell WHEN 'webhook' THEN 'webhook' ELSE done_by END,
-  result = CASE tell WHEN 'webhook' THEN 'told' ELSE result END
-WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND id = %(id)s AND done_at IS NULL
+  done_at = CASE tell WHEN 'webhook' THEN coalesce(done_at, %(now)s) ELSE done_at END,
+  done_by = CASE WHEN tell = 'webhook' AND done_at IS NULL THEN 'webhook' ELSE done_by END,
+  result = CASE WHEN tell = 'webhook' AND done_at IS NULL THEN 'told' ELSE result END
+WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND id = %(id)s
 """
 FAILED = """
 UPDATE task SET tell_tries = tell_tries + 1, tell_at = %(again_at)s, trouble = %(why)s
