@@ -23,6 +23,7 @@ WITHOUT_COOKIES = (
     "/in/",
     "/u/",
     "/leave/",
+    "/tell-me/",
     "/y/",
 )  # callers there are known by what they send
 # Forms that stand in pages of other sites; they know nobody by a cookie either.

@@ -22,6 +22,7 @@ Row = Mapping[str, Any]
 
 HELD = timedelta(hours=24)  # so long a piece waits for whom it was offered to
 KEPT = timedelta(days=180)  # so long somebody wants to hear
+OF_ONE_MAX = 30  # that one person waits for at a time: whoever types a number pays nothing for it
 GRANT_MAX = 1_000  # in one transaction
 SKUS_MAX = 5_000  # of which somebody waits, looked at in one turn
 
@@ -34,7 +35,10 @@ SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.sku, r.kind, 'waiting', r.a
 FROM jsonb_to_recordset(%(rows)s) AS r(
   bucket integer, id bigint, contact_id bigint, sku text, kind text, at timestamptz,
   until timestamptz, price numeric, product_bucket integer)
-WHERE r.bucket = ANY(%(buckets)s)
+WHERE r.bucket = ANY(%(buckets)s) AND (
+  SELECT count(*) FROM wish o
+  WHERE o.bucket = r.bucket AND o.store_id = %(store_id)s AND o.contact_id = r.contact_id
+    AND o.state = 'waiting') < %(most)s
 ON CONFLICT (bucket, contact_id, sku, kind, store_id) DO UPDATE SET state = 'waiting',
   asked_at = CASE w.state WHEN 'waiting' THEN w.asked_at ELSE EXCLUDED.asked_at END,
   until = EXCLUDED.until, price = EXCLUDED.price
@@ -57,7 +61,7 @@ async def put(tx: Tx, store: Store, wishes: Sequence[SaveWish]) -> None:
     ]  # fmt: skip
     buckets = sorted({bucket_of_id(one.id) for one in newest.values()})
     given = {"store_id": store.id, "buckets": buckets, "rows": db.document(rows)}
-    await tx.execute(PUT, given)
+    await tx.execute(PUT, given | {"most": OF_ONE_MAX})
 
 
 def _bucket_of_sku(store: Store, sku: str) -> int:
@@ -433,6 +437,56 @@ async def _each_bucket(
 
 
 # ------------------------------------------------------------------ for pages
+
+BY_GOODS = """
+SELECT w.sku, count(*) FILTER (WHERE w.kind = 'stock')::integer AS stock,
+  count(*) FILTER (WHERE w.kind = 'price')::integer AS price, min(w.asked_at) AS since
+FROM wish w
+WHERE w.bucket = ANY(%(buckets)s) AND w.store_id = %(store_id)s AND w.state = 'waiting'
+GROUP BY w.sku ORDER BY count(*) DESC, w.sku LIMIT %(most)s
+"""
+NAMED = """
+SELECT p.sku, p.name, p.stock, p.price
+FROM unnest(%(buckets)s::integer[], %(skus)s::text[]) AS k(bucket, sku)
+CROSS JOIN LATERAL (
+  SELECT p.* FROM product p
+  WHERE p.bucket = k.bucket AND p.store_id = %(store_id)s AND p.sku = k.sku OFFSET 0
+) p
+"""
+
+
+class Waited(NamedTuple):
+    """Goods that people wait for."""
+
+    sku: str
+    name: str
+    pieces: int | None  # that are there; None: nobody counts them
+    price: Decimal | None
+    stock_people: int  # who wait until they are there again
+    price_people: int  # until they cost less
+    since: datetime
+
+
+async def by_goods(tx: Tx, store: Store, most: int = 100) -> list[Waited]:
+    """What people wait for, that most wait for first."""
+    rows = await (await tx.execute(BY_GOODS, _base(store) | {"most": most})).fetchall()
+    skus = [row["sku"] for row in rows]
+    given = {
+        "store_id": store.id, "skus": db.words(skus),
+        "buckets": db.numbers(_bucket_of_sku(store, sku) for sku in skus),
+    }  # fmt: skip
+    found = await (await tx.execute(NAMED, given)).fetchall() if skus else []
+    known = {row["sku"]: row for row in found}
+    nothing: Row = {"name": "", "stock": None, "price": None}
+    return [
+        Waited(
+            row["sku"], one["name"] or row["sku"], one["stock"], one["price"], row["stock"],
+            row["price"], row["since"],
+        )
+        for row in rows
+        for one in (known.get(row["sku"], nothing),)
+    ]  # fmt: skip
+
 
 OF_PERSON = """
 SELECT w.id, w.sku, w.kind, w.state, w.asked_at, w.granted_at, w.told_at FROM wish w
