@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
+from ringdove.records import counters
 from ringdove.records.automations import automation_rehearsals, automations
 from ringdove.records.store import stores
 from ringdove.rules import texts
@@ -364,6 +365,21 @@ async def _rehearsed(site: Site, key: str) -> None:
         assert await automation_rehearsals.tell(tx, store, asked, "done", 5, 5, told)
 
 
+def test_every_step_says_how_many_went_past_and_why_others_left(site: Site) -> None:
+    owner = site.set_up()
+    counts = {"//began": 1240, "/s0/passed": 1100, "/s0/payment.received": 99, "/gone/passed": 7}
+    site.run(_counted(site, {f"step/order_unpaid{name}": n for name, n in counts.items()}))
+    page = owner.get(UNPAID).text
+    for said in ("1,240 began in 30 days", "1,100 passed", "99 left: the payment arrived."):
+        assert said in page, said
+
+
+async def _counted(site: Site, counts: dict[str, int]) -> None:
+    store = await _store(site)
+    async with db.transaction(site.runtime.pool) as tx:
+        await counters.add(tx, store, site.runtime.clock(), counts)
+
+
 def test_rights(site: Site) -> None:
     """P10."""
     owner = site.set_up()
@@ -442,6 +458,11 @@ def test_an_automation_is_edited_in_a_browser(look: Callable[..., Looker], site:
     page.mouse.move(end["x"] + 60, end["y"] + end["height"] / 2, steps=4)
     page.mouse.up()
     page.locator("[data-way='root'] > #step-s0").wait_for()
+    page.get_by_text("Moved to place 1 of").wait_for()
+    page.get_by_role("button", name="Remove: Send a text").first.click()
+    page.locator("#step-s1").wait_for(state="detached")
+    page.get_by_role("button", name="Take it back").click()
+    assert area.input_value() == "Pay {{ order.number }}", "with all that was typed in it"
     assert newest(site) == {}
     page.locator("#title-s1").press("Enter")
     area.focus()

@@ -18,7 +18,7 @@ from ringdove.records.automations import automation_numbers, automations
 from ringdove.records.automations.automation_numbers import Numbers
 from ringdove.records.automations.automations import Version
 from ringdove.records.store import users
-from ringdove.rules.automations import revisions, samples
+from ringdove.rules.automations import arranging, revisions, samples
 from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.plans import Automation, Plan, plan_of
 from ringdove.rules.automations.recipes import RECIPES
@@ -112,6 +112,7 @@ async def render(page: StorePage, plan: Plan, draft: Draft, status: int = 200) -
         title=words.named(say, plan.journey)[0] or say.gettext("New automation"),
         lead=words.named(say, plan.journey)[1],
         draft=draft,
+        told=_told(page, draft),
         column=column,
         numbers=numbers,
         began=fact_words.began(say, journey.trigger, named.names),
@@ -150,6 +151,18 @@ async def _numbers(page: StorePage, plan: Plan, now: datetime) -> Numbers:
     return await automation_numbers.of_one(
         page.runtime.pool, page.store, plan.journey.key, hour - NUMBERS_FOR, hour
     )
+
+
+def _told(page: StorePage, draft: Draft) -> str:
+    """What a deed did, for who does not see it."""
+    _, what = page.say.gettext, draft.deed.partition(".")[0]
+    order = arranging.ids(draft.steps)
+    if what == "remove":
+        return _("Removed.")
+    if what not in ("add", "twin", "move", "up", "down") or draft.opened not in order:
+        return ""
+    place = order.index(draft.opened) + 1
+    return _("Moved to place %(n)s of %(all)s.", n=place, all=len(order))
 
 
 def _trees(draft: Draft) -> dict[str, Any]:

@@ -35,9 +35,25 @@ function take(fresh, deed) {
   for (const id of open) document.getElementById(id)?.parentElement.setAttribute("open", "");
   window.htmx?.process(column);
   column.dispatchEvent(new CustomEvent("redrawn", { bubbles: true }));
-  dirty();
+  dirty(column.dataset.told);
   focus(column, deed);
+  keep(deed.startsWith("remove.") ? old : null);
 }
+
+// What was removed last comes back with all that was typed in it, until something else is done.
+let removed = null;
+
+function keep(column) {
+  removed = column;
+  form.querySelector("[data-undo]").hidden = !column;
+}
+
+form?.querySelector("[data-undo]")?.addEventListener("click", () => {
+  document.getElementById("column").replaceWith(removed);
+  removed.querySelector(".step summary")?.focus();
+  keep(null);
+  dirty();
+});
 
 // Where one goes on: at the arrow that was pressed, in the step that is new, at what is beside it.
 function focus(column, deed) {
@@ -56,10 +72,10 @@ function tell(text, isBad = false) {
   place.classList.toggle("wrong", isBad);
 }
 
-function dirty() {
+function dirty(told = "") {
   isDirty = true;
   const place = form?.querySelector("[data-status]");
-  if (place) tell(place.dataset.unsaved);
+  if (place) tell(`${told} ${place.dataset.unsaved}`.trim());
 }
 
 form?.addEventListener("click", (event) => {
@@ -75,7 +91,7 @@ form?.addEventListener("change", ({ target }) => {
   draw("redraw");
 });
 
-form?.addEventListener("segmentchange", dirty);
+form?.addEventListener("segmentchange", () => dirty());
 form?.addEventListener("submit", () => (isDirty = false));
 addEventListener("beforeunload", (event) => isDirty && event.preventDefault());
 if (document.querySelector("#column[data-dirty]")) isDirty = true;
