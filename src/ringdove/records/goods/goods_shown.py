@@ -18,6 +18,7 @@ OTHERS_MAX: Final = 4  # of each
 SUREST = """
 SELECT substr(g.about, length(%(after)s) + 1) AS sku FROM goods_list g
 WHERE g.bucket = ANY(%(buckets)s) AND g.store_id = %(store_id)s AND starts_with(g.about, %(after)s)
+  AND g.goods <> '[]'
 ORDER BY (g.goods #>> '{0,1}')::float8 DESC, g.about LIMIT %(most)s
 """
 CALLED = """

@@ -138,8 +138,7 @@ class Learnt:
         likelier than usual they are bought then. of/<category>: how likely goods of it are bought
         by who buys of nothing else; shop: how likely anything is bought after anything."""
         for sku in sorted({*self._sums.buyers, *self._sold}):
-            if found := self.after(sku):
-                yield AFTER + sku, found
+            yield AFTER + sku, self.after(sku)  # an empty one says that they lead nowhere
         for kind in sorted(self._buyers):
             if found := self._above(self._after_kind[kind]):
                 yield AFTER_KIND + kind, found
