@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from ringdove.rules.automations import hearing
 from ringdove.rules.segments import segments
 from ringdove.rules.steps.alert import Alert
 from ringdove.rules.steps.ask import Ask
@@ -161,6 +162,8 @@ class Journey(Said):
             raise ValueError(f"{STEPS_MAX} steps at most")
         if any(place.depth > DEPTH_MAX for place in course.values()):
             raise ValueError(f"branches within branches, {DEPTH_MAX} deep at most")
+        if wrong := hearing.mistake((*_begun_by(self.trigger), *self.noticed)):
+            raise ValueError(wrong)
         return self
 
     @cached_property
@@ -211,6 +214,12 @@ class Journey(Said):
     def sends(self) -> Iterator[Send]:
         """All steps that say something, questions too, in reading order."""
         return (place.step for place in self.course.values() if isinstance(place.step, Send))
+
+
+def _begun_by(trigger: Trigger) -> tuple[str, ...]:
+    if not isinstance(trigger, Heard):
+        return ()
+    return (trigger.kind, *(f"{trigger.kind}/{state}" for state in trigger.where.states))
 
 
 def _walk(steps: Sequence[Step], end: str, depth: int) -> Iterator[Place]:
