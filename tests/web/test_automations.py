@@ -282,6 +282,7 @@ def test_a_journey_of_ones_own_from_nothing_to_off_the_list(site: Site) -> None:
     assert owner.post(f"{LIST}/new", form_of(page)).status == 303, "off, it may lack words"
     own = newest(site)["own_1"]
     assert own.plan and own.plan.name == "Чай" and not own.is_on
+    assert '<option value="own_1">Чай</option>' in owner.get("/stores/1/messages").text
     here = f"{LIST}/own_1"
     owner.post(f"{here}/switch", {"is_on": "yes", "version": "1"})
     assert not newest(site)["own_1"].is_on, "without words it cannot be on"

@@ -321,11 +321,12 @@ def _of_automation(say: Speech, why: str, rest: str, language: str, order: str) 
     else:
         return why
     return say.gettext(
-        "%(because)s: automation “%(name)s”", because=because, name=title(key, language)
+        "%(because)s: automation “%(name)s”", because=because, name=title(key, language, say.own)
     )
 
 
-def title(recipe: str, language: str) -> str:
-    """What an automation is called; one that is no more by its own word."""
+def title(recipe: str, language: str, own: Mapping[str, str] | None = None) -> str:
+    """What an automation is called, one of a store's `own` as it calls it; one that is no more by
+    its own word."""
     known = languages.phrases(language)["recipes"].get(recipe)
-    return str(known["title"]) if known else recipe
+    return str(known["title"]) if known else (own or {}).get(recipe, recipe)

@@ -4,7 +4,8 @@ One `Speech` belongs to one request. Templates reach it through the filters `whe
 `money`, `number`, `phone`. Viewers see phone numbers masked; that is decided here, in one place.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,7 @@ class Speech:
     now: datetime
     masked: bool = False
     country: str = ""
+    own: Mapping[str, str] = field(default_factory=dict, compare=False)  # automations by key
 
     @property
     def _texts(self) -> NullTranslations:
@@ -120,9 +122,13 @@ class Speech:
             return ""
         return phones.mask(phone) if self.masked else phones.pretty(phone)
 
-    def at_store(self, zone: str, country: str, masked: bool) -> "Speech":
-        """The same voice by the clock of a store."""
-        return replace(self, zone=ZoneInfo(zone), country=country, masked=masked)
+    def at_store(
+        self, zone: str, country: str, masked: bool, own: Mapping[str, str] | None = None
+    ) -> "Speech":
+        """The same voice by the clock of a store, which knows what the store calls its own."""
+        return replace(
+            self, zone=ZoneInfo(zone), country=country, masked=masked, own=own or self.own
+        )
 
 
 def choose_language(request: Request, own: str | None = None) -> str:

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ringdove.kit import db
 from ringdove.kit.crypto import hash_token
 from ringdove.kit.db import Tx
+from ringdove.records.automations import automations
 from ringdove.records.store import audit, stores, users
 from ringdove.records.store.users import Membership, Role, User
 from ringdove.rules.scenes import Store
@@ -169,12 +170,13 @@ class Needs:
             user = await _who(request, tx, runtime)
             memberships = await users.stores_of(tx, user.id)
             store = await stores.find(tx, store_id)
+            own = await automations.names(tx, store_id)
         role = next((m.role for m in memberships if m.id == store_id), None)
         if store is None or role is None:
             raise HTTPException(404)
         if not users.may(role, self.role):
             raise HTTPException(403)
-        say = request.state.say.at_store(store.time_zone, store.country, role == "viewer")
+        say = request.state.say.at_store(store.time_zone, store.country, role == "viewer", own)
         request.state.say = say
         return StorePage(request, runtime, say, user, memberships, store, role)
 

@@ -76,6 +76,19 @@ async def plans(tx: Tx, store_id: int) -> Plans:
 _PLANS: dict[tuple[str, int], tuple[tuple[tuple[str, int], ...], Plans]] = {}
 
 
+NAMES = """
+SELECT DISTINCT ON (recipe) recipe, plan ->> 'name' AS name
+  FROM automation WHERE store_id = %(store_id)s AND starts_with(recipe, 'own_')
+ ORDER BY recipe, version DESC
+"""
+
+
+async def names(tx: Tx, store_id: int) -> dict[str, str]:
+    """What the store calls its own automations, those off the list too, by key."""
+    rows = await (await tx.execute(NAMES, {"store_id": store_id})).fetchall()
+    return {row["recipe"]: row["name"] for row in rows if row["name"]}
+
+
 VERSIONS = f"""
 SELECT {", ".join(f"a.{name.strip()}" for name in COLUMNS.split(","))}, a.changed_at,
   u.name AS changed_by

@@ -143,7 +143,7 @@ async def render(
         virtual=on_phone[0].id if on_phone else None,
         more=str(moments[-1].point) if is_full else "",
         last=str(moments[-1].point) if moments else "",
-        titled=lambda recipe: title(recipe, page.say.language),
+        titled=lambda recipe: title(recipe, page.say.language, page.say.own),
         words=words,
         task_words=task_words,
         **(_forms(page, who) | more),

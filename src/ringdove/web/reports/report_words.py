@@ -215,4 +215,4 @@ def subject(say: Speech, names: Mapping[int, str], campaign_id: int, recipe: str
     """What a campaign or an automation is called."""
     if campaign_id:
         return names.get(campaign_id, f"#{campaign_id}")
-    return title(recipe, say.language) if recipe else say.gettext("Written by hand")
+    return title(recipe, say.language, say.own) if recipe else say.gettext("Written by hand")

@@ -55,7 +55,9 @@ async def show(
         kept=kept,
         more=rows[-1]["id"] if len(rows) == ROWS else None,
         states=[(word, state_words(page.say, word)) for word in LIFE],
-        recipes=[(key, title(key, page.say.language)) for key in RECIPES],
+        recipes=[
+            (key, title(key, page.say.language, page.say.own)) for key in (*RECIPES, *page.say.own)
+        ],
         is_filtered=any(kept.values()),
         campaign=of_campaign,
     )
