@@ -244,7 +244,7 @@ def test_tasks_and_calls_in_a_browser(look: Callable[..., Looker], site: Site) -
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     page.get_by_text("Copy it now").wait_for()
     looker.assert_clean()
-    page.get_by_role("button", name="Off the list: Call about").click()
+    page.get_by_role("button", name="Take it off the list: Call about").click()
     page.get_by_text("It is done.").wait_for()
     looker.go(f"{HERE}?done=yes")
     looker.assert_clean()

@@ -10,7 +10,7 @@ from ringdove.web.speech import Speech
 Table = Mapping[str, tuple[str, str]]
 
 RESULTS: Table = {  # of tasks: words, tone
-    "done": (N_("Done"), "ok"),
+    "done": (N_("It was done"), "ok"),
     "failed": (N_("It did not work"), "bad"),
     "not_needed": (N_("Not needed any more"), ""),
     "told": (N_("The shop's program took it"), "ok"),
