@@ -203,6 +203,8 @@ async def every_column(shop: Shop, contact_id: int) -> None:
 
 
 SEED = (
+    """UPDATE enrollment SET memory = jsonb_build_object('answer', %(name)s::text)
+       WHERE bucket = %(bucket)s AND contact_id = %(contact_id)s""",
     """UPDATE contact SET sex = 'f', paused_until = %(at)s,
        scopes = '{"topic/loyalty": ["in", "2026-01-01T00:00:00+00:00"]}'
        WHERE bucket = %(bucket)s AND id = %(contact_id)s""",
