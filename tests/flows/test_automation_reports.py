@@ -63,6 +63,15 @@ def test_a_report_counts_texts_buyers_and_those_left_alone(play):
             order(f"o{n}", at=shop.at, customer={"phone": one["phone"], "country": "BY"})
             for n, one in enumerate(buyers)
         ))  # fmt: skip
+        # One more buys under another name of theirs.
+        mail = {"email": "anna@example.com"}
+        await shop.hear(order("o9", at=shop.at, customer=mail))
+        await shop.answer()
+        (other,) = await shop.rows("SELECT id FROM contact WHERE email = 'anna@example.com'")
+        main = [one["id"] for one in people if one["id"] not in alone][3]
+        await shop.hear(
+            facts.PeopleMerged(id="m", at=shop.at, contact=main, other=other["id"], by="page")
+        )
         await shop.answer()
         shop.later(hours=1)
         store = replace(
@@ -72,12 +81,12 @@ def test_a_report_counts_texts_buyers_and_those_left_alone(play):
             shop.runtime.pool, store, "cart_left", 30, shop.at
         )
         assert (found.began, found.alone) == (PEOPLE - len(alone), len(alone))
-        assert (found.total.sent, found.total.orders, found.total.bought) == (len(said), 3, 3)
-        assert found.total.revenue == found.channels["sms"].revenue == 3 * order().order.total
+        assert (found.total.sent, found.total.orders, found.total.bought) == (len(said), 4, 4)
+        assert found.total.revenue == found.channels["sms"].revenue == 4 * order().order.total
         assert found.steps["remind"].sent == len(said)
         assert found.lift is not None
-        assert (found.lift.written.hits, found.lift.alone.hits) == (3, 2)
-        assert found.lift.hits.low is None  # five buyers say nothing yet (N3)
+        assert (found.lift.written.hits, found.lift.alone.hits) == (4, 2)
+        assert found.lift.hits.low is None  # six buyers say nothing yet (N3)
         hour = shop.at.replace(minute=0) + timedelta(hours=1)
         numbers = await automation_numbers.of_one(
             shop.runtime.pool, shop.store, "cart_left", hour - timedelta(days=1), hour

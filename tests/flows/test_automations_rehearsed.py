@@ -14,6 +14,7 @@ from ringdove.records.offers import code_lists, rewards
 from ringdove.records.sending import messages
 from ringdove.records.store import policies, stores
 from ringdove.rules import facts
+from ringdove.rules.automations import rehearsal_sums
 from ringdove.rules.automations.plans import Automation, Plan, plan_of
 from ringdove.rules.automations.pretending import Pretend
 from ringdove.rules.automations.recipes import RECIPES
@@ -128,6 +129,11 @@ def test_a_rehearsal_that_is_asked_for_is_worked_on_and_told(play):
         assert one is not None and (one.state, one.share) == ("done", 1.0), one
         assert one.seen == one.of_all == 2
         assert one.result["texts"] == 1
+        (sample,) = one.result["samples"]
+        async with db.transaction(shop.runtime.pool) as tx:  # P12
+            await automation_rehearsals.forget(tx, shop.store, [sample["contact_id"]])
+            known = await automation_rehearsals.find(tx, shop.store, "order_unpaid")
+        assert known and known.result["samples"] == [] and known.result["texts"] == 1
         later = shop.later(minutes=1)
         async with db.transaction(shop.runtime.pool) as tx:
             await automation_rehearsals.ask(
@@ -234,12 +240,40 @@ async def left_behind(shop: Shop) -> list[int]:
     return [row["n"] for row in await shop.rows(f"{asked} ORDER BY k")]
 
 
+def test_two_names_of_one_person_are_one_in_a_rehearsal(play):
+    """P3, N2: left under one name, bought under another: nobody is reminded of it."""
+
+    async def story(shop: Shop) -> None:
+        mail = {"email": "anna@example.com", "name": "Anna"}
+        lines = [{"name": "Чайник", "price": "59.90"}]
+        for n, who in enumerate((person(1), person(2))):
+            await shop.hear(facts.CartChanged(
+                id=f"c{n}", at=shop.at, cart=f"c{n}", customer=who, lines=lines, total="59.90",
+            ))  # fmt: skip
+        await shop.hear(order("1", at=shop.at + timedelta(hours=1), customer=mail))
+        await shop.answer()
+        people = await shop.rows("SELECT id, email FROM contact ORDER BY id")
+        (other,) = [one["id"] for one in people if one["email"]]
+        main = next(one["id"] for one in people if not one["email"])
+        await shop.rows("UPDATE contact SET marketing = 'in' RETURNING id")
+        await shop.hear(facts.PeopleMerged(id="m", at=shop.at, contact=main, other=other, by="x"))
+        await shop.answer()
+        shop.later(days=2)
+        ready = RECIPES["cart_left"].model_copy(update={"holdout_percent": 0})
+        found = await rehearse(shop, "cart_left", plan=Plan(ready, Automation(is_on=False)))
+        assert (found["people"], found["began"], found["texts"]) == (2, 2, 1)
+        assert found["steps"]["pause"]["left"] == {"order.placed": 1}
+
+    play(story)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_rehearsal_of_carts_is_what_life_was(play, seed):
+def test_a_rehearsal_of_carts_is_what_life_was(play, seed, monkeypatch):
     """N2, P3, R12: carts left at all hours, some bought before the text, some while it waited for
     the morning; caps and those left alone by chance. Sent in life, hour by hour, and rehearsed."""
     chance = random.Random(seed)
+    monkeypatch.setattr(rehearsal_sums, "SAMPLES_OF_A_KIND", rehearsal_sums.SAMPLES)
 
     async def story(shop: Shop) -> None:
         plan = RECIPES["cart_left"].model_copy(update={"holdout_percent": 20})
