@@ -10,6 +10,7 @@ import pytest
 from ringdove.rules import facts
 from ringdove.workers.automations import rehearsing
 from tests.web.conftest import Looker, Site
+from tests.web.test_api import key
 from tests.web.test_customers import tell
 
 HERE = "/stores/1/automations"
@@ -32,6 +33,14 @@ def past(site: Site, count: int = 9) -> None:
         if n % 3 == 0:
             told.append(facts.PaymentReceived(id=f"p{n}", at=at + timedelta(hours=1), order=str(n)))
     tell(site, *told)
+
+
+def past_order(site: Site) -> facts.OrderPlaced:
+    """One that was placed just now."""
+    at = site.runtime.clock()
+    customer = {"phone": "+375291110001", "country": "BY"}
+    order = {"key": "1", "placed_at": at, "total": "59.90", "customer": customer}
+    return facts.OrderPlaced(id="o1", at=at, order=order)
 
 
 def work(site: Site) -> None:
@@ -89,3 +98,16 @@ def test_a_report_of_nothing_says_so(site: Site) -> None:
         refused = owner.post(f"{UNPAID}/try", {"who": who})
         assert refused.status == 422 and said in refused.text
     assert "cannot be rehearsed" in owner.get(f"{HERE}/back_in_stock/rehearsal").text
+
+
+def test_a_program_reads_what_an_automation_did(site: Site) -> None:
+    """R101: the figures of the page, over the API."""
+    site.set_up()
+    tell(site, past_order(site))
+    program, here = key(site, "viewer"), "/api/stores/1/automations"
+    found = program.ask("GET", f"{here}/order_accepted/report?days=90").json()
+    assert (found["began"], found["alone"], found["lift"]) == (1, 0, None)
+    assert found["total"]["queued"] == found["channels"]["sms"]["queued"] == 1
+    assert found["steps"]["s1"]["waiting"] == 1
+    assert program.ask("GET", f"{here}/no_such/report").status == 404
+    assert program.ask("GET", f"{here}/order_accepted/report?days=31").status == 422

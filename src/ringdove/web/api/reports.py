@@ -20,7 +20,7 @@ from ringdove.rules.reports.revenue import DAYS_MAX, MARGIN_MAX
 from ringdove.rules.reports.trials import Contest, Difference, Group
 from ringdove.web.api.callers import Caller, OwnerKey, ViewerKey
 from ringdove.web.automations.automation_reports import counted
-from ringdove.web.reports.reports import NUMBER_MAX, load, overview, rehearsed, taps_from
+from ringdove.web.reports.reports import NUMBER_MAX, SPANS, load, overview, rehearsed, taps_from
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Reports"])
 
@@ -256,9 +256,11 @@ class AnAutomationReport(BaseModel):
 async def automation_report(
     recipe: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,60}$")],
     caller: ViewerKey,
-    days: Annotated[Literal[30, 90, 365], Query(description="So far back.")] = 30,
+    days: Annotated[int, Query(description="So far back: 30, 90 or 365.")] = 30,
 ) -> AnAutomationReport:
     """Counted when it is asked, then kept for a time that grows with what counting cost."""
+    if days not in SPANS:
+        raise HTTPException(422, "days: 30, 90 or 365.")
     async with caller.transaction() as tx:
         if recipe not in (await automations.plans(tx, caller.store.id)).newest:
             raise HTTPException(404, "No automation has this key.")
