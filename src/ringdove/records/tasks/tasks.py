@@ -75,26 +75,29 @@ LEFT JOIN contact c ON c.bucket = t.bucket AND c.store_id = t.store_id AND c.id 
 LEFT JOIN purchase_order o
   ON o.bucket = t.bucket AND o.store_id = t.store_id AND o.id = t.order_id
 LEFT JOIN app_user u ON u.id = t.owner"""
-WHICH = """t.bucket = ANY(%(buckets)s) AND t.store_id = %(store_id)s
-  AND (%(whose)s = 'all' OR (%(whose)s = 'mine' AND t.owner = %(user_id)s)
-    OR (%(whose)s = 'nobody' AND t.owner IS NULL))
-  AND (%(anybody)s OR t.contact_id = ANY(%(people)s::bigint[]))"""
+# A bucket at a time from the end of its index: a page costs the same whatever lies behind it.
+EACH_BUCKET = """
+FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+CROSS JOIN LATERAL (
+  SELECT t.* FROM task t
+  WHERE t.bucket = b.bucket AND t.store_id = %(store_id)s
+    AND (%(whose)s = 'all' OR (%(whose)s = 'mine' AND t.owner = %(user_id)s)
+      OR (%(whose)s = 'nobody' AND t.owner IS NULL))
+    AND (%(anybody)s OR t.contact_id = ANY(%(people)s::bigint[]))"""
 OPEN = f"""
-SELECT {COLUMNS} FROM (
-  SELECT t.* FROM task t WHERE {WHICH} AND t.done_at IS NULL
-    AND (t.due_at, t.id) > (%(at)s, %(id)s)
+SELECT {COLUMNS}{EACH_BUCKET}
+    AND t.done_at IS NULL AND (t.due_at, t.id) > (%(at)s, %(id)s)
   ORDER BY t.due_at, t.id LIMIT %(most)s
 ) t {JOINED}
-ORDER BY t.due_at, t.id
+ORDER BY t.due_at, t.id LIMIT %(most)s
 """
 # What a program was told is not somebody's work; it stands with the automation's numbers.
 DONE = f"""
-SELECT {COLUMNS} FROM (
-  SELECT t.* FROM task t WHERE {WHICH} AND t.done_at IS NOT NULL AND t.result <> 'told'
-    AND (t.done_at, t.id) < (%(at)s, %(id)s)
+SELECT {COLUMNS}{EACH_BUCKET}
+    AND t.done_at IS NOT NULL AND t.result <> 'told' AND (t.done_at, t.id) < (%(at)s, %(id)s)
   ORDER BY t.done_at DESC, t.id DESC LIMIT %(most)s
 ) t {JOINED}
-ORDER BY t.done_at DESC, t.id DESC
+ORDER BY t.done_at DESC, t.id DESC LIMIT %(most)s
 """
 FIRST = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 LAST = (datetime(9000, 1, 1, tzinfo=UTC), 2**63 - 1)
