@@ -373,6 +373,8 @@ def test_every_step_says_how_many_went_past_and_why_others_left(site: Site) -> N
     page = owner.get(UNPAID).text
     for said in ("1,240 began in 30 days", "1,100 passed", "99 left: the payment arrived."):
         assert said in page, said
+    fresh = owner.get(f"{UNPAID}/numbers").text
+    assert 'id="numbers-s0" hx-swap-oob="true"' in fresh and "1,100 passed" in fresh
 
 
 async def _counted(site: Site, counts: dict[str, int]) -> None:
@@ -465,6 +467,9 @@ def test_an_automation_is_edited_in_a_browser(look: Callable[..., Looker], site:
     page.get_by_role("button", name="Take it back").click()
     assert area.input_value() == "Pay {{ order.number }}", "with all that was typed in it"
     assert newest(site) == {}
+    site.run(_counted(site, {"step/order_unpaid/s0/passed": 41}))
+    page.evaluate("htmx.trigger('#numbers', 'refresh')")
+    page.get_by_text("41 passed").wait_for()
     page.locator("#title-s1").press("Enter")
     area.focus()
     page.keyboard.press("End")

@@ -5,7 +5,7 @@ sends it and gets it drawn anew; nothing is kept before Save. What is kept is a 
 that have begun keep theirs. What is on must be right whole; what is off may lack words.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -16,18 +16,17 @@ from starlette.responses import Response
 from ringdove.kit.db import Tx
 from ringdove.records.automations import automation_numbers, automations
 from ringdove.records.automations.automation_numbers import Numbers
-from ringdove.records.automations.automations import Version
 from ringdove.records.store import users
 from ringdove.rules.automations import arranging, revisions, samples
 from ringdove.rules.automations.journeys import Heard, Journey
-from ringdove.rules.automations.plans import Automation, Plan, plan_of
-from ringdove.rules.automations.recipes import RECIPES
+from ringdove.rules.automations.plans import Automation, Plan
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 from ringdove.web.automations import automation_forms, automation_views, fact_words, step_words
 from ringdove.web.automations import recipe_words as words
 from ringdove.web.automations.automation_fields import ASKS
 from ringdove.web.automations.automation_forms import Draft, draft_of
+from ringdove.web.automations.automation_history import history
 from ringdove.web.automations.automation_views import Drawer
 from ringdove.web.automations.automations_found import find, is_own, keep, next_own
 from ringdove.web.automations.offered import Offered
@@ -54,15 +53,6 @@ BLANK = Journey(
         Send(id="send1", text="own_send1", klass="marketing", guard="unbought"),
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """One version on the page: who, when, and what became another by it."""
-
-    version: Version
-    changes: tuple[tuple[str, revisions.Difference], ...]
-    is_now: bool
 
 
 # ------------------------------------------------------------------ looking
@@ -115,6 +105,7 @@ async def render(page: StorePage, plan: Plan, draft: Draft, status: int = 200) -
         told=_told(page, draft),
         column=column,
         numbers=numbers,
+        elsewhere=_elsewhere(numbers, arranging.ids(draft.steps)),
         began=fact_words.began(say, journey.trigger, named.names),
         who=segment_words.say(journey.when, say, named.names) if journey.when else "",
         endings=[fact_words.clause(say, one) for one in _ends(journey)],
@@ -130,7 +121,7 @@ async def render(page: StorePage, plan: Plan, draft: Draft, status: int = 200) -
         span_s=lambda seconds: span_s(say, seconds),
         languages=LANGUAGE_NAMES,
         values=[(name, told) for name, told in values.items() if name in known],
-        history=_history(page, key, versions, named),
+        history=history(page.say, key, versions, named),
         part_price=price,
         country_name=country(say, page.store.country),
         **segment_view.shared(say, choices),
@@ -151,6 +142,26 @@ async def _numbers(page: StorePage, plan: Plan, now: datetime) -> Numbers:
     return await automation_numbers.of_one(
         page.runtime.pool, page.store, plan.journey.key, hour - NUMBERS_FOR, hour
     )
+
+
+@router.get("/{key}/numbers")
+async def show_numbers(page: ViewerPage, key: str) -> Response:
+    """How many are at each step now, for a page that stands open."""
+    async with page.transaction() as tx:
+        plan = await find(tx, page, key)
+    numbers = await _numbers(page, plan, page.runtime.clock())
+    course = list(plan.journey.course)
+    return page.render(
+        "automations/automation_numbers.html",
+        numbers=numbers,
+        course=course,
+        elsewhere=_elsewhere(numbers, course),
+    )
+
+
+def _elsewhere(numbers: Numbers, course: Collection[str]) -> int:
+    """How many wait at steps that only older versions have."""
+    return sum(one.waiting for place, one in numbers.steps.items() if place not in course)
 
 
 def _told(page: StorePage, draft: Draft) -> str:
@@ -286,22 +297,3 @@ async def _keep(tx: Tx, page: StorePage, plan: Plan, draft: Draft) -> Response |
     if plan.journey.key == NEW:
         return page.go(here, _("Saved. It is off: switch it on when it is as it should be."))
     return page.go(here, _("Saved."))
-
-
-# ------------------------------------------------------------------ history
-
-
-def _history(page: StorePage, key: str, versions: list[Version], named: Named) -> list[Past]:
-    found = []
-    for place, version in enumerate(versions):
-        is_first = version.own.version == 1
-        if place + 1 == len(versions) and not is_first:
-            break  # what it changed would need the one before it
-        ready = RECIPES.get(key)
-        begun = Automation(ready.starts_on) if ready else replace(version.own, version=0)
-        before = begun if is_first else versions[place + 1].own
-        old, new = plan_of(key, before), plan_of(key, version.own)
-        changes = revisions.differences(old, new) if old and new else []
-        said = tuple((step_words.difference(page.say, one, named), one) for one in changes)
-        found.append(Past(version, said, place == 0))
-    return found
