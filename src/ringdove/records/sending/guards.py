@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of, bucket_of_id, buckets_of_store
-from ringdove.records.automations import wishes
+from ringdove.records.automations import wish_stock
 from ringdove.rules import answers, facts
 from ringdove.rules.scenes import Store
 
@@ -81,9 +81,9 @@ async def ask(
     await _unpaid(tx, store, by_guard["unpaid"], asked)
     await _unbought(tx, store, by_guard["unbought"], asked)
     wants = [
-        wishes.Wanted(row["id"], row["contact_id"], row["sku"]) for row in by_guard["in_stock"]
+        wish_stock.Wanted(row["id"], row["contact_id"], row["sku"]) for row in by_guard["in_stock"]
     ]
-    stocked = await wishes.in_stock(tx, store, wants, now)
+    stocked = await wish_stock.in_stock(tx, store, wants, now)
     asked.wait |= stocked.busy
     asked.refused |= dict.fromkeys(stocked.gone, "sold_out")
     asked.tells = stocked.tells

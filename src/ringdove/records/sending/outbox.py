@@ -18,7 +18,7 @@ from psycopg.rows import tuple_row
 from ringdove.kit import db
 from ringdove.kit.buckets import BUCKETS
 from ringdove.records import counters
-from ringdove.records.automations import wishes
+from ringdove.records.automations import wish_stock
 from ringdove.records.campaigns import campaign_waiting
 from ringdove.records.consent import anew
 from ringdove.records.segments import histories
@@ -222,7 +222,7 @@ async def take_on(
     touches = [touch for touch in sold.values() if touch.message_id not in held]
     await _mark(tx, base | marked, [one.message_id for one in going], refused, said, touches)
     told = [wish for one in going for wish in asked.tells.get(one.message_id, ())]
-    await wishes.tell(tx, store, told, now)
+    await wish_stock.tell(tx, store, told, now)
     await counters.add(tx, store, now, {"dropped": len(refused)}, bucket)
     return going, onwards
 
