@@ -174,8 +174,9 @@ def test_goods_of_a_merged_person_are_theirs(play):
     play(story, span=8)
 
 
-def test_lists_are_learnt_once_a_day_and_old_ones_go(play):
-    """A worker that is cut off or asked again does no harm."""
+def test_lists_are_learnt_again_after_a_while_and_old_ones_go(play, monkeypatch):
+    """Asked again at once it does nothing; a shop that has sold little is looked at each hour, one
+    that has sold much each day."""
 
     async def story(shop: Shop) -> None:
         await _stock(shop)
@@ -185,7 +186,10 @@ def test_lists_are_learnt_once_a_day_and_old_ones_go(play):
             before = await goods_lists.learnt(tx, shop.store)
             assert "like/bike" in await goods_lists.read(tx, shop.store, ["like/bike"])
         assert before and before.goods == len(SOLD) and before.lists > len(SOLD)
-        shop.later(hours=25)
+        monkeypatch.setattr(goods_lists, "FEW", before.buyers)
+        shop.later(hours=1)
+        assert await goods.learn_due(shop.runtime) == 0
+        monkeypatch.setattr(goods_lists, "FEW", before.buyers + 1)
         await shop.hear(_product("racer", *SOLD["racer"], stock=0, at=shop.at))
         await shop.answer()
         assert await goods.learn_due(shop.runtime) == 1

@@ -1,4 +1,4 @@
-"""Learns once a day which goods go with which (rules/goods/), for each store, under a lease.
+"""Learns each day which goods go with which (rules/goods/), for each store, under a lease.
 
 Reading is one statement a bucket; what follows from it is worked out in a thread and written some
 at a time, so that the other workers go on.

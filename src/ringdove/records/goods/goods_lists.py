@@ -1,5 +1,6 @@
-"""Lists of goods by what they are about (rules/goods/): learnt once a day of each store, read by
-whoever chooses goods for people, and shown where somebody asks what goes with what.
+"""Lists of goods by what they are about (rules/goods/), learnt of each store once a day, or each
+hour while it has sold little; read by whoever chooses goods for people, and shown where somebody
+asks what goes with what.
 
 Learning reads orders and the catalogue without a lock; the lists are written some at a time, each
 by itself right or a day old.
@@ -18,6 +19,8 @@ from ringdove.rules.goods.alike import Product
 from ringdove.rules.scenes import Store
 
 LEARN_EVERY: Final = timedelta(days=1)
+LEARN_FEW_EVERY: Final = timedelta(hours=1)  # a shop that has just come learns much each hour
+FEW: Final = 2_000  # first purchases
 SOLD_MAX: Final = 30_000  # goods of a store that are looked at, the newest
 PAGE: Final = 1_000
 DIGITS: Final = 7
@@ -78,7 +81,9 @@ async def learnt(tx: Tx, store: Store) -> Learning | None:
 async def is_due(tx: Tx, store: Store, now: datetime) -> bool:
     """Whether it is time to learn again."""
     last = await learnt(tx, store)
-    return last is None or now - last.learnt_at >= LEARN_EVERY
+    if last is None:
+        return True
+    return now - last.learnt_at >= (LEARN_FEW_EVERY if last.buyers < FEW else LEARN_EVERY)
 
 
 async def sold(tx: Tx, store: Store) -> list[Product]:
