@@ -188,9 +188,9 @@ PEOPLE = (
             _send("welcome", link=PAGE, own_hour=True),
         ),
     ),
-    _offer(  # R75
+    _offer(  # R75: on the day or not at all
         "birthday", trigger=DateComes(what="birthday"), about="{occasion}", priority=8,
-        valid_for=2 * DAY, steps=(_send("birthday", guard=""),),
+        valid_for=12 * HOUR, steps=(_send("birthday", guard=""),),
     ),
     _offer(  # R76: in time for a parcel
         "children_birthday", trigger=DateComes(what="children", days=-14), about="{occasion}",
