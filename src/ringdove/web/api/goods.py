@@ -34,7 +34,7 @@ class Goods(Named):
 class Pairings(BaseModel):
     """What texts would name, as it was learnt."""
 
-    learnt_at: datetime | None = Field(description="null: not yet; it is done once a day.")
+    learnt_at: datetime | None = Field(description="null: not yet.")
     goods: list[Goods]
 
 
