@@ -43,6 +43,7 @@ SQL_ELSEWHERE = {
     "bench/automations.py": "the crowd of runs that wakes up, made in the database itself",
     "bench/accessories.py": "whom goods are chosen for",
     "bench/campaign.py": "whom a measured campaign speaks to, and what it is compared to",
+    "bench/rehearsal.py": "the month that is rehearsed, and the runs that are counted",
     "bench/reports.py": "the campaign that is counted, and what counting is compared to",
 }
 SQL = re.compile(
