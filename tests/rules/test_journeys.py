@@ -6,11 +6,11 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ringdove.rules import effects
-from ringdove.rules.automations.journeys import Journey, plain
+from ringdove.rules.automations.journeys import DEPTH_MAX, STEPS_MAX, Journey, plain
 from ringdove.rules.consent.ways_in import Reward
 from ringdove.rules.wants import Chosen, CodeWish
 from tests.rules.scene import messages
@@ -53,7 +53,7 @@ step = st.recursive(
         ]),
         st.lists(inner, max_size=3), st.lists(inner, max_size=3),
     ),
-    max_leaves=10,
+    max_leaves=8,
 )  # fmt: skip
 told = st.sampled_from([
     {"kind": "parcel.moved", "state": "delivered"}, {"kind": "payment.received"},
@@ -84,7 +84,9 @@ def test_no_journey_says_the_same_twice_and_all_end(
     steps: list[dict[str, Any]], stopped_by: list[str], lives: list[tuple[int, dict[str, Any]]]
 ) -> None:
     """R117."""
-    own = journey(steps=_named(steps, count()), stopped_by=stopped_by, valid_for=300 * 86_400)
+    named = _named(steps, count())
+    assume(_size(named) <= STEPS_MAX and _depth(named) <= DEPTH_MAX)
+    own = journey(steps=named, stopped_by=stopped_by, valid_for=300 * 86_400)
     assert Journey.model_validate(plain(own)) == own  # as it is kept
     place = store_of(own)
     place.chosen = _Shelf()
@@ -115,6 +117,19 @@ def _named(steps: list[dict[str, Any]], names: "count[int]") -> list[dict[str, A
         }
         for one in steps
     ]  # fmt: skip
+
+
+def _ways(one: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    return [one[way] for way in ("then", "otherwise") if way in one]
+
+
+def _size(steps: list[dict[str, Any]]) -> int:
+    return sum(1 + sum(map(_size, _ways(one))) for one in steps)
+
+
+def _depth(steps: list[dict[str, Any]]) -> int:
+    return max((1 + max(map(_depth, ways)) if (ways := _ways(one)) else 0 for one in steps),
+               default=0)  # fmt: skip
 
 
 def _woken(place):  # type: ignore[no-untyped-def]

@@ -63,6 +63,9 @@ def _hear_yes(scene: Scene, fact: facts.Fact, made: list[Any], now: datetime) ->
     for one in made:
         if isinstance(one, RecordConsent) and (one.scope, one.change) == ("marketing", "in"):
             person = scene.person(one.contact_id)
+            begun = any(plan.own.is_on for plan in scene.plans.by_fact.get("consent.given", ()))
+            if not (begun or scene.waiting_runs(occasions.all_names(scene, person.id))):
+                continue
             yes = facts.SignedUp(
                 id=f"yes/{one.id}", at=one.at, words=one.words, source=one.source[:60],
                 customer=facts.Customer(phone=person.phone or "", email=person.email or ""),

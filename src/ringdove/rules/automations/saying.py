@@ -157,7 +157,10 @@ def _filled(
 
 @lru_cache(4_096)
 def _asked(*templates: str) -> frozenset[str]:
-    return frozenset(path for one in templates for path in texts.variables(one))
+    try:
+        return frozenset(path for one in templates for path in texts.variables(one))
+    except texts.TemplateBroken:
+        return frozenset()  # speak() makes a silence of it
 
 
 def _offer_values(

@@ -63,7 +63,7 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
             break
         step, after, _ = course[place]
         if run.place != place:
-            run = replace(run, place=place)
+            run = run if run.place == place else replace(run, place=place)
         if not step.is_on:
             place = after
             continue
