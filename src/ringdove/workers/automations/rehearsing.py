@@ -8,14 +8,12 @@ what came of it; what codes it would give is taken back with each page.
 
 import asyncio
 import contextlib
-import marshal
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
 
 import structlog
 
@@ -38,12 +36,12 @@ from ringdove.rules.automations.rehearsal_sums import Sums
 from ringdove.rules.automations.rehearsing import Happened, Rehearsal, Told
 from ringdove.rules.scenes import Scene, Store
 from ringdove.runtime import Runtime
+from ringdove.workers.automations.drawers import Drawers
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 2.0
 TELL_EVERY_S = 0.5
-DRAWERS = 64
 PEOPLE_AT_ONCE = 400
 FACTS_AT_ONCE = 4_000
 
@@ -201,7 +199,7 @@ async def rehearse(
 
 async def _gather(
     runtime: Runtime, store: Store, plan: Plan, since: datetime, until: datetime,
-    drawers: "Drawers", telling: Telling | None,
+    drawers: Drawers, telling: Telling | None,
 ) -> None:  # fmt: skip
     reading = past_facts.Reading(store, rehearsing.listens_to(plan), since, until)
     if telling:
@@ -222,7 +220,7 @@ async def _gather(
 
 async def _gather_times(
     runtime: Runtime, store: Store, plan: Plan, since: datetime, until: datetime,
-    drawers: "Drawers",
+    drawers: Drawers,
 ) -> None:  # fmt: skip
     """When its time would have come for whom: what no fact of the past tells."""
     journey = plan.journey
@@ -313,44 +311,3 @@ def _pages(drawer: Iterable[Past]) -> Iterator[list[Past]]:
             page, people = [], 0
     if page:
         yield page
-
-
-class Drawers:
-    """Facts by person, on disk: a month of a large store is more than memory holds."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open: list[IO[bytes]] = []
-
-    def __enter__(self) -> "Drawers":
-        self._open = [self._of(n).open("wb") for n in range(DRAWERS)]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for one in self._open:
-            one.close()
-
-    def put(self, page: Iterable[Past]) -> None:
-        """Into the drawers of their people."""
-        sorted_in: dict[int, list[Past]] = defaultdict(list)
-        for one in page:
-            sorted_in[(one.person >> 7) % DRAWERS].append(one)
-        for n, some in sorted_in.items():
-            rows = [(one.person, one.at.timestamp(), one.id, one.body, one.refs) for one in some]
-            marshal.dump(rows, self._open[n])
-
-    def in_turn(self) -> Iterator[list[Past]]:
-        """What each holds; emptied when it was read."""
-        for n in range(DRAWERS):
-            found: list[Past] = []
-            with self._of(n).open("rb") as file, contextlib.suppress(EOFError):
-                while True:
-                    found += [
-                        Past(person, datetime.fromtimestamp(at, UTC), row_id, body, refs)
-                        for person, at, row_id, body, refs in marshal.load(file)
-                    ]
-            self._of(n).unlink()
-            yield found
-
-    def _of(self, n: int) -> Path:
-        return self._folder / f"{n}"
