@@ -185,23 +185,28 @@ def _buckets(row_ids: Iterable[int]) -> str:
 
 # ------------------------------------------------------------------ guards
 
+# A list of ids of one bucket: looked up one by one on a table without statistics, the planner took
+# the index of numbers and read all orders of the bucket for each (300 ms for 500 texts).
 ORDERS = """
 SELECT p.id, p.paid_at, p.cancelled_at, p.payment_due
-FROM unnest(%(buckets)s::integer[], %(ids)s::bigint[]) AS k(bucket, id)
-CROSS JOIN LATERAL (
-  SELECT p.* FROM purchase_order p
-  WHERE p.bucket = k.bucket AND p.store_id = %(store_id)s AND p.id = k.id OFFSET 0
-) p
+FROM purchase_order p
+WHERE p.bucket = %(bucket)s AND p.store_id = %(store_id)s AND p.id = ANY(%(ids)s::bigint[])
 """
 
 
 async def _unpaid(tx: Tx, store: Store, rows: Sequence[Row], asked: Asked) -> None:
     """The order is still to be paid."""
-    wanted = sorted({row["order_id"] for row in rows if row["order_id"]})
+    by_bucket: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        if row["order_id"]:
+            by_bucket[bucket_of_id(row["order_id"])].add(row["order_id"])
+    given = [
+        {"bucket": bucket, "store_id": store.id, "ids": db.numbers(sorted(some))}
+        for bucket, some in sorted(by_bucket.items())
+    ]
     orders: dict[int, Row] = {}
-    if wanted:
-        given = {"store_id": store.id, "buckets": _buckets(wanted), "ids": db.numbers(wanted)}
-        orders = {row["id"]: row for row in await (await tx.execute(ORDERS, given)).fetchall()}
+    for cursor in await db.execute_each(tx, ORDERS, given):
+        orders |= {row["id"]: row for row in await cursor.fetchall()}
     for row in rows:
         order = orders.get(row["order_id"])
         if order and order["paid_at"]:
