@@ -5,7 +5,7 @@ months are held out. For everybody who bought something new then, goods are put 
 known before, and it is looked where the first stands that they did buy: among the first five (hit),
 and one by its place (MRR). Ours is compared on the same people with item-item cosine, of all that
 somebody bought and of what they bought lately, with what is popular, and with who knows all of the
-shop but its dice. Shops of other seeds were looked at while ours was written, never these.
+shop but its dice. What can be set was set on shops of other seeds, never on these.
 
 Then what it costs: a store is learnt, and goods are chosen for people in batches.
 """
