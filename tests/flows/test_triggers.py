@@ -99,6 +99,8 @@ def test_birthdays_are_told_once_and_late_rather_than_never(play, span):
         assert await look(shop) == []
         shop.later(days=1)
         assert await look(shop) == ["Anna", "Boris"]
+        (mark,) = await shop.rows("SELECT DISTINCT until FROM trigger_mark")
+        assert mark["until"] == shop.at.replace(hour=7), "until then all is told: not again"
         assert await look(shop) == []
         await shop.rows("DELETE FROM trigger_mark RETURNING 1")  # as if it had died before
         assert await look(shop) == []
@@ -185,6 +187,7 @@ def test_a_process_that_dies_while_people_enter_tells_nobody_twice(play, monkeyp
             with pytest.raises(KeyboardInterrupt):
                 await triggers.look(shop.runtime)
         assert len(await due(shop)) == 4
+        shop.later(minutes=1)
         assert await look(shop) == []
         assert await said(shop) == sorted(PHONES)
 
