@@ -120,8 +120,9 @@ def read(given: FormData, base: Plan, languages: tuple[str, ...], say: Speech) -
     if draft.deed not in ("", "save"):
         _do(draft, languages, say)
     _understand(draft, say)
+    draft.is_dirty = True
     if draft.deed not in ("", "save"):
-        draft.is_dirty = True  # a step that is new has nothing in it yet: that is said on saving
+        # A step that is new has nothing in it yet: that is said on saving.
         draft.errors = {k: why for k, why in draft.errors.items() if k == "" or k in draft.typed}
     return draft
 
