@@ -95,7 +95,14 @@ FILLED = {
     **{
         f"triggers.{name}": {"narrow": "true"}
         for name in (
-            "EVERYBODY", "BIRTHDAYS", "CHILDREN", "FIELDS", "ORDERED", "DUE", "NEWS", "ENTER",
+            "EVERYBODY",
+            "BIRTHDAYS",
+            "CHILDREN",
+            "FIELDS",
+            "ORDERED",
+            "DUE",
+            "NEWS",
+            "ENTER",
         )
     },
     "deciding.COUNTS": {"verdicts": "SELECT '' AS verdict, '' AS reason"},
