@@ -147,3 +147,57 @@ def test_a_higher_offer_takes_back_a_lower_one_that_waits(play: Play) -> None:
         assert queued == [{"recipe": "own_2", "due_at": seven}]
 
     play(story)
+
+
+def cart(shop: Shop) -> facts.CartChanged:
+    return facts.CartChanged.model_validate(
+        {"id": f"cart/{shop.at}", "at": shop.at, "cart": "c", "customer": ANNA,
+         "lines": [{"name": "Tea", "price": "5"}]}
+    )  # fmt: skip
+
+
+CARTS = {"trigger": {"on": "fact", "kind": "cart.changed"}, "restarts": True}
+REST = {"do": "wait", "id": "w", "seconds": 3600}
+
+
+def test_a_cart_that_changes_twice_in_a_second_is_reminded_of(play: Play) -> None:
+    """R46: the second wait ends in the same second as the first, and is another one."""
+
+    async def story(shop: Shop) -> None:
+        await switch_on(shop, "own_1", REST, send("hello", klass="service"), **CARTS)
+        shop.later(milliseconds=100)
+        for _ in range(2):
+            await shop.hear(cart(shop))
+            await shop.answer()
+            shop.later(milliseconds=300)
+        for _ in range(2):
+            shop.later(seconds=3601)
+            await shop.answer()
+        assert await said(shop, "own_1") == [("Hello", "waiting", "")]
+
+    play(story)
+
+
+def test_what_begins_anew_asks_gives_and_tells_once(play: Play) -> None:
+    """R56: a cart that changes while its run waits, before and at a question."""
+
+    async def story(shop: Shop) -> None:
+        gives = {"do": "give", "id": "g", "points": 100}
+        tells = {"do": "alert", "id": "a", "said": "Look"}
+        ask = {"do": "ask", "id": "q", "text": "ask"}
+        await switch_on(shop, "own_1", gives, tells, REST, ask, tells | {"id": "b"}, **CARTS)
+        for _ in range(4):
+            await shop.hear(cart(shop))
+            await shop.answer()
+            shop.later(minutes=2)
+        shop.later(hours=1)
+        await shop.answer()
+        await shop.hear(cart(shop))
+        await shop.answer()
+        await shop.hear(text("5", at=shop.later(minutes=2)))
+        await shop.answer()
+        assert await said(shop, "own_1") == [("1-5?", "waiting", "")]
+        assert len(await shop.rows("SELECT FROM reward_given")) == 1
+        assert len(await shop.rows("SELECT FROM task")) == 2, "the second one after the answer"
+
+    play(story)

@@ -59,6 +59,9 @@ def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
         return
     if journey.when is not None and not walking.holds(scene, journey.when, occasion, now):
         return
+    has_spoken = known is not None and known.state == "waiting" and "said" in known.memory
+    if has_spoken and known and (known.version != own.version or _question(scene, known)):
+        return  # it goes on as it began; what was asked waits for its answer
     if journey.is_offer and not _is_alone(scene, journey, known, occasion):
         return
     run = Enrollment(
@@ -73,12 +76,9 @@ def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
         trigger={},
         started_at=now,
     )
-    if known and known.state == "waiting" and known.memory.get("said"):
+    if known and has_spoken:
         # What was said is not said again: the wait for what follows begins anew.
-        if known.version == own.version:
-            run = replace(run, place=known.place, memory=known.memory)
-        else:
-            return
+        run = replace(run, place=known.place, memory=known.memory)
     if not own.is_on:
         scene.happens(SaveEnrollment(replace(run, state="stopped", reason="switched_off")))
     elif _is_held_out(scene, journey, occasion):

@@ -74,21 +74,23 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
             case Ask():
                 asked = saying.say(scene, plan, step, run, occasion, now)
                 if asked and asked.state == "waiting":
+                    run = _spoke(plan, run)
                     memory = {**run.memory, "answer": "", "asked_at": asked.due_at.isoformat()}
                     within = timedelta(seconds=step.within)
                     _rest(scene, replace(run, memory=memory), occasion, asked.due_at + within)
                     return
             case Send():
                 said = saying.say(scene, plan, step, run, occasion, now)
-                if said and said.state == "waiting" and plan.journey.restarts:
-                    run = replace(run, memory={**run.memory, "said": True})
+                if said and said.state == "waiting":
+                    run = _spoke(plan, run)
             case Branch():
                 way = step.then if _takes(scene, step, run, occasion, now) else step.otherwise
                 after = way[0].id if way else after
             case Give():
-                run = giving.give(scene, step, run, now)
+                run = _spoke(plan, giving.give(scene, step, run, now))
             case Alert():
                 giving.alert(scene, step, run, occasion, now)
+                run = _spoke(plan, run)
             case Leave(reason=reason):
                 end(scene, run, reason or "left")
                 return
@@ -99,6 +101,13 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
         trigger = {"at": occasion.fact.at.isoformat()}  # from then on it is counted
     done = replace(run, place="", state="done", wake_at=None, trigger=trigger)
     scene.happens(SaveEnrollment(done))
+
+
+def _spoke(plan: Plan, run: Enrollment) -> Enrollment:
+    """It said, asked, gave or told something, which it does not do twice though it begins anew."""
+    if not plan.journey.restarts:
+        return run
+    return replace(run, memory={**run.memory, "said": True})
 
 
 def _over_at(
@@ -118,8 +127,9 @@ def _rest(scene: Scene, run: Enrollment, occasion: Occasion, until: datetime) ->
     trigger = run.trigger or occasion.trigger
     waiting = replace(run, state="waiting", wake_at=until, trigger=trigger)
     later = HearLater(
-        # The time is in it: a run that is begun anew waits at the same step once more.
-        id=f"enrollment/{run.id}/{run.place}/{until.timestamp():.0f}",
+        # The time is in it: a run that is begun anew waits at the same step once more, perhaps in
+        # the same second.
+        id=f"enrollment/{run.id}/{run.place}/{until.timestamp():.6f}",
         kind="automation.woken",
         subject=f"contact/{run.contact_id}",
         at=until,
