@@ -9,7 +9,10 @@ import pytest
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
 from ringdove.records import scenes
+from ringdove.records.automations import automations
 from ringdove.rules import answers, facts
+from ringdove.rules.automations.plans import Automation
+from ringdove.rules.automations.recipes import RECIPES
 from tests.flows.conftest import Shop, order, paid
 
 POISON = ("13", "31")
@@ -127,5 +130,25 @@ def test_what_the_database_refuses_is_parked_too(play, monkeypatch):
         (row,) = await _parked(shop)
         assert row["error"] == "NumericValueOutOfRange: numeric field overflow"
         assert len(await shop.messages()) == 5
+
+    play(story)
+
+
+def test_an_automation_that_cannot_be_read_stops_no_other(play):
+    """P11, R117: as when another version of the program has written it. It is off."""
+
+    async def story(shop: Shop) -> None:
+        plan = RECIPES["order_paid"].model_copy(update={"key": "own_1"})
+        async with db.transaction(shop.runtime.pool) as tx:
+            for key in ("own_1", "order_paid"):
+                own = Automation(True, 1, plan=plan)
+                await automations.save(tx, shop.store.id, key, own, shop.at, None)
+        await shop.rows("UPDATE automation SET plan = jsonb_set(plan, '{steps}', '[]') RETURNING 1")
+        await shop.hear(order(), paid())
+        await shop.answer()
+        said = {row["recipe"] for row in await shop.messages()}
+        assert "order_accepted" in said
+        assert not said & {"own_1", "order_paid"}
+        assert not await shop.rows("SELECT FROM pending_fact WHERE error <> ''")
 
     play(story)

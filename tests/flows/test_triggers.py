@@ -9,6 +9,8 @@ import pytest
 from ringdove.kit import db
 from ringdove.records.automations import automations
 from ringdove.records.segments import rhythms
+from ringdove.records.store import stores
+from ringdove.records.store.stores import StoreSettings
 from ringdove.rules import facts
 from ringdove.rules.automations.journeys import (
     ClockStrikes,
@@ -337,5 +339,30 @@ def test_what_a_dead_process_left_untold_the_next_one_tells(play, monkeypatch):
         await asyncio.gather(triggers.look(shop.runtime), triggers.look(shop.runtime))
         assert len(await due(shop)) == 4
         assert await said(shop) == sorted(PHONES)
+
+    play(story)
+
+
+def test_a_store_that_cannot_be_looked_at_stops_no_other(play, monkeypatch):
+    """P11."""
+
+    async def story(shop: Shop) -> None:
+        async with db.transaction(shop.runtime.pool) as tx:
+            wishes = StoreSettings(
+                name="Ash", country="BY", time_zone="Europe/Minsk", languages=["ru"],
+                currency="BYN", quiet_from=time(21), quiet_until=time(9),
+            )  # fmt: skip
+            another = await stores.create(tx, wishes, NOON)
+        plans, looked = triggers.automations.plans, []
+
+        async def breaks(tx: Any, store_id: int) -> Any:
+            looked.append(store_id)
+            if store_id == shop.store.id:
+                raise ValueError
+            return await plans(tx, store_id)
+
+        monkeypatch.setattr(triggers.automations, "plans", breaks)
+        await triggers.look(shop.runtime)
+        assert sorted(looked) == [shop.store.id, another.id]
 
     play(story)

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from psycopg.types.json import Jsonb
+from pydantic import ValidationError
 
 from ringdove.kit.buckets import buckets_of_store, id_floor
 from ringdove.kit.db import Tx
 from ringdove.rules.automations.journeys import JOURNEY, plain
 from ringdove.rules.automations.plans import Automation, Plans
 from ringdove.rules.scenes import Store
+
+log = structlog.get_logger()
 
 VERSIONS_SHOWN = 30
 
@@ -44,9 +48,19 @@ async def newest(tx: Tx, store_id: int) -> dict[str, Automation]:
 
 
 def _own(row: Mapping[str, Any]) -> Automation:
-    plan = JOURNEY.validate_python(row["plan"]) if row["plan"] is not None else None
+    """One that another Ringdove wrote and this one cannot read is off: it must not stop all other
+    automations of its store (P11)."""
+    try:
+        plan = JOURNEY.validate_python(row["plan"]) if row["plan"] is not None else None
+        is_on = row["is_on"]
+    except ValidationError as error:
+        log.error(
+            "automation.unreadable", automation=row["recipe"], version=row["version"],
+            why=str(error),
+        )  # fmt: skip
+        plan, is_on = None, False
     return Automation(
-        row["is_on"], row["version"], row["steps"], row["texts"], plan, row["is_gone"]
+        is_on, row["version"], row["steps"], row["texts"], plan, row["is_gone"]
     )  # fmt: skip
 
 

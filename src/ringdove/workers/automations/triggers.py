@@ -79,7 +79,12 @@ async def look(runtime: Runtime, rests: Rests | None = None) -> int:
     async with db.transaction(runtime.pool) as tx:
         every = await stores.every(tx)
     for store in every:
-        for work in await _works(runtime, store):
+        try:
+            works = await _works(runtime, store)
+        except Exception:
+            log.exception("triggers.store_failed", store=store.id)
+            continue
+        for work in works:
             try:
                 told += await _look_at(runtime, store, work, rests or Rests())
             except Exception:
