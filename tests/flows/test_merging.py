@@ -129,6 +129,37 @@ def test_what_is_heard_of_the_others_orders_is_told_to_the_one_person(play: Play
     play(story)
 
 
+@pytest.mark.parametrize("span", [1, 128])
+def test_no_text_goes_to_a_number_that_came_and_went_while_they_were_one(
+    play: Play, span: int
+) -> None:
+    """P9, R91: after the parting it is the other one's number, and neither's newest."""
+
+    async def story(shop: Shop) -> None:
+        main, other = await two(shop)
+        await shop.hear(merged(main, other, shop))
+        await shop.answer()
+        for key, phone in (("2", "+375291112255"), ("1", "+375291112266")):
+            shop.later(minutes=1)
+            told = order(key, customer={"phone": phone, "country": "BY"}).order
+            told = told.model_copy(update={"changed_at": shop.at})
+            await shop.hear(facts.OrderChanged(id=f"changed/{key}", at=shop.at, order=told))
+            await shop.answer()
+            if key == "2":
+                await shop.hear(paid("1", at=shop.at))
+                await shop.answer()
+        paid_text = "SELECT contact_id, recipient, state, reason FROM message WHERE recipe = %(of)s"
+        (said,) = await shop.rows(paid_text, of="order_paid")
+        assert tuple(said.values()) == (main["id"], "+375291112255", "waiting", "")
+        await part(shop, main["id"])
+        rows = {row["id"]: row["phone"] for row in await shop.rows(BOTH)}
+        assert rows[main["id"]] == "+375291112266"
+        (said,) = await shop.rows(paid_text, of="order_paid")
+        assert tuple(said.values()) == (main["id"], "+375291112255", "dropped", "parted")
+
+    play(story, span=span)
+
+
 def test_a_number_passed_on_takes_no_permission_with_it(play: Play) -> None:
     """P9, R1: the next who comes with it is somebody new, without a yes and without a stop."""
 

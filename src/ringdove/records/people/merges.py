@@ -29,6 +29,11 @@ LAST_ORDER = """
 SELECT max(o.placed_at) AS at FROM purchase_order o
 WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.contact_id = %(contact_id)s
 """
+WAITING_TO = """
+SELECT DISTINCT m.channel, m.recipient FROM outbox o
+JOIN message m ON m.bucket = o.bucket AND m.store_id = o.store_id AND m.id = o.message_id
+WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.contact_id = %(contact_id)s
+"""
 
 
 async def load(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> set[tuple[str, str]]:
@@ -50,8 +55,18 @@ async def load(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> set[tuple[s
             known = [merge.before[name] for name in ("main", "other", "after")]
             if person := scene.contacts.get(fact.contact):
                 known.append({"phone": person.phone, "email": person.email})
+                for contact_id in (person.id, *person.also):
+                    keys |= await _waiting_to(tx, scene.store, contact_id)
             keys |= {(kind, one[kind]) for one in known for kind in ("phone", "email") if one[kind]}
     return keys
+
+
+async def _waiting_to(tx: Tx, store: Store, contact_id: int) -> set[tuple[str, str]]:
+    """The numbers and addresses that something waits for under this name, as keys: one of them may
+    have come and gone between a merge and its undoing."""
+    given = {"bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id}
+    rows = await (await tx.execute(WAITING_TO, given)).fetchall()
+    return {("email" if one["channel"] == "email" else "phone", one["recipient"]) for one in rows}
 
 
 async def find(tx: Tx, store: Store, merge_id: int) -> Merge | None:

@@ -7,7 +7,7 @@ scope counts for the one person; at the same time, or at no known time, a no doe
 the number that it was given for (number_changes.py).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -221,10 +221,9 @@ def part(scene: Scene, fact: facts.PeopleParted, now: datetime) -> None:
     for person, before in ((one, was["phone"]), (two, was_other["phone"])):
         if before and person.phone != before:  # changed while they were one: a yes is of a number
             permission_follows(scene, person.id, before, now)
-    for whose in (one.id, *one.also):
-        _take_back(scene, whose, numbers, now)
-    for whose in group:
-        _take_back(scene, whose, numbers, now)
+    mine = (one.id, *one.also)
+    _take_back(scene, mine, numbers | _reach(scene, group), now)
+    _take_back(scene, group, numbers | _reach(scene, mine), now)
     scene.happens(SaveMerge(replace(known, parted_at=now)), Count("parted"))
 
 
@@ -312,12 +311,22 @@ def _addresses(*states: Mapping[str, Any]) -> set[str]:
     return {state[name] for state in states for name in ("phone", "email") if state[name]}
 
 
-def _take_back(scene: Scene, contact_id: int, numbers: set[str], now: datetime) -> None:
-    """What waits under this name and would reach the other of the two."""
-    person = scene.contacts[contact_id]
-    strange = tuple(sorted(numbers - {person.phone, person.email}))
-    if strange:
-        scene.happens(CancelAddressed(contact_id, strange, "parted", now))
+def _reach(scene: Scene, names: Sequence[int]) -> set[str]:
+    """What leads to these, also a number that came and went while they were one."""
+    return {
+        value
+        for (kind, value), ref in scene.refs.items()
+        if kind in ("phone", "email") and ref.contact_id in names
+    }
+
+
+def _take_back(scene: Scene, names: Sequence[int], numbers: set[str], now: datetime) -> None:
+    """What waits under these names and would reach the other of the two."""
+    for contact_id in names:
+        person = scene.contacts[contact_id]
+        strange = tuple(sorted(numbers - {person.phone, person.email}))
+        if strange:
+            scene.happens(CancelAddressed(contact_id, strange, "parted", now))
 
 
 # ------------------------------------------------------------------ as it is kept
