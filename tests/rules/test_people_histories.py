@@ -57,12 +57,30 @@ def test_nobody_is_mixed_up(steps: list[tuple]) -> None:  # type: ignore[type-ar
         hear(place, fact, now=at)
         yes_at |= _agreed(place, fact)
         _look(place)
-        for person in place.contacts.values():
-            if person.marketing == "in" and person.phone is None:
-                numberless |= {person.id, *person.also}  # their first number joins their yes
-            names = {person.id, *person.also, person.merged_into}
-            may = person.phone in yes_at or names & numberless
-            assert person.marketing != "in" or may, "a yes of another number"
+        _look_at_yes(place, fact, yes_at, numberless)
+
+
+def _look_at_yes(
+    place: Scene, fact: facts.Fact, yes_at: set[str | None], numberless: set[int]
+) -> None:
+    """A yes counts at the numbers that it was given at. Who said it before they had a number has it
+    at their first one, but not at one that another had when the two became one."""
+    if isinstance(fact, facts.PeopleParted):
+        merge = place.merges[fact.merge]
+        for name, contact_id in (("main", merge.contact_id), ("other", merge.other_id)):
+            if merge.before[name]["marketing"] == "in" and not merge.before[name]["phone"]:
+                numberless.add(contact_id)
+    for person in place.contacts.values():
+        if person.merged_into is not None or person.marketing != "in":
+            continue
+        names = {person.id, *person.also}
+        if person.phone is None:
+            numberless |= names
+            continue
+        if numberless & names and not isinstance(fact, facts.PeopleMerged):
+            yes_at.add(person.phone)
+            numberless -= names
+        assert person.phone in yes_at, "a yes of another number"
 
 
 def _agreed(place: Scene, fact: facts.Fact) -> set[str | None]:
@@ -195,3 +213,50 @@ def test_a_yes_does_not_come_back_at_a_number_that_was_changed_while_they_were_o
     assert place.contacts[main].phone == PHONES[2]
     assert place.contacts[main].marketing == "asked"
     assert (place.contacts[other].phone, place.contacts[other].marketing) == (PHONES[1], "in")
+
+
+def test_a_text_to_a_number_that_came_and_went_while_they_were_one_is_taken_back() -> None:
+    """P9: the other one's order told a number, the main one's account the next; after the parting
+    the first is the other one's, and an answer to it under the main one's name goes to nobody."""
+    place = scene()
+    account = facts.Customer(account="1")
+    hear(place, facts.CustomerChanged(id="a", at=NOON, customer=account))
+    hear(place, facts.OrderPlaced(id="o", at=NOON, order={"key": "0", "placed_at": NOON}))
+    main, other = sorted(place.contacts)
+    hear(place, facts.PeopleMerged(id="m", at=NOON, contact=main, other=other))
+    later = NOON + timedelta(minutes=1)
+    order = {"key": "0", "placed_at": NOON, "changed_at": later, "customer": {"phone": PHONES[0]}}
+    hear(place, facts.OrderChanged(id="c", at=later, order=order))
+    hear(place, facts.TextReceived(id="t", at=NOON, gateway=1, sender=PHONES[0], body="STOP"))
+    account = facts.Customer(account="1", phone=PHONES[1])
+    hear(place, facts.CustomerChanged(id="n", at=later, customer=account))
+    answer = messages(place)[-1]
+    assert (answer.contact_id, answer.recipient, answer.state) == (main, PHONES[0], "waiting")
+    (merge,) = place.merges.values()
+    hear(place, facts.PeopleParted(id="p", at=later, contact=main, merge=merge.id))
+    assert place.refs["phone", PHONES[0]].contact_id == other
+    assert (messages(place)[-1].state, messages(place)[-1].reason) == ("dropped", "parted")
+    _look(place)
+
+
+def test_a_yes_before_the_first_number_is_everybodys_who_was_merged() -> None:
+    """P1, R91: who said yes without a number has it at their first one, under all their names."""
+    place = scene()
+    hear(place, facts.CustomerChanged(id="a", at=NOON, customer={"name": "Anna"}))
+    order = {
+        "key": "0", "placed_at": NOON, "customer": {"account": "1"},
+        "consent": {"marketing": True, "words": "Yes"},
+    }  # fmt: skip
+    hear(place, facts.OrderPlaced(id="o", at=NOON, order=order))
+    account = facts.Customer(account="1", phone=PHONES[0])
+    hear(place, facts.CustomerChanged(id="n", at=NOON, customer=account))
+    main, yes = sorted(place.contacts)
+    assert (place.contacts[yes].phone, place.contacts[yes].marketing) == (PHONES[0], "in")
+    hear(place, facts.PeopleMerged(id="m", at=NOON, contact=main, other=yes))
+    hear(place, facts.CustomerChanged(id="b", at=NOON, customer={"name": "Anna K"}))
+    third = max(place.contacts)
+    hear(place, facts.PeopleMerged(id="m2", at=NOON, contact=main, other=third))
+    for one in (main, yes, third):
+        assert place.person(one).id == main
+        assert (place.contacts[one].phone, place.contacts[one].marketing) == (PHONES[0], "in")
+    _look(place)
