@@ -30,6 +30,10 @@ RAW: dict[str, Any] = {
     ],
 }  # fmt: skip
 OWN = JOURNEY.validate_python(RAW)
+OWN_PLAIN: dict[str, Any] = {
+    "topic": "offers", "trigger": {"on": "fact", "kind": "order.placed"},
+    "steps": [{"id": "s", "do": "send", "text": "own_s"}],
+}  # fmt: skip
 TEXTS = {"ru": {"own_s": {"sms": "Привет"}}}
 
 
@@ -67,6 +71,14 @@ def test_numbers_of_a_store_are_names_in_a_file_and_numbers_of_the_next_store_ag
     assert journey == JOURNEY.validate_python({**there, "key": "own_1"})
 
 
+def nested(depth: int) -> dict[str, Any]:
+    """A condition within conditions."""
+    tree: dict[str, Any] = {"leaf": "all", "of": []}
+    for _ in range(depth):
+        tree = {"leaf": "all", "of": [tree]}
+    return tree
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -76,11 +88,16 @@ def test_numbers_of_a_store_are_names_in_a_file_and_numbers_of_the_next_store_ag
         ({"texts": {"ru": "words"}}, "texts.ru"),
         ({"segments": [{"name": "Shoes"}]}, "segments.0"),
         ({"segments": []}, "It asks for a segment"),
+        ({"texts": {"ru": {"other": {"sms": "x"}}}}, "texts.ru.other: no step says it"),
+        ({"texts": {"xx": {"own_s": {"sms": "x"}}}}, "texts.xx: this language"),
+        ({"journey": OWN_PLAIN | {"when": {"leaf": "segment", "segment": ["Shoes"]}}},
+         "a segment ['Shoes']"),
+        ({"journey": OWN_PLAIN | {"when": nested(800)}}, "nested too deep"),
         ({"journey": {"steps": "none"}}, "journey.steps"),
         ({"journey": {"steps": [1]}}, "journey.steps.0"),
         ({"journey": {"steps": []}}, "journey.trigger"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_taken_says_where_it_is_wrong(change: dict[str, Any], said: str) -> None:
     with pytest.raises(FileWrong, match=re.escape(said)):
         from_file(carried(OWN) | change, {}, {"Ten": 1})
@@ -94,6 +111,8 @@ def test_what_cannot_be_taken_says_where_it_is_wrong(change: dict[str, Any], sai
         ([{"id": "a", "do": "branch", "percent": 5, "then": [{"id": "b", "do": "give"}]}],
          "journey.steps.0.then.0"),
         ([{"id": "a", "do": "give", "offer": "Twenty"}], "journey.steps.0.offer"),
+        # Another store's number: here it is some other offer, or none.
+        ([{"id": "a", "do": "give", "offer": 1}], "journey.steps.0.offer"),
         ([{"id": "a", "do": "branch", "person": {"leaf": "orders", "x": 1}}],
          "journey.steps.0.person.x"),
         ([{"id": "a", "do": "leave"}, {"id": "a", "do": "leave"}], "two steps have the id a"),

@@ -123,6 +123,16 @@ def test_an_automation_of_the_stores_own_is_written_copied_and_taken_off(program
     listed = [row["recipe"] for row in ask(program, "GET", "").json()]
     assert "own_1" in listed and "own_2" not in listed
     assert why(program, "POST", "", {"name": "Neither"})
+    call = {"call": {"said": "Call {{ customer.frist_name }}"}}
+    assert why(program, "PUT", "/own_1", {"steps": call}).startswith("steps.call.said: ")
+    # A journey without its name keeps the old one; PostgreSQL keeps no NUL.
+    told = OWN | {"category": "a\0b"}
+    whole = ask(program, "PUT", "/own_1", {"journey": told}).json()
+    assert (whole["name"], whole["journey"]["category"]) == ("After delivery", "a b")
+    step = {"rest": {"seconds": 7_200}}
+    for journey in ({}, {"steps": "x"}, {"steps": None}, {"steps": [{"do": "branch"}]}):
+        said = why(program, "PUT", "/own_1", {"journey": journey, "steps": step})
+        assert said.startswith("journey."), said
 
 
 def test_a_file_comes_out_and_in_again_with_what_it_asks_for(program: Program, site: Site) -> None:
@@ -193,6 +203,11 @@ def test_it_is_tried_rehearsed_and_counted(program: Program, site: Site) -> None
     assert "cannot be pretended" in why(program, "POST", f"{UNPAID}/test", nonsense)
     assert ask(program, "POST", f"{UNPAID}/test", {"customer": 12345}).status == 404
     assert ask(program, "GET", "/order_accepted/rehearsal").status == 404
+    long_ago = {"until": "0001-01-01T00:00:00+14:00"}
+    assert "ten years" in why(program, "POST", "/order_accepted/rehearsal", long_ago)
+    for at in (long_ago["until"], "9999-12-31T23:59:59-14:00"):
+        wish = {"customer": anna["id"], "at": at}
+        assert "at: within" in why(program, "POST", f"{UNPAID}/test", wish)
     assert ask(program, "POST", "/order_accepted/rehearsal", {"days": 92}).status == 202
     site.run(rehearsing.all_asked(site.runtime, asyncio.Event()))
     told = ask(program, "GET", "/order_accepted/rehearsal").json()

@@ -213,6 +213,22 @@ def test_who_saves_on_an_old_page_is_told(site: Site) -> None:
     assert owner.post(UNPAID, form_of(answer.text)).status == 303, "saved again, it is kept"
 
 
+def test_what_is_on_names_only_what_the_store_has(site: Site) -> None:
+    """R117: else it would silently do nothing. One that is off may be written on later."""
+    owner = site.set_up()
+    form = typed(owner, UNPAID)
+    plan = json.loads(form["plan"][0])
+    plan["steps"].append({"id": "gift", "do": "give", "offer": 99})
+    wrong = form | {"plan": json.dumps(plan)}
+    answer = owner.post(UNPAID, wrong)
+    assert answer.status == 422 and "no offer has the number 99" in answer.text
+    assert newest(site) == {}
+    assert owner.post(f"{UNPAID}/switch", {"is_on": "false", "version": "0"}).status == 303
+    assert owner.post(UNPAID, wrong | {"version": "1"}).status == 303
+    owner.post(f"{UNPAID}/switch", {"is_on": "true", "version": "2"})
+    assert not newest(site)["order_unpaid"].is_on
+
+
 # ------------------------------------------------------------------ the column
 
 
@@ -329,7 +345,11 @@ def test_an_automation_goes_out_as_a_file_and_comes_in_as_a_new_one(site: Site) 
     assert own.plan.name == "Short survey"
     for wrong in ("", "{", "[]", '{"format": "other"}', answer.text.replace('"wait"', '"fly"')):
         assert sent_file(owner, wrong) == LIST, wrong
+    stray = json.loads(answer.text) | {"texts": {"xx": {"survey": {"sms": "x"}}}}
+    assert sent_file(owner, json.dumps(stray)) == LIST
     assert list(newest(site)) == ["own_1"]
+    told = json.loads(answer.text) | {"title": "a\0b", "texts": {"ru": {"survey": {"sms": "\0"}}}}
+    assert sent_file(owner, json.dumps(told)) == f"{LIST}/own_2", "PostgreSQL keeps no NUL"
 
 
 def sent_file(visitor: Visitor, text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
-from ringdove.rules.automations import arranging
+from ringdove.rules.automations import arranging, revisions
 from ringdove.rules.automations.journeys import JOURNEY, Journey
 from ringdove.rules.automations.plans import Plan
 from ringdove.rules.automations.recipes import RECIPES
@@ -47,6 +47,7 @@ class Taken:
     they can be made; the journey is read when they have numbers."""
 
     key: str
+    title: str
     segments: list[tuple[str, Raw]]
     texts: Words
     _journey: Raw
@@ -115,6 +116,13 @@ class _Document(BaseModel):
 def from_file(document: Any, segments: Mapping[str, int], offers: Mapping[str, int]) -> Taken:
     """What the file holds. `segments` and `offers`: numbers of the store's own by name; a segment
     of the store counts before one of the file. Raises FileWrong."""
+    try:
+        return _taken(document, segments, offers)
+    except RecursionError:
+        raise FileWrong("journey: it is nested too deep.") from None
+
+
+def _taken(document: Any, segments: Mapping[str, int], offers: Mapping[str, int]) -> Taken:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FileWrong(f'This is no file of an automation: it must say "format": "{FORMAT}".')
     try:
@@ -125,25 +133,27 @@ def from_file(document: Any, segments: Mapping[str, int], offers: Mapping[str, i
     if not isinstance(raw.get("steps"), list):
         raise FileWrong("journey.steps: a list of steps, please.")
     for at, step in _steps(raw["steps"]):
-        named = step.get("offer")
-        if isinstance(named, str):
-            if named not in offers:
+        if named := step.get("offer"):
+            # A number is another store's: here it might be some other offer.
+            if not isinstance(named, str) or named not in offers:
                 raise FileWrong(
-                    f"journey.{at}.offer: the store has no offer {named!r}: make it first, or take"
-                    " the step out."
+                    f"journey.{at}.offer: the store has no offer {named!r}: make it first and say"
+                    " its name, or take the step out."
                 )
             step["offer"] = offers[named]
-    taken = Taken(told.key, _segments(told.segments, segments), told.texts, raw)
+    taken = Taken(told.key, told.title, _segments(told.segments, segments), told.texts, raw)
     # Read once with any numbers, so that what is wrong is said before anything is made.
-    names = {leaf["segment"] for leaf in _naming_segments(raw)}
     known = {*segments, *(name for name, _ in taken.segments)}
-    if strange := sorted(name for name in map(str, names) if name not in known):
-        raise FileWrong(_nowhere(strange[0]))
-    _read(_with_any_number({**raw, "key": told.key}))
+    for leaf in _naming_segments(raw):
+        if not isinstance(leaf["segment"], str) or leaf["segment"] not in known:
+            raise FileWrong(_nowhere(leaf["segment"]))
+    journey = _read(_with_any_number({**raw, "key": told.key}))
+    if stray := revisions.stray(journey, told.texts):
+        raise FileWrong(stray)
     return taken
 
 
-def _nowhere(name: str) -> str:
+def _nowhere(name: object) -> str:
     return (
         f"It asks for a segment {name!r}, which is neither in the file nor in the store: add it or"
         " make it first."

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from ringdove.rules import texts
+from ringdove.rules import languages, texts
 from ringdove.rules.automations.journeys import Journey, Step
 from ringdove.rules.automations.plans import Automation, Plan, plan_of
 from ringdove.rules.automations.recipes import RECIPES, words_of
 from ringdove.rules.automations.samples import known_in
+from ringdove.rules.steps.alert import Alert
 from ringdove.rules.steps.branch import Branch
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
@@ -99,9 +100,14 @@ def mistakes(
 def problems(
     journey: Journey, own: Texts, samples: Mapping[str, Mapping[str, object]]
 ) -> list[Problem]:
-    """All that keeps it from being on, in reading order. `samples`: of every language in which
+    """All that keeps it from being on: its waits, its alerts, its texts. `samples`: of every language in which
     the store speaks."""
     found = [Problem(one, "seconds", Mistake("late")) for one in late(journey)]
+    for place in journey.course.values():
+        if isinstance(place.step, Alert):  # in the words of the store, whoever it is about
+            sample = next(iter(samples.values()), {})
+            wrong = mistakes(journey, place.step.said, sample, "said")
+            found += [Problem(place.step.id, "said", one) for one in wrong]
     for step in journey.sends():
         for language, sample in samples.items():
             mine, come = own.get(language, {}).get(step.text, {}), ready(step.text, language)
@@ -110,6 +116,22 @@ def problems(
                 wrong = mistakes(journey, said, sample, field)
                 found += [Problem(step.id, field, one, language) for one in wrong]
     return found
+
+
+def stray(journey: Journey, given: Texts) -> str:
+    """Why words that are given are nobody's, with their place; "": each is some step's."""
+    fields = {step.text: fields_of(step) for step in journey.sends()}
+    for language, by_text in given.items():
+        if language not in languages.languages_present():
+            return f"texts.{language}: this language is not served."
+        for text, words in by_text.items():
+            if text not in fields:
+                known = ", ".join(fields) or "none"
+                return f"texts.{language}.{text}: no step says it; it has {known}."
+            for name in words:
+                if name not in FIELDS["either"]:
+                    return f"texts.{language}.{text}.{name}: not a part of it."
+    return ""
 
 
 def is_delay_possible(journey: Journey, step: Wait, delay_s: int) -> bool:

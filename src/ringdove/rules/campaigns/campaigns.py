@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from ringdove.rules.segments import segments
 
@@ -36,6 +36,8 @@ class Said(BaseModel):
     """Base: unknown fields are refused, so that typos are seen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    _clean = field_validator("*", mode="after")(segments.storable)
 
 
 class Words(Said):

@@ -29,6 +29,11 @@ WHOLE_MAX = 500  # with those of all segments that it names
 NESTED_MAX = 16  # segments that name segments, one within the other
 
 
+def storable(value: Anything) -> Anything:
+    """Words as PostgreSQL keeps them; anything else as it is."""
+    return value.replace("\x00", " ") if isinstance(value, str) else value
+
+
 class Said(BaseModel):
     """Base of all that is said in a tree: unknown fields are refused, so that typos are seen."""
 

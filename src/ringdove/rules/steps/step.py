@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ringdove.rules.segments.segments import storable
 
 StepId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,30}$")]
 Kind = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$")]  # of a fact
@@ -16,6 +18,8 @@ class Said(BaseModel):
     """Base of all that is said in a journey: unknown fields are refused, so that typos are seen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    _clean = field_validator("*", mode="after")(storable)
 
 
 class Step(Said):

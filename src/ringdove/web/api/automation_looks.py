@@ -2,7 +2,7 @@
 the past, and the numbers on their steps. Nothing here sends or changes anything.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -23,6 +23,7 @@ router = APIRouter(prefix="/api/stores/{store_id}/automations", tags=["Automatio
 
 DAYS_MAX = 366
 AHEAD_S_MAX = 400 * 86_400
+NEAR = timedelta(days=3_660)
 Days = Annotated[int, Query(ge=1, le=DAYS_MAX, description="So far back.")]
 
 
@@ -50,6 +51,8 @@ class TestWish(Told):
 @router.post("/{recipe}/test", summary="Try it on one person with a pretend clock")
 async def test(recipe: Key, wish: TestWish, caller: MarketerKey) -> Shown:
     """Every step with its time, every text with its price. Nothing is written, sent or given."""
+    at = wish.at or caller.now
+    _demand_near("at", at, caller.now)
     async with caller.transaction() as tx:
         plan = await known(tx, caller, recipe)
     if wish.journey is not None:
@@ -60,7 +63,7 @@ async def test(recipe: Key, wish: TestWish, caller: MarketerKey) -> Shown:
     runtime = caller.runtime
     try:
         found = await try_outs.try_out(
-            runtime.pool, caller.store, plan, wish.customer, wish.at or caller.now, then,
+            runtime.pool, caller.store, plan, wish.customer, at, then,
             runtime.ids, runtime.keyed, runtime.settings.outside_url, runtime.link_key,
         )  # fmt: skip
     except ValueError as error:
@@ -74,6 +77,11 @@ async def test(recipe: Key, wish: TestWish, caller: MarketerKey) -> Shown:
         "is_sample": found.is_sample,
         "happened": [_happened(one) for one in found.happened],
     }
+
+
+def _demand_near(name: str, at: datetime, now: datetime) -> None:
+    if abs(at - now) > NEAR:
+        raise HTTPException(422, f"{name}: within ten years, please.")
 
 
 def _happened(one: Happened) -> Shown:
@@ -108,6 +116,7 @@ class RehearsalWish(Told):
 async def rehearse(recipe: Key, wish: RehearsalWish, caller: MarketerKey) -> Taken:
     """Worked out over the facts of the past by a worker: ask for the result until it is done."""
     until = min(wish.until or caller.now, caller.now)
+    _demand_near("until", until, caller.now)
     async with caller.transaction() as tx:
         plan = await known(tx, caller, recipe)
         await automation_rehearsals.ask(

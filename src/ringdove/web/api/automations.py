@@ -5,7 +5,6 @@ A journey is the same JSON everywhere: here, in files, in the editor (docs/autom
 says where in it something is wrong. What is running finishes on the version it began with.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
@@ -16,14 +15,10 @@ from starlette.exceptions import HTTPException
 
 from ringdove.kit.db import Tx
 from ringdove.records.automations import automations
-from ringdove.records.offers import rewards
-from ringdove.records.segments import segments
-from ringdove.rules import languages
-from ringdove.rules.automations import arranging, automation_files, revisions, samples, saying
+from ringdove.rules.automations import arranging, revisions, samples, saying
 from ringdove.rules.automations.automation_files import FileWrong, path_of
 from ringdove.rules.automations.journeys import JOURNEY, Journey, plain
 from ringdove.rules.automations.plans import Automation, Plan, plan_of
-from ringdove.rules.segments.segments import NoSegment, TooLarge
 from ringdove.web.api.ask import Shown
 from ringdove.web.api.callers import Caller, MarketerKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
@@ -171,8 +166,12 @@ async def change_automation(recipe: Key, change: Change, caller: MarketerKey) ->
         before = plan.own
         if change.version is not None and change.version != before.version:
             raise AGAIN
-        told = plain(plan.journey) if change.journey is None else change.journey
-        journey = journey_of(_patched(told, change.steps or {}), recipe)
+        journey = plan.journey
+        if change.journey is not None:
+            kept_name = {"name": journey.name} if is_own(recipe) else {}
+            journey = journey_of(kept_name | change.journey, recipe)
+        if change.steps:
+            journey = journey_of(_patched(plain(journey), change.steps), recipe)
         _demand_texts(journey, change.texts or {})
         texts = before.texts if change.texts is None else change.texts
         is_on = before.is_on if change.is_on is None else change.is_on
@@ -180,11 +179,8 @@ async def change_automation(recipe: Key, change: Change, caller: MarketerKey) ->
         return await _keep(tx, caller, journey, texts, before, wanted, "automation.changed")
 
 
-def _patched(raw: Mapping[str, Any], changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(json.dumps(raw))  # its own, to be changed
-    if not changes:
-        return told
-    by_id = {step.get("id"): step for _list, _number, step in arranging.walk(told["steps"])}
+def _patched(told: dict[str, Any], changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    by_id = {step["id"]: step for _list, _number, step in arranging.walk(told["steps"])}
     for step_id, change in changes.items():
         if step_id not in by_id:
             known = ", ".join(map(str, by_id))
@@ -246,19 +242,8 @@ async def _keep(
 
 
 def _demand_texts(journey: Journey, given: revisions.Texts) -> None:
-    fields = {step.text: revisions.fields_of(step) for step in journey.sends()}
-    for language, by_text in given.items():
-        if language not in languages.languages_present():
-            raise HTTPException(422, f"texts.{language}: this language is not served.")
-        for text, words in by_text.items():
-            if text not in fields:
-                known = ", ".join(fields) or "none"
-                raise HTTPException(
-                    422, f"texts.{language}.{text}: no step says it; it has {known}."
-                )
-            for name in words:
-                if name not in revisions.FIELDS["either"]:
-                    raise HTTPException(422, f"texts.{language}.{text}.{name}: not a part of it.")
+    if stray := revisions.stray(journey, given):
+        raise HTTPException(422, stray)
 
 
 def _problems(plan: Plan, caller: Caller) -> Iterator[Mapping[str, str]]:
@@ -365,18 +350,17 @@ async def take_file(wish: File, caller: MarketerKey) -> Shown:
     """A ready one becomes what the file says; a store's own becomes a new one, off. Segments that
     the store lacks are made; those of the same name are its own."""
     async with caller.transaction() as tx:
-        mine = {one.name: one.id for one in await segments.of_store(tx, caller.store)}
-        offers = {one.name: one.id for one in await rewards.of_store(tx, caller.store.id)}
         try:
-            taken = automation_files.from_file(wish.file, mine, offers)
-            made = await automation_checks.make_segments(tx, caller.store, taken, mine, caller.now)
-            for name, number in made.items():
-                await caller.audit(tx, "segment.created", name, id=number)
-            key = taken.key if taken.is_ready else await next_own(tx, caller.store.id)
-            journey = taken.journey(key, mine | made)
-        except (FileWrong, NoSegment, TooLarge, segments.TooMany) as error:
+            taken, named = await automation_checks.taken(
+                tx, caller.store, wish.file, caller.now, caller.audit
+            )
+        except FileWrong as error:
             raise HTTPException(422, str(error)) from None
-        _demand_texts(journey, taken.texts)
+        if taken.is_ready:
+            key, journey = taken.key, taken.journey(taken.key, named)
+        else:
+            key = await next_own(tx, caller.store.id)
+            journey = automation_checks.as_own(taken, key, named, "From a file")
         before = Automation(is_on=False)
         if taken.is_ready:
             before = (await known(tx, caller, key)).own

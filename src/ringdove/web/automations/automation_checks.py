@@ -1,7 +1,7 @@
 """What an automation leans on in its store: offers, segments, fields and people that must be there;
 and automations as files with those that they name."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,9 @@ from ringdove.rules.steps.give import Give
 from ringdove.rules.steps.send import Send
 from ringdove.web.reasons import title
 from ringdove.web.segments import segment_checks
+
+NAME_MAX = 120
+Audit = Callable[..., Awaitable[None]]
 
 
 async def missing(tx: Tx, store: Store, journey: Journey) -> list[str]:
@@ -83,15 +86,39 @@ async def file_of(tx: Tx, store: Store, plan: Plan, language: str) -> dict[str, 
     return automation_files.to_file(plan, name, known, offers)
 
 
-async def make_segments(
-    tx: Tx, store: Store, taken: Taken, known: dict[str, int], now: datetime
+async def taken(
+    tx: Tx, store: Store, document: Any, now: datetime, audit: Audit
+) -> tuple[Taken, dict[str, int]]:
+    """What a file holds, and the numbers of segments by name; those that the store lacks are made
+    now. Raises FileWrong."""
+    known = {one.name: one.id for one in await segments.of_store(tx, store)}
+    # Of two offers of one name the newest that is still given.
+    offers = {one.name: one.id for one in reversed(await rewards.of_store(tx, store.id))}
+    told = automation_files.from_file(document, known, offers)
+    try:
+        made = await _make_segments(tx, store, told, known, now)
+    except (NoSegment, TooLarge, segments.TooMany) as error:
+        raise FileWrong(str(error)) from None
+    for name, number in made.items():
+        await audit(tx, "segment.created", name, id=number)
+    return told, known | made
+
+
+def as_own(told: Taken, key: str, numbers: Mapping[str, int], unnamed: str) -> Journey:
+    """The journey of a file as one of the store's own, which has a name. Raises FileWrong."""
+    journey = told.journey(key, numbers)
+    fields = {name: getattr(journey, name) for name in Journey.model_fields}
+    name = journey.name or told.title[:NAME_MAX].strip() or unnamed
+    return Journey.model_validate({**fields, "name": name, "starts_on": False})
+
+
+async def _make_segments(
+    tx: Tx, store: Store, told: Taken, known: Mapping[str, int], now: datetime
 ) -> dict[str, int]:
-    """Makes the segments of a file that the store lacks; their numbers by name. Raises FileWrong,
-    NoSegment, TooLarge."""
     made: dict[str, int] = {}
-    for name, raw in taken.segments:
+    for name, raw in told.segments:
         try:
-            tree = trees.TREE.validate_python(segment_files.with_numbers(raw, known | made))
+            tree = trees.TREE.validate_python(segment_files.with_numbers(raw, {**known, **made}))
         except ValidationError as error:
             one = error.errors()[0]
             raise FileWrong(f"{name}, {trees.path_of(one['loc'])}: {one['msg']}") from None

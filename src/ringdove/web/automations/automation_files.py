@@ -11,13 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
-from ringdove.records.offers import rewards
-from ringdove.records.segments import segments
-from ringdove.rules.automations import automation_files
+from ringdove.rules.automations import revisions
 from ringdove.rules.automations.automation_files import FileWrong
-from ringdove.rules.automations.journeys import Journey
 from ringdove.rules.automations.plans import Automation
-from ringdove.rules.segments.segments import NoSegment, TooLarge
 from ringdove.web.automations import automation_checks
 from ringdove.web.automations.automations_found import find, keep, next_own
 from ringdove.web.views import MarketerPage, StorePage, ViewerPage
@@ -57,26 +53,19 @@ async def take(page: MarketerPage) -> Response:
     try:
         async with page.transaction() as tx:
             key = await _taken(tx, page, document)
-    except (FileWrong, NoSegment, TooLarge, segments.TooMany) as error:
+    except FileWrong as error:
         return page.go(home, _("The file was not taken: %(why)s", why=error))
     said = _("This is what the file holds. It is off until you switch it on.")
     return page.go(f"{home}/{key}", said)
 
 
 async def _taken(tx: Tx, page: StorePage, document: Any) -> str:
-    """Its key. Raises FileWrong, NoSegment, TooLarge, TooMany: then nothing of it is kept."""
-    store = page.store
-    mine = {one.name: one.id for one in await segments.of_store(tx, store)}
-    offers = {one.name: one.id for one in await rewards.of_store(tx, store.id)}
-    taken = automation_files.from_file(document, mine, offers)
-    made = await automation_checks.make_segments(tx, store, taken, mine, page.runtime.clock())
-    for name, number in made.items():
-        await page.audit(tx, "segment.created", name, id=number)
-    key = await next_own(tx, store.id)
-    journey = taken.journey(key, mine | made)
-    told = {name: getattr(journey, name) for name in Journey.model_fields}
-    title = str(document.get("title", ""))[:120] or page.say.gettext("From a file")
-    told |= {"name": journey.name or title, "starts_on": False}
-    wanted = Automation(is_on=False, texts=taken.texts, plan=Journey.model_validate(told))
-    await keep(tx, page, key, wanted, Automation(is_on=False))
+    """Its key. Raises FileWrong: then nothing of it is kept."""
+    told, named = await automation_checks.taken(
+        tx, page.store, document, page.runtime.clock(), page.audit
+    )
+    key, before = await next_own(tx, page.store.id), Automation(is_on=False)
+    unnamed = page.say.gettext("From a file")
+    journey = automation_checks.as_own(told, key, named, unnamed)
+    await keep(tx, page, key, revisions.kept(key, journey, told.texts, before), before)
     return key

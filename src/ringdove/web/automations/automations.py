@@ -166,8 +166,7 @@ async def _trouble(tx: Tx, page: StorePage, plan: Plan) -> str:
     if found:
         return _("It cannot be on: something in its steps is to be corrected first.")
     if missing := await automation_checks.missing(tx, page.store, plan.journey):
-        return _("It cannot be on: it names what the store does not have. %(what)s",
-                 what=missing[0])  # fmt: skip
+        return words.not_there(page.say, missing)
     return ""
 
 

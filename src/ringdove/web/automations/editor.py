@@ -22,7 +22,13 @@ from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.plans import Automation, Plan
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
-from ringdove.web.automations import automation_forms, automation_views, fact_words, step_words
+from ringdove.web.automations import (
+    automation_checks,
+    automation_forms,
+    automation_views,
+    fact_words,
+    step_words,
+)
 from ringdove.web.automations import recipe_words as words
 from ringdove.web.automations.automation_fields import ASKS
 from ringdove.web.automations.automation_forms import Draft, draft_of
@@ -274,7 +280,8 @@ def _is_right(page: StorePage, plan: Plan, draft: Draft) -> bool:
 
 
 async def _keep(tx: Tx, page: StorePage, plan: Plan, draft: Draft) -> Response | None:
-    """On to the page with what was done; None: somebody else was quicker."""
+    """On to the page with what was done; None: somebody else was quicker, or one that is on names
+    what the store has not."""
     _ = page.say.gettext
     assert draft.journey
     journey, before = draft.journey, plan.own
@@ -285,6 +292,9 @@ async def _keep(tx: Tx, page: StorePage, plan: Plan, draft: Draft) -> Response |
     elif draft.version != before.version:
         draft.errors[""] = _("Somebody else has just changed it: look below, then save again.")
         draft.version = before.version
+        return None
+    if before.is_on and (missing := await automation_checks.missing(tx, page.store, journey)):
+        draft.errors[""] = words.not_there(page.say, missing)
         return None
     wanted = revisions.kept(journey.key, journey, draft.texts, before)
     here = f"{page.home}/automations/{journey.key}"

@@ -1,6 +1,6 @@
 """How the pages name automations: purposes, titles, the values of texts, and their mistakes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ringdove.rules import languages
 from ringdove.rules.automations.journeys import Journey
@@ -125,6 +125,13 @@ def mistake(say: Speech, found: Mistake) -> str:
             return _("It waits for nothing, or for too long.")
         case _:
             return _("This is longer than %(most)s parts.", most=PARTS_MAX)
+
+
+def not_there(say: Speech, missing: Sequence[str]) -> str:
+    """Why it cannot be on: what it names is not there (automation_checks.missing)."""
+    return say.gettext(
+        "It cannot be on: it names what the store does not have. %(what)s", what=missing[0]
+    )
 
 
 def too_late(say: Speech, journey: Journey) -> str:
