@@ -100,8 +100,8 @@ def mistakes(
 def problems(
     journey: Journey, own: Texts, samples: Mapping[str, Mapping[str, object]]
 ) -> list[Problem]:
-    """All that keeps it from being on: its waits, its alerts, its texts. `samples`: of every language in which
-    the store speaks."""
+    """All that keeps it from being on: its waits, its alerts, its texts. `samples`: of every
+    language in which the store speaks."""
     found = [Problem(one, "seconds", Mistake("late")) for one in late(journey)]
     for place in journey.course.values():
         if isinstance(place.step, Alert):  # in the words of the store, whoever it is about
