@@ -2,12 +2,14 @@
 whole batch, and what they do is written."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from ringdove.kit import db
 from ringdove.records.automations import automations
 from ringdove.records.people import own_fields
+from ringdove.records.sending import outbox
 from ringdove.rules import facts
 from ringdove.rules.automations.journeys import Journey
 from ringdove.rules.automations.plans import Automation
@@ -199,5 +201,95 @@ def test_what_begins_anew_asks_gives_and_tells_once(play: Play) -> None:
         assert await said(shop, "own_1") == [("1-5?", "waiting", "")]
         assert len(await shop.rows("SELECT FROM reward_given")) == 1
         assert len(await shop.rows("SELECT FROM task")) == 2, "the second one after the answer"
+
+    play(story)
+
+
+def test_runs_that_begin_anew_add_up(play: Play) -> None:
+    """N2: those that began are those that went on, ended or wait."""
+
+    async def story(shop: Shop) -> None:
+        await switch_on(shop, "own_1", REST, send("hello", klass="service"), REST | {"id": "v"},
+                        **CARTS)  # fmt: skip
+        for wait in (2, 2, 62, 2, 2):
+            await shop.hear(cart(shop))
+            await shop.answer()
+            shop.later(minutes=wait)
+        await shop.answer()
+        counted = await shop.rows(
+            "SELECT name, sum(n)::integer AS n FROM counter WHERE name LIKE 'step/%%' GROUP BY name"
+        )
+        own = {one["name"][11:]: one["n"] for one in counted if "own_1" in one["name"]}
+        assert own == {"/began": 3, "w/anew": 2, "w/passed": 1, "hello/passed": 1}
+
+    play(story)
+
+
+def visit(n: int, at: datetime) -> facts.VisitMade:
+    return facts.VisitMade.model_validate(
+        {"id": f"visit/{n}", "at": at, "customer": ANNA, "sku": "T"}
+    )
+
+
+def test_what_is_told_late_is_not_said_twice(play: Play) -> None:
+    """R56, P8: what happened before goes before what waits, but not once something was said."""
+
+    async def story(shop: Shop) -> None:
+        seen = {"trigger": {"on": "fact", "kind": "visit.made"}}
+        await switch_on(shop, "own_1", send("hello", klass="service"), REST, **seen)
+        await switch_on(shop, "own_2", {"do": "give", "id": "g", "points": 5}, REST, **seen)
+        await shop.hear(visit(1, shop.at))
+        await shop.answer()
+        before = shop.at - timedelta(minutes=30)
+        shop.later(minutes=5)
+        await shop.hear(visit(2, before))
+        await shop.answer()
+        assert len(await said(shop, "own_1")) == 1
+        assert len(await shop.rows("SELECT FROM reward_given")) == 1
+
+    play(story)
+
+
+def test_an_order_is_no_purchase_after_itself(play: Play) -> None:
+    """P3: its own run is neither ended when it is told again nor held by the guard; another one
+    ends it."""
+
+    async def story(shop: Shop) -> None:
+        again = {"stopped_by_any": ["order.placed"]}
+        hello = send("hello", klass="service", guard="unbought")
+        await switch_on(shop, "own_1", REST, hello, **again)
+        await shop.hear(order("1", customer=ANNA))
+        await shop.answer()
+        shop.later(minutes=2)
+        await shop.hear(order("1", customer=ANNA).model_copy(update={"id": "told again"}))
+        await shop.answer()
+        shop.later(hours=1)
+        await shop.answer()
+        (due,) = await shop.rows("SELECT DISTINCT bucket FROM outbox")
+        async with db.transaction(shop.runtime.pool) as tx:
+            await outbox.take(tx, shop.store, due["bucket"], shop.sms, shop.at, "w")
+        assert await said(shop, "own_1") == [("Hello", "waiting", "")], "taken, not refused"
+        await shop.hear(order("2", customer=ANNA, at=shop.later(minutes=1)))
+        await shop.answer()
+        await shop.hear(order("3", customer=ANNA, at=shop.later(minutes=1)))
+        await shop.answer()
+        rows = await shop.rows(
+            "SELECT state, reason FROM enrollment WHERE recipe = 'own_1' ORDER BY id"
+        )
+        found = [(row["state"], row["reason"]) for row in rows]
+        assert found == [("done", ""), ("stopped", "order.placed"), ("waiting", "")]
+
+    play(story)
+
+
+def test_a_subject_that_a_store_made_too_long_parks_nothing(play: Play) -> None:
+    """P11."""
+
+    async def story(shop: Shop) -> None:
+        await switch_on(shop, "own_1", send("hello", klass="service"), about="{order}")
+        lines = [{"name": sha256(f"{n}".encode()).hexdigest(), "price": "1"} for n in range(200)]
+        await shop.hear(order("1", customer=ANNA, lines=lines))
+        await shop.answer()
+        assert len(await said(shop, "own_1")) == 1
 
     play(story)

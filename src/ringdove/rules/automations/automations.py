@@ -23,6 +23,7 @@ from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
 
 TOLD_LATE = timedelta(hours=1)
+ABOUT_MAX = 400  # letters
 ANSWER_MAX = 500  # letters of an answer that are kept
 ANSWERING = frozenset({"text.received"})
 
@@ -59,8 +60,9 @@ def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
         return
     if journey.when is not None and not walking.holds(scene, journey.when, occasion, now):
         return
-    has_spoken = known is not None and known.state == "waiting" and "said" in known.memory
-    if has_spoken and known and (known.version != own.version or _question(scene, known)):
+    waits = known if known and known.state == "waiting" else None
+    has_spoken = waits is not None and "said" in waits.memory
+    if waits and has_spoken and (waits.version != own.version or _question(scene, waits)):
         return  # it goes on as it began; what was asked waits for its answer
     if journey.is_offer and not _is_alone(scene, journey, known, occasion):
         return
@@ -76,9 +78,11 @@ def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
         trigger={},
         started_at=now,
     )
-    if known and has_spoken:
+    if waits and has_spoken:
         # What was said is not said again: the wait for what follows begins anew.
-        run = replace(run, place=known.place, memory=known.memory)
+        run = replace(run, place=waits.place, memory=waits.memory)
+    elif waits:
+        scene.happens(Count(f"step/{journey.key}/{waits.place}/anew"))
     if not own.is_on:
         scene.happens(SaveEnrollment(replace(run, state="stopped", reason="switched_off")))
     elif _is_held_out(scene, journey, occasion):
@@ -87,7 +91,8 @@ def begin(scene: Scene, plan: Plan, occasion: Occasion, now: datetime) -> None:
             Count(f"step/{journey.key}//holdout"),
         )
     else:
-        scene.happens(Count("enrolled"), Count(f"step/{journey.key}//began"))
+        if not has_spoken:
+            scene.happens(Count("enrolled"), Count(f"step/{journey.key}//began"))
         walking.advance(scene, plan, run, occasion, now)
 
 
@@ -103,6 +108,8 @@ def _known(scene: Scene, journey: Journey, occasion: Occasion) -> tuple[str, Enr
     """What a run would be about, and the run that there is of it. About a person it is the same
     under each of their names."""
     below = journey.about.format_map(_Fields(vars(occasion.fact))) or journey.key
+    if len(below) > ABOUT_MAX:
+        below = scene.keyed(below)  # a key of an index has its limits
     subject = f"{occasion.subject}/{below}"
     if not occasion.subject.startswith("person/"):
         return subject, scene.enrollments.get((journey.key, subject))
@@ -149,12 +156,12 @@ def _was_left_unsaid(journey: Journey, known: Enrollment) -> bool:
 
 def _goes_before(journey: Journey, occasion: Occasion, waiting: Enrollment) -> bool:
     """Whether it takes the place of a run that waits: what is newer, where it begins anew with each
-    change; else what happened before and was told late, so that the order of telling says nothing.
-    """
+    change; else what happened before and was told late, so that the order of telling says nothing,
+    unless it is too late for that: something was said."""
     newer_by = occasion.fact.at - triggered_at(waiting)
     if journey.restarts:
         return newer_by > timedelta(0)
-    return timedelta(0) < -newer_by <= TOLD_LATE
+    return "said" not in waiting.memory and timedelta(0) < -newer_by <= TOLD_LATE
 
 
 def triggered_at(run: Enrollment) -> datetime:
@@ -243,6 +250,8 @@ def _notice(
     """Ends the run, lets it go on, or notes the fact for a branch that will ask for it."""
     journey, words, is_same = plan.journey, occasion.words, occasion.is_about(run)
     ends = {*journey.stopped_by_any, *(journey.stopped_by if is_same else ())}
+    if occasion.order and occasion.order.id == run.order_id:
+        ends.discard("order.placed")  # told again; only another one is a purchase
     if ends & words and occasion.fact.at >= triggered_at(run) - BOUGHT_SLACK:
         walking.end(scene, run, occasion.kind)
         return

@@ -24,6 +24,7 @@ from ringdove.rules.steps.send import Send
 from ringdove.rules.wants import CodeWish, Good, GoodsWish, HourWanted
 
 AT_ONE_TIME = timedelta(days=1)  # offers that would go so near to each other
+SOON = timedelta(microseconds=1)
 GOODS_NAMED = 2  # with the link they fit into one text
 LINKS = {"link": links.OF_STEP}  # as texts name them
 NO_WORDS = {"sms": "", "subject": "", "body": ""}
@@ -64,7 +65,7 @@ def say(
         enrollment_id=run.id,
         order_id=run.order_id,
         guard=step.guard,
-        guard_since=min(fact.at, run.started_at) - occasions.BOUGHT_SLACK,
+        guard_since=_bought_since(run, occasion),
         place=step.id,
         sku=occasions.sku_of(occasion),
         links=LINKS if step.link else {},
@@ -114,6 +115,12 @@ def _starts(scene: Scene, step: Send, run: Enrollment, now: datetime) -> datetim
         raise HourWanted(run.contact_id)
     hour = scene.own_hours.get(scene.person(run.contact_id).id)
     return now if hour is None else schedules.next_hour(now, hour, scene.store.time_zone)
+
+
+def _bought_since(run: Enrollment, occasion: Occasion) -> datetime:
+    """From when on an order is one that came meanwhile; the one that the run is about is none."""
+    since = min(occasion.fact.at, run.started_at) - occasions.BOUGHT_SLACK
+    return max(since, occasion.order.placed_at + SOON) if occasion.order else since
 
 
 # ------------------------------------------------------------------ offers and goods in a text

@@ -74,7 +74,7 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
             case Ask():
                 asked = saying.say(scene, plan, step, run, occasion, now)
                 if asked and asked.state == "waiting":
-                    run = _spoke(plan, run)
+                    run = _spoke(run)
                     memory = {**run.memory, "answer": "", "asked_at": asked.due_at.isoformat()}
                     within = timedelta(seconds=step.within)
                     _rest(scene, replace(run, memory=memory), occasion, asked.due_at + within)
@@ -82,15 +82,15 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
             case Send():
                 said = saying.say(scene, plan, step, run, occasion, now)
                 if said and said.state == "waiting":
-                    run = _spoke(plan, run)
+                    run = _spoke(run)
             case Branch():
                 way = step.then if _takes(scene, step, run, occasion, now) else step.otherwise
                 after = way[0].id if way else after
             case Give():
-                run = _spoke(plan, giving.give(scene, step, run, now))
+                run = _spoke(giving.give(scene, step, run, now))
             case Alert():
                 giving.alert(scene, step, run, occasion, now)
-                run = _spoke(plan, run)
+                run = _spoke(run)
             case Leave(reason=reason):
                 end(scene, run, reason or "left")
                 return
@@ -99,14 +99,13 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
     trigger = run.trigger
     if plan.journey.again_after is not None and not trigger:
         trigger = {"at": occasion.fact.at.isoformat()}  # from then on it is counted
-    done = replace(run, place="", state="done", wake_at=None, trigger=trigger)
+    memory = {name: kept for name, kept in run.memory.items() if name != "said"}
+    done = replace(run, place="", state="done", wake_at=None, trigger=trigger, memory=memory)
     scene.happens(SaveEnrollment(done))
 
 
-def _spoke(plan: Plan, run: Enrollment) -> Enrollment:
+def _spoke(run: Enrollment) -> Enrollment:
     """It said, asked, gave or told something, which it does not do twice though it begins anew."""
-    if not plan.journey.restarts:
-        return run
     return replace(run, memory={**run.memory, "said": True})
 
 
