@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -195,6 +196,17 @@ def test_lists_are_learnt_again_after_a_while_and_old_ones_go(play, monkeypatch)
         assert await goods.learn_due(shop.runtime) == 1
         async with db.transaction(shop.runtime.pool) as tx:
             assert "like/bike" not in await goods_lists.read(tx, shop.store, ["like/bike"])
+
+    play(story)
+
+
+def test_a_store_that_cannot_be_learnt_of_stops_no_other(play, monkeypatch):
+    """P11."""
+
+    async def story(shop: Shop) -> None:
+        monkeypatch.setattr(stores, "every", AsyncMock(return_value=[shop.store] * 2))
+        monkeypatch.setattr(goods_lists, "is_due", AsyncMock(side_effect=[ValueError, True]))
+        assert await goods.learn_due(shop.runtime) == 1
 
     play(story)
 

@@ -167,3 +167,20 @@ def test_an_owner_who_has_left_is_not_written_to(play):
         assert one.trouble == "no_email_gateway"
 
     play(story)
+
+
+def test_one_that_breaks_whoever_tells_it_holds_up_no_other(play):
+    """P11."""
+
+    async def story(shop: Shop) -> None:
+        await alerting(shop, "webhook")
+        await shop.hear(order("43"))
+        await shop.answer()
+        crm = Crm(RuntimeError("nobody thought of this"))
+        assert await tell_all(shop.runtime, crm) == 1
+        (left,) = await listed(shop)
+        assert left.trouble == "RuntimeError"
+        shop.later(minutes=2)
+        assert await tell_all(shop.runtime, crm) == 1
+
+    play(story)

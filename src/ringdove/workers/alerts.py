@@ -107,6 +107,9 @@ async def _tell(runtime: Runtime, rows: Sequence[Row], ask: http.Ask) -> int:
             except NotTold as error:
                 trouble = error
                 log.warning("alerts.not_told", task=row["id"], why=error.why)
+            except Exception as error:  # this one, whatever it is, holds up no other (P11)
+                log.exception("alerts.broken", task=row["id"])
+                trouble = NotTold(type(error).__name__, of_all=False)
         now = runtime.clock()
         async with db.transaction(runtime.pool) as tx:
             if trouble is None:

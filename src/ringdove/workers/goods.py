@@ -41,17 +41,21 @@ async def run(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def learn_due(runtime: Runtime, *until: asyncio.Event) -> int:
-    """Learns of each store whose time has come; of how many. Ends early once one is set."""
+    """Learns of each store whose time has come; of how many. Ends early once one is set. A store
+    that cannot be learnt of stops no other (P11)."""
     async with db.transaction(runtime.pool) as tx:
         every = await stores.every(tx)
     done = 0
     for store in every:
         if any(one.is_set() for one in until):
             break
-        async with db.transaction(runtime.pool) as tx:
-            due = await goods_lists.is_due(tx, store, runtime.clock())
-        if due:
-            done += await learn(runtime, store, *until)
+        try:
+            async with db.transaction(runtime.pool) as tx:
+                due = await goods_lists.is_due(tx, store, runtime.clock())
+            if due:
+                done += await learn(runtime, store, *until)
+        except Exception:
+            log.exception("goods.store_failed", store=store.id)
     return done
 
 
