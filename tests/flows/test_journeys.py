@@ -293,3 +293,21 @@ def test_a_subject_that_a_store_made_too_long_parks_nothing(play: Play) -> None:
         assert len(await said(shop, "own_1")) == 1
 
     play(story)
+
+
+def test_a_question_that_was_outranked_waits_for_no_answer(play: Play) -> None:
+    """R117: what they write then answers nothing."""
+
+    async def story(shop: Shop) -> None:
+        ask = {"do": "ask", "id": "q", "text": "ask", "klass": "marketing"}
+        tells = {"do": "alert", "id": "a", "said": "{{ answer.text }}!"}
+        await switch_on(shop, "own_1", send("hello"), priority=8)
+        await switch_on(shop, "own_2", ask, tells, priority=3)
+        await shop.hear(order("1", customer=ANNA, consent=YES))
+        await shop.answer()
+        assert await said(shop, "own_2") == [("1-5?", "dropped", "outranked")]
+        await shop.hear(text("Hi", at=shop.later(minutes=5)))
+        await shop.answer()
+        assert [row["said"] for row in await shop.rows("SELECT said FROM task")] == ["!"]
+
+    play(story)

@@ -76,8 +76,8 @@ def say(
         silent="" if words else "no_words",
     )
     made = speak(scene, _filled(scene, step, run, occasion, letter, now), now)
-    if is_offer and made.state == "waiting":
-        _rank(scene, journey.priority, made, now)
+    if is_offer and made.state == "waiting" and _is_outranked(scene, journey.priority, made, now):
+        return replace(made, state="dropped", reason="outranked")
     return made
 
 
@@ -195,9 +195,9 @@ def goods_wish(
 # ------------------------------------------------------------------ of two offers the higher one
 
 
-def _rank(scene: Scene, priority: int, made: QueueMessage, now: datetime) -> None:
+def _is_outranked(scene: Scene, priority: int, made: QueueMessage, now: datetime) -> bool:
     """Of offers that would go to one person at one time the higher goes, whichever came first; of
-    equal ones the caps decide."""
+    equal ones the caps decide. Takes back what does not go; whether it is this one."""
     lower = []
     for other in scene.queued.get(scene.person(made.contact_id).id, {}).values():
         if other.message_id == made.id or abs(other.due_at - made.due_at) >= AT_ONE_TIME:
@@ -206,8 +206,9 @@ def _rank(scene: Scene, priority: int, made: QueueMessage, now: datetime) -> Non
         theirs = plan.journey.priority if plan else 0
         if theirs > priority:
             scene.happens(TakeBack(made.id, made.contact_id, "outranked", now))
-            return
+            return True
         if theirs < priority:
             lower.append(other)
     for other in lower:
         scene.happens(TakeBack(other.message_id, other.contact_id, "outranked", now))
+    return False
