@@ -212,3 +212,21 @@ def test_while_nobody_would_say_it_wishes_wait(play: Play) -> None:
         assert len(await shop.rows("SELECT FROM wish WHERE state = 'waiting'")) == 0
 
     play(story)
+
+
+def test_one_number_waits_for_so_many_goods_however_fast_they_are_typed(play: Play) -> None:
+    """R62: whoever types a number pays nothing for it."""
+
+    async def story(shop: Shop) -> None:
+        def some(first: int, most: int) -> list[facts.StockAsked]:
+            return [
+                asked(shop, ANNA).model_copy(update={"id": f"w/{n}", "sku": f"K{n}"})
+                for n in range(first, first + most)
+            ]
+
+        await told(shop, *some(0, 20))
+        await told(shop, *some(20, 40))
+        (found,) = await shop.rows("SELECT count(*) AS n FROM wish")
+        assert found["n"] == 30
+
+    play(story)

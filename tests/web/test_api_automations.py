@@ -129,6 +129,7 @@ def test_an_automation_of_the_stores_own_is_written_copied_and_taken_off(program
     told = OWN | {"category": "a\0b"}
     whole = ask(program, "PUT", "/own_1", {"journey": told}).json()
     assert (whole["name"], whole["journey"]["category"]) == ("After delivery", "a b")
+    assert "journey.name" in why(program, "PUT", "/own_1", {"journey": OWN | {"name": ""}})
     step = {"rest": {"seconds": 7_200}}
     for journey in ({}, {"steps": "x"}, {"steps": None}, {"steps": [{"do": "branch"}]}):
         said = why(program, "PUT", "/own_1", {"journey": journey, "steps": step})

@@ -34,11 +34,11 @@ SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.sku, r.kind, 'waiting', r.a
     WHERE p.bucket = r.product_bucket AND p.store_id = %(store_id)s AND p.sku = r.sku))
 FROM jsonb_to_recordset(%(rows)s) AS r(
   bucket integer, id bigint, contact_id bigint, sku text, kind text, at timestamptz,
-  until timestamptz, price numeric, product_bucket integer)
-WHERE r.bucket = ANY(%(buckets)s) AND (
+  until timestamptz, price numeric, product_bucket integer, nth integer)
+WHERE r.bucket = ANY(%(buckets)s) AND r.nth <= %(most)s - (
   SELECT count(*) FROM wish o
   WHERE o.bucket = r.bucket AND o.store_id = %(store_id)s AND o.contact_id = r.contact_id
-    AND o.state = 'waiting') < %(most)s
+    AND o.state = 'waiting')
 ON CONFLICT (bucket, contact_id, sku, kind, store_id) DO UPDATE SET state = 'waiting',
   asked_at = CASE w.state WHEN 'waiting' THEN w.asked_at ELSE EXCLUDED.asked_at END,
   until = EXCLUDED.until, price = EXCLUDED.price
@@ -51,14 +51,16 @@ async def put(tx: Tx, store: Store, wishes: Sequence[SaveWish]) -> None:
     newest = {(one.contact_id, one.sku, one.wish): one for one in wishes}
     if not newest:
         return
-    rows = [
-        {
+    nth: dict[int, int] = defaultdict(int)  # of one person's in this batch
+    rows = []
+    for _, one in sorted(newest.items()):
+        nth[one.contact_id] += 1
+        rows.append({
             "bucket": bucket_of_id(one.id), "id": one.id, "contact_id": one.contact_id,
             "sku": one.sku, "kind": one.wish, "at": one.at, "until": one.at + KEPT,
             "price": one.price, "product_bucket": bucket_of_sku(store, one.sku),
-        }
-        for _, one in sorted(newest.items())
-    ]  # fmt: skip
+            "nth": nth[one.contact_id],
+        })  # fmt: skip
     buckets = sorted({bucket_of_id(one.id) for one in newest.values()})
     given = {"store_id": store.id, "buckets": buckets, "rows": db.document(rows)}
     await tx.execute(PUT, given | {"most": OF_ONE_MAX})

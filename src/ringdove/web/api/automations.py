@@ -221,6 +221,8 @@ async def _keep(
     wanted: Automation, deed: str,
 ) -> Shown:  # fmt: skip
     """Writes the next version, or says what keeps it from being one."""
+    if is_own(journey.key) and not journey.name:
+        raise HTTPException(422, "journey.name: give it a name.")
     if missing := await automation_checks.missing(tx, caller.store, journey):
         raise HTTPException(422, f"journey.{missing[0]}")
     own = replace(

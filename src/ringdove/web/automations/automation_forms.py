@@ -37,7 +37,7 @@ from ringdove.web.segments import segment_editor
 from ringdove.web.segments.segment_editor import Drawing
 from ringdove.web.speech import Speech
 
-BYTES_MAX = 600_000
+BYTES_MAX = 3_000_000  # letters in five languages; a Cyrillic one is six octets in a form
 FIELDS_MAX = 4_000
 _STEP: TypeAdapter[Step] = TypeAdapter(AnyStep)
 _ID = re.compile(r"[a-z0-9_]{1,30}")
