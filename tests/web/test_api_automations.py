@@ -101,7 +101,9 @@ def test_automations_are_switched_timed_and_worded(program: Program, site: Site)
     assert "steps" in schema["properties"] or "$ref" in schema
 
 
-def test_an_automation_of_the_stores_own_is_written_copied_and_taken_off(program: Program) -> None:
+def test_an_automation_of_the_stores_own_is_written_copied_and_taken_off(
+    program: Program, site: Site
+) -> None:
     """R117: off until it is switched on, which it is only with all its words."""
     made = ask(program, "POST", "", {"name": "After delivery", "journey": OWN})
     assert made.status == 201, made.text
@@ -114,6 +116,12 @@ def test_an_automation_of_the_stores_own_is_written_copied_and_taken_off(program
     )
     on = ask(program, "PUT", "/own_1", {"is_on": True, "texts": WORDS}).json()
     assert on["is_on"] and on["problems"] == []
+    # Who was to call has left: it says so, and can be switched off all the same.
+    assert ask(program, "PUT", "/own_1", {"steps": {"call": {"owner": 1}}}).status == 200
+    rows(site, "DELETE FROM user_role RETURNING user_id")
+    assert "nobody of this number" in why(program, "PUT", "/own_1", {"is_on": True})
+    assert ask(program, "PUT", "/own_1", {"is_on": False}).status == 200
+    assert ask(program, "PUT", "/own_1", {"steps": {"call": {"owner": 0}}}).status == 200
     copy = ask(program, "POST", "", {"name": "Again", "like": "own_1"}).json()
     assert (copy["recipe"], copy["is_on"], copy["name"]) == ("own_2", False, "Again")
     assert copy["texts"] == on["texts"]

@@ -223,24 +223,31 @@ async def _keep(
     """Writes the next version, or says what keeps it from being one."""
     if is_own(journey.key) and not journey.name:
         raise HTTPException(422, "journey.name: give it a name.")
-    if missing := await automation_checks.missing(tx, caller.store, journey):
-        raise HTTPException(422, f"journey.{missing[0]}")
     own = replace(
         revisions.kept(journey.key, journey, texts, before),
         is_on=wanted.is_on, is_gone=wanted.is_gone,
     )  # fmt: skip
     plan = Plan(journey, own)
-    for wrong in _problems(plan, caller):
-        if wrong["kind"] != "empty" or own.is_on:
-            raise HTTPException(422, f"{wrong['at']}: {wrong['why']}")
+    # Whatever it has come to lack, it can be switched off.
+    is_changed = (own.plan, own.texts) != (before.plan, before.texts)
+    if own.is_on or is_changed:
+        await _demand_right(tx, caller, plan)
     if not await automations.save(tx, caller.store.id, journey.key, own, caller.now, None):
         raise AGAIN
     if own.is_on != before.is_on:
         switched = "automation.switched_on" if own.is_on else "automation.switched_off"
         await caller.audit(tx, switched, journey.key, version=own.version)
-    if deed != "automation.changed" or (own.plan, own.texts) != (before.plan, before.texts):
+    if deed != "automation.changed" or is_changed:
         await caller.audit(tx, deed, journey.key, version=own.version)
     return _whole(plan, caller)
+
+
+async def _demand_right(tx: Tx, caller: Caller, plan: Plan) -> None:
+    if missing := await automation_checks.missing(tx, caller.store, plan.journey):
+        raise HTTPException(422, f"journey.{missing[0]}")
+    for wrong in _problems(plan, caller):
+        if wrong["kind"] != "empty" or plan.own.is_on:
+            raise HTTPException(422, f"{wrong['at']}: {wrong['why']}")
 
 
 def _demand_texts(journey: Journey, given: revisions.Texts) -> None:
