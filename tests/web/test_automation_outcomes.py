@@ -3,11 +3,20 @@
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from ringdove.rules import facts
+from ringdove.rules.automations.plans import Automation, Plan
+from ringdove.rules.automations.recipes import RECIPES
+from ringdove.rules.automations.rehearsing import Happened
+from ringdove.web.automations.step_words import Named
+from ringdove.web.automations.try_outs import shown
+from ringdove.web.speech import plain_speech
+from ringdove.web.views import StorePage
 from ringdove.workers.automations import rehearsing
 from tests.web.conftest import Looker, Site
 from tests.web.test_api import key
@@ -15,6 +24,7 @@ from tests.web.test_customers import tell
 
 HERE = "/stores/1/automations"
 UNPAID = f"{HERE}/order_unpaid"
+FIXED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def past(site: Site, count: int = 9) -> None:
@@ -111,3 +121,19 @@ def test_a_program_reads_what_an_automation_did(site: Site) -> None:
     assert found["steps"]["s1"]["waiting"] == 1
     assert program.ask("GET", f"{here}/no_such/report").status == 404
     assert program.ask("GET", f"{here}/order_accepted/report?days=31").status == 422
+
+
+def test_a_test_run_is_told_in_the_order_of_life() -> None:
+    """What is said at once stands before the wait for what follows, and the end behind a text that
+    had to wait for its hour."""
+    at, later = FIXED, FIXED + timedelta(hours=5)
+    plan = Plan(RECIPES["survey"], Automation(is_on=True))
+    happened = [
+        Happened(at, "waits", 1, 1, "ask", until=later),
+        Happened(at, "gave", 1, 1, "ask"),
+        Happened(at, "ended", 1, 1, ""),
+        Happened(later, "gave", 1, 1, "ask"),
+    ]
+    page = cast(StorePage, SimpleNamespace(say=plain_speech("en")))
+    told = [one.icon for one in shown(page, plan, happened, Named())]
+    assert told == ["gift", "clock", "gift", "check"]

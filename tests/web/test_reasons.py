@@ -13,6 +13,9 @@ from ringdove.rules import languages, messages
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.consent import consent
 from ringdove.smpp import session
+from ringdove.web.automations.fact_words import FACTS
+from ringdove.web.automations.offered import Offered
+from ringdove.web.automations.step_words import Named
 from ringdove.web.reasons import BECAUSE, BECAUSE_THEY, reason_words, state_words, why_words
 from ringdove.web.speech import Speech, plain_speech
 
@@ -33,6 +36,7 @@ def reasons() -> set[str]:
     for recipe in RECIPES.values():
         ends = (*recipe.stopped_by, *recipe.stopped_by_any)
         found |= {kind.partition("/")[0] for kind in ends}
+    found |= set(FACTS)  # what a store's own automation may end with
     found |= {"no_goods", "outranked", "bought", "anew", "gone", "left"}
     found |= {"no_gateway_sms", "no_gateway_email", "past_window", "switched_off", "link_lost"}
     return found | set(draw.REASONS) | set(draw.WAITS) | set(receipts.FAILED)
@@ -89,3 +93,15 @@ def test_why_there_is_no_link_is_told_without_the_machine_s_numbers(say: Speech)
     for told in ("the peer closed the link", "the peer unbound", "no answer to enquire_link"):
         assert told in inspect.getsource(session) and reason_words(say, told) != told
     assert reason_words(say, "[Errno 9999] Something new") == "[Errno 9999] Something new"
+
+
+def test_lists_say_words_and_lose_nothing(say: Speech) -> None:
+    """A topic of a ready automation has a name, and so has what ends one; what a program chose and
+    the page does not offer stays chosen."""
+    offered = Offered(say, Named())
+    for recipe in RECIPES.values():
+        [(key, said)] = offered.topics(recipe.topic)
+        assert key == recipe.topic and said != key, "a raw key"
+    assert "fact:order.removed" not in dict(offered.triggers()[0][1]), "of it none begins"
+    for kind in ("order.removed", "order.changed"):
+        assert f"fact:{kind}" in dict(offered.triggers(f"fact:{kind}")[0][1])

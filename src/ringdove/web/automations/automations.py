@@ -142,7 +142,7 @@ async def switch(page: MarketerPage, key: str) -> Response:
         raise HTTPException(422)
     given, _ = form.filled, page.say.gettext
     here = f"{page.home}/automations/{key}"
-    back = here if given.back else f"{page.home}/automations"
+    back = here if given.back else f"{page.home}/automations#{key}"
     async with page.transaction() as tx:
         plan = await find(tx, page, key)
         title, now = words.named(page.say, plan.journey)[0], plan.own

@@ -179,6 +179,8 @@ def _told(page: StorePage, draft: Draft) -> str:
     if what not in ("add", "twin", "move", "up", "down") or draft.opened not in order:
         return ""
     place = order.index(draft.opened) + 1
+    if what in ("add", "twin"):
+        return _("Added at place %(n)s of %(all)s.", n=place, all=len(order))
     return _("Moved to place %(n)s of %(all)s.", n=place, all=len(order))
 
 

@@ -47,6 +47,8 @@ FACTS: Mapping[str, tuple[str, str]] = {
     "consent.given": (N_("Somebody subscribes"), N_("they subscribe")),
     "customer.changed": (N_("A customer registers or changes"), N_("their data changes")),
 }
+# They end runs; of an order in the trash none begins.
+ONLY_ENDS = ("order.removed",)
 # A fact in one state, the same two ways.
 STATES: Mapping[str, tuple[str, str]] = {
     "parcel.moved/accepted": (N_("The carrier has taken the parcel"), N_("the carrier has it")),

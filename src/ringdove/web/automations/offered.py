@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ringdove.rules.people.own_fields import OwnField
-from ringdove.web.automations import fact_words
+from ringdove.web.automations import fact_words, recipe_words
 from ringdove.web.automations.step_words import Named
 from ringdove.web.speech import Speech
 
@@ -40,10 +40,16 @@ class Offered:
         keys = fact_words.ONLY_OF.get(kind, tuple(fact_words.ONLY))
         return [(key, self.say.gettext(fact_words.ONLY[key])) for key in keys]
 
-    def triggers(self) -> list[tuple[str, Options]]:
-        """What may begin an automation, by groups."""
+    def triggers(self, chosen: str = "") -> list[tuple[str, Options]]:
+        """What may begin an automation, by groups; what a program chose stays chosen."""
         _ = self.say.gettext
-        heard: Options = [(f"fact:{key}", _(said[0])) for key, said in fact_words.FACTS.items()]
+        heard: Options = [
+            (f"fact:{key}", _(said[0]))
+            for key, said in fact_words.FACTS.items()
+            if key not in fact_words.ONLY_ENDS or f"fact:{key}" == chosen
+        ]
+        if chosen.startswith("fact:") and chosen not in dict(heard):
+            heard.append((chosen, chosen.removeprefix("fact:")))
         return [
             (_("When it happens"), heard),
             (_("When its time comes"), self.of(fact_words.OTHERS)),
@@ -74,4 +80,6 @@ class Offered:
     def topics(self, chosen: str = "") -> Options:
         """The store's topics, and the one that the automation has."""
         known = dict(self.named.names.topics)
-        return list(({chosen: chosen} | known if chosen not in known else known).items())
+        if chosen not in known:
+            known = {chosen: recipe_words.topic(self.say, known, chosen), **known}
+        return list(known.items())

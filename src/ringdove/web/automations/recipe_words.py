@@ -27,6 +27,24 @@ PURPOSES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+# Topics of texts that are no offers: nobody leaves them by a topic of the store's.
+TOPICS: Mapping[str, str] = {
+    "order": N_("Orders"),
+    "payment": N_("Payment"),
+    "delivery": N_("Delivery"),
+    "return": N_("Returns and exchanges"),
+    "complaint": N_("Complaints"),
+    "cart": N_("Carts that were left"),
+    "stock": N_("Goods people wait for"),
+}
+
+
+def topic(say: Speech, named: Mapping[str, str], key: str) -> str:
+    """What a topic is called. `named`: the store's own ones."""
+    ready: Mapping[str, str] = languages.phrases(say.language)["public"]["topic_names"]
+    return named.get(key) or (say.gettext(TOPICS[key]) if key in TOPICS else ready.get(key, key))
+
+
 def purpose_of(journey: Journey) -> str:
     """The group of the list that an automation stands in."""
     if journey.key not in RECIPES:

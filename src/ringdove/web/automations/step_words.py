@@ -15,7 +15,7 @@ from ringdove.rules.steps.give import Give
 from ringdove.rules.steps.leave import Leave
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
-from ringdove.web.automations import fact_words
+from ringdove.web.automations import fact_words, recipe_words
 from ringdove.web.automations.spans import span_s
 from ringdove.web.menu import N_
 from ringdove.web.segments import segment_words
@@ -287,7 +287,7 @@ def value(say: Speech, found: Difference, told: Any, named: Named) -> str:
         case (str(name), str(key)) if name in tables and key in tables[name]:
             return _(tables[name][key])
         case ("topic", str(key)):
-            return named.names.topics.get(key, key)
+            return recipe_words.topic(say, named.names.topics, key)
         case (_field_name, time()):
             return f"{told:%H:%M}"
         case (_field_name, Where()):

@@ -191,8 +191,14 @@ def shown(
     page: StorePage, plan: Plan, happened: Sequence[Happened], named: Named
 ) -> list[Shown]:  # fmt: skip
     """Line by line, in the order of time."""
-    # A text that leaves at once does so before the run ends.
-    in_order = sorted(happened, key=lambda one: (one.at, one.what == "ended"))
+
+    # What is said at once is said before the wait that follows; a text that waits for its hour
+    # leaves when all steps are done, and is not missed behind their end.
+    def rank(one: Happened) -> tuple[bool, datetime, int]:
+        is_end = one.what == "ended" and not one.reason
+        return is_end, one.at, {"waits": 1, "ended": 2}.get(one.what, 0)
+
+    in_order = sorted(happened, key=rank)
     return [line for one in in_order if (line := _line(page, plan, one, named))]
 
 
