@@ -323,28 +323,20 @@ FROM taken t
 WHERE m.bucket = t.bucket AND m.bucket = ANY(%(buckets)s) AND m.store_id = %(store_id)s
   AND m.id = t.message_id AND m.state = 'waiting'
 """
-PUT_MESSAGES = """
-INSERT INTO message SELECT r.* FROM jsonb_populate_recordset(NULL::message, %(rows)s) r
-WHERE r.bucket = ANY(%(buckets)s) AND r.store_id = %(store_id)s
+# By COPY: a message is new, and read from a document it took PostgreSQL twice as long.
+_IN_MESSAGE = tuple(
+    name for name in effects.QueueMessage.__slots__ if name not in ("klass", "due_at", "goods")
+)
+COPY_MESSAGES = f"""
+COPY message (bucket, store_id, class, goods, done_at, {", ".join(_IN_MESSAGE)}) FROM STDIN
 """
-PUT_OUTBOX = """
-INSERT INTO outbox (bucket, store_id, message_id, gateway_id, contact_id, order_id, urgency, class,
-  topic, guard, due_at, window_until, not_after)
-SELECT r.bucket, %(store_id)s, r.id, r.gateway_id, r.contact_id, r.order_id,
-  CASE r.klass WHEN 'marketing' THEN 1 ELSE 0 END, r.klass, r.topic, r.guard, r.due_at,
-  r.window_until, r.not_after
-FROM jsonb_to_recordset(%(rows)s) AS r(
-  bucket integer, id bigint, gateway_id integer, contact_id bigint, order_id bigint, klass text,
-  topic text, guard text, due_at timestamptz, window_until timestamptz, not_after timestamptz)
-WHERE r.bucket = ANY(%(buckets)s)
-"""
-_NOT_IN_MESSAGE = ("klass", "due_at")
-_NOT_IN_OUTBOX = (
-    "body", "subject", "why", "recipient", "sender", "encoding", "language", "channel", "cause",
-    "recipe", "enrollment_id", "parts", "not_before", "created_at", "state", "reason", "network",
-    "cost", "cost_currency", "guard_since", "place", "goods",
-    "sku",
+_IN_OUTBOX = (
+    "gateway_id", "contact_id", "order_id", "topic", "guard", "due_at", "window_until", "not_after"
 )  # fmt: skip
+COPY_OUTBOX = f"""
+COPY outbox (bucket, store_id, message_id, class, urgency, {", ".join(_IN_OUTBOX)}) FROM STDIN
+"""
+_of_message, _of_outbox = attrgetter(*_IN_MESSAGE), attrgetter(*_IN_OUTBOX)
 
 
 async def _cancel_queued(tx: Tx, store: Store, wishes: list[effects.CancelQueued]) -> None:
@@ -373,19 +365,20 @@ async def _take_back(tx: Tx, store: Store, wishes: list[effects.TakeBack]) -> No
 
 
 async def _messages(tx: Tx, store: Store, made: list[effects.QueueMessage]) -> None:
-    fresh = {"sent_at": None, "parts_delivered": 0, "parts_failed": 0, "attempts": 0, "variant": 0}
-    rows = [
-        _row(message, store, *_NOT_IN_MESSAGE)
-        | fresh
-        | {
-            "class": message.klass,
-            "done_at": None if message.state == "waiting" else message.created_at,
-        }
-        for message in made
-    ]
-    await _put(tx, PUT_MESSAGES, store, rows)
+    if not made:
+        return
+    async with tx.cursor().copy(COPY_MESSAGES.encode()) as out:
+        for one in made:
+            done_at = None if one.state == "waiting" else one.created_at
+            goods = db.words(one.goods)
+            key = (bucket_of_id(one.id), store.id)
+            await out.write_row((*key, one.klass, goods, done_at, *_of_message(one)))
     waiting = [message for message in made if message.state == "waiting"]
-    await _put(tx, PUT_OUTBOX, store, [_row(m, store, *_NOT_IN_OUTBOX) for m in waiting])
+    async with tx.cursor().copy(COPY_OUTBOX.encode()) as out:
+        for one in waiting:
+            urgency = 1 if one.klass == "marketing" else 0
+            key = (bucket_of_id(one.id), store.id)
+            await out.write_row((*key, one.id, one.klass, urgency, *_of_outbox(one)))
     for gateway_id in {message.gateway_id for message in waiting}:
         await db.notify(tx, "outbox", str(gateway_id))
 
