@@ -9,7 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
+from operator import itemgetter
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -367,9 +368,14 @@ def order_of(row: Mapping[str, Any]) -> Order:
 
 
 def contact_of(row: Mapping[str, Any]) -> Contact:
-    given = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
-    lists = {name: tuple(given[name]) for name in ("zones", "children", "also", "agreed_phones")}
-    return Contact(**given | lists)
+    lists = {name: tuple(row[name]) for name in ("zones", "children", "also", "agreed_phones")}
+    return Contact(*_values_of(Contact)({**row, **lists}))
+
+
+@cache
+def _values_of(noun: type[Any]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Of a row, in the order of the noun's fields: given by name they took twice the time."""
+    return itemgetter(*noun.__slots__)
 
 
 # The runs of the orders at hand (has it been said?), all that wait (is there one to end?) and those
@@ -392,8 +398,7 @@ async def _load_enrollments(tx: Tx, scene: Scene) -> None:
     given = {"store_id": scene.store.id, "keys": _keys(scene.contacts)}
     cursor = await tx.execute(ENROLLMENTS, given | {"orders": db.document(list(scene.orders))})
     for row in await cursor.fetchall():
-        run = {name: value for name, value in row.items() if name not in ("bucket", "store_id")}
-        scene.keep_run(Enrollment(**run))
+        scene.keep_run(Enrollment(*_values_of(Enrollment)(row)))
 
 
 async def _load_woken(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:

@@ -262,12 +262,12 @@ def _notice(
     place = journey.course.get(run.place)
     match place.step if place else None:
         case Wait(until=until) if not words.isdisjoint(until):
-            walking.go_on(scene, plan, run, now)
+            walking.go_on(scene, plan, run, walking.remembered(scene, run), now)
         case Ask() as asked if is_answer and isinstance(occasion.fact, facts.TextReceived):
             said = occasion.fact.body[:ANSWER_MAX]
             giving.keep_answer(scene, asked, run, said)
             answered = replace(run, memory={**run.memory, "answer": said})
-            walking.go_on(scene, plan, answered, now)
+            walking.go_on(scene, plan, answered, walking.remembered(scene, run), now)
         case _:
             scene.happens(SaveEnrollment(run))
 
@@ -281,12 +281,14 @@ def wake(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:
             plan = scene.plans.of(run.recipe, run.version)
             if plan is None:
                 walking.end(scene, run, "gone")
-            elif reason := _ended(scene, plan.journey, walking.remembered(scene, run)):
+                continue
+            began = walking.remembered(scene, run)
+            if reason := _ended(scene, plan.journey, began):
                 walking.end(scene, run, reason)
             elif plan.journey.is_offer and not _is_the_one(scene, plan.journey, run):
                 walking.end(scene, run, "anew")
             else:
-                walking.go_on(scene, plan, run, now)
+                walking.go_on(scene, plan, run, began, now)
 
 
 def _is_the_one(scene: Scene, journey: Journey, run: Enrollment) -> bool:

@@ -31,14 +31,14 @@ def end(scene: Scene, run: Enrollment, reason: str) -> None:
     )
 
 
-def go_on(scene: Scene, plan: Plan, run: Enrollment, now: datetime) -> None:
-    """Goes on with a run that waited, behind the step at which it stands. A run finishes on the
-    version it began with, but not when its automation was switched off since."""
+def go_on(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: datetime) -> None:
+    """Goes on with a run that waited, behind the step at which it stands; `occasion`: what began
+    it. A run finishes on the version it began with, but not when its automation was switched off
+    since."""
     newest = scene.plans.newest.get(run.recipe)
     if newest is None or newest.own.is_gone or not newest.own.is_on:
         end(scene, run, "switched_off")
         return
-    occasion = remembered(scene, run)
     place = plan.journey.course.get(run.place)
     after = place.after if place else ""
     scene.happens(Count(f"step/{run.recipe}/{run.place}/passed"))
