@@ -11,9 +11,12 @@ let isDirty = false;
 async function draw(deed) {
   if (isBusy) return;
   isBusy = true;
+  const column = document.getElementById("column");
+  const at = document.activeElement;
   form.setAttribute("aria-busy", "true");
   const body = new URLSearchParams(new FormData(form));
   body.set("deed", deed);
+  column.inert = true; // what would be typed now is not in what was sent
   let said;
   try {
     const answer = await fetch(form.action, { method: "POST", body });
@@ -23,7 +26,11 @@ async function draw(deed) {
   }
   isBusy = false;
   form.removeAttribute("aria-busy");
-  if (said === null) return tell(form.dataset.lost, true);
+  column.inert = false;
+  if (said === null) {
+    at?.focus();
+    return tell(form.dataset.lost, true);
+  }
   take(new DOMParser().parseFromString(said, "text/html"), deed);
 }
 
