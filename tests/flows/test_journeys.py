@@ -311,3 +311,19 @@ def test_a_question_that_was_outranked_waits_for_no_answer(play: Play) -> None:
         assert [row["said"] for row in await shop.rows("SELECT said FROM task")] == ["!"]
 
     play(story)
+
+
+def test_the_plans_of_so_many_stores_are_kept_in_memory(play: Play, monkeypatch: Any) -> None:
+    """A large house has thousands of stores, and each of their versions is some 10 KB."""
+
+    async def story(shop: Shop) -> None:
+        monkeypatch.setattr(automations, "STORES_KEPT", 2)
+        monkeypatch.setattr(automations, "_PLANS", kept := {})
+        await switch_on(shop, "own_1", send("hello"))
+        for store_id in (shop.store.id, 8, 9, shop.store.id):
+            async with db.transaction(shop.runtime.pool) as tx:
+                found = await automations.plans(tx, store_id)
+        assert len(kept) == 2
+        assert "own_1" in found.newest
+
+    play(story)

@@ -22,6 +22,7 @@ from ringdove.rules.scenes import Store
 log = structlog.get_logger()
 
 VERSIONS_SHOWN = 30
+STORES_KEPT = 2_000  # whose plans are in memory: some 10 KB for each version
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ async def plans(tx: Tx, store_id: int) -> Plans:
         found: dict[str, list[Automation]] = {}
         for row in await (await tx.execute(ALL, {"store_id": store_id})).fetchall():
             found.setdefault(row["recipe"], []).append(_own(row))
+        _PLANS.pop(whose, None)
+        while len(_PLANS) >= STORES_KEPT:
+            del _PLANS[next(iter(_PLANS))]  # the one that was worked out first
         known = _PLANS[whose] = (stamp, Plans(found))
     return known[1]
 
