@@ -123,7 +123,11 @@ def test_where_alerts_go_is_the_owners_and_its_secret_is_shown_once(site: Site) 
     owner = site.set_up()
     support = site.add_member(owner, "support")
     assert support.post(f"{HERE}/address", {"url": "https://crm.example/in"}).status == 403
-    assert owner.post(f"{HERE}/address", {"url": "ftp://crm.example"}).status == 422
+    for wrong in ("ftp://crm.example", "http://crm.example/in", "http://8.8.8.8/", "/in",
+                  "http://169.254.169.254/"):  # fmt: skip
+        assert owner.post(f"{HERE}/address", {"url": wrong}).status == 422, wrong
+    for near in ("http://localhost:9000/in", "http://10.0.0.5/in", "http://crm:8080/in"):
+        assert owner.post(f"{HERE}/address", {"url": near}).status == 200, near
     page = owner.post(f"{HERE}/address", {"url": "https://crm.example/in"})
     secret = page.text.partition('<code id="secret">')[2].partition("<")[0]
     assert len(secret) > 20 and secret not in owner.get(HERE).text

@@ -17,11 +17,18 @@ from ringdove.records.tasks import alerts, calls, tasks
 from ringdove.records.tasks.calls import NO_END, Call
 from ringdove.records.tasks.tasks import Asked, Task
 from ringdove.records.tasks.tasks import Wish as NewTask
-from ringdove.rules.links.link_targets import web_address
 from ringdove.web.api.ask import Listed, Most, Shown
 from ringdove.web.api.callers import Caller, OwnerKey, SupportKey
 from ringdove.web.api.tell import RowId, Taken, Told
-from ringdove.web.tasks.tasks import DUE_AHEAD_MAX, DUE_IN, NOTE_MAX, SAID_MAX, place, place_of
+from ringdove.web.tasks.tasks import (
+    DUE_AHEAD_MAX,
+    DUE_IN,
+    NOTE_MAX,
+    SAID_MAX,
+    is_program,
+    place,
+    place_of,
+)
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Tasks"])
 
@@ -221,7 +228,11 @@ class AlertAddress(BaseModel):
 class AddressWish(Told):
     """The store's own program."""
 
-    url: str = Field(max_length=1_000, description="Begins with https://. Empty: no program.")
+    url: str = Field(
+        max_length=1_000,
+        description="Begins with https://; http:// is taken within"
+        " your own network only. Empty: no program.",
+    )
 
 
 @router.get("/alerts/address", summary="Where alerts go")
@@ -237,7 +248,7 @@ async def alert_address(caller: OwnerKey) -> AlertAddress:
 @router.put("/alerts/address", summary="Set where alerts go")
 async def set_alert_address(wish: AddressWish, caller: OwnerKey) -> AlertAddress:
     """With a new secret, which is told this one time; the old one counts no more."""
-    if wish.url and not web_address(wish.url):
+    if wish.url and not is_program(wish.url):
         raise HTTPException(422, "url: an address that begins with https://, please.")
     secret = new_token() if wish.url else ""
     async with caller.transaction() as tx:

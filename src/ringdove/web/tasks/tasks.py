@@ -6,7 +6,9 @@ alerts go to is the owner's to say.
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field, StringConstraints
@@ -132,13 +134,26 @@ def place_of(told: str) -> tuple[datetime, int] | None:
 # ------------------------------------------------------------------ where alerts go
 
 
+def is_program(url: str) -> bool:
+    """Whether alerts may be told there: customers' names and phones go over a plain line only
+    within one's own network."""
+    parts = urlsplit(web_address(url))
+    host = parts.hostname or ""
+    try:
+        number = ip_address(host)
+        is_near = number.is_private and not number.is_link_local
+    except ValueError:
+        is_near = bool(host) and "." not in host
+    return parts.scheme == "https" or is_near
+
+
 @router.post("/address")
 async def set_address(page: OwnerPage) -> Response:
     """Where alerts are POSTed. A new secret is on the answer, and nowhere else."""
     form = await read_form(page.request, AddressForm, page.say)
     _, now = page.say.gettext, page.runtime.clock()
     url = form.filled.url if form.filled else ""
-    if form.filled is None or (url and not web_address(url)):
+    if form.filled is None or (url and not is_program(url)):
         form.refuse("url", _("An address that begins with https://, please."))
         return await _render(page, status=422, address=form)
     secret = new_token()
