@@ -9,9 +9,9 @@ from playwright.sync_api import Page, Route, expect
 from ringdove.rules import texts
 from ringdove.web.sending import counting
 from tests.web.conftest import Looker, Site
+from tests.web.test_automations import FIRST, UNPAID, typed
 
-UNPAID = "/stores/1/automations/order_unpaid"
-PREVIEW = f"{UNPAID}/preview?place=1-ru-sms"
+PREVIEW = f"{UNPAID}/preview?place=s1-ru-sms"
 LONG = "Ваш заказ {{ order.number }} ждёт оплаты: {{ order.total }}. " + "Ждём вас! " * 5 + "Ждём!"
 
 
@@ -34,16 +34,17 @@ def test_dear_letters_are_named_where_they_are_few(text: str, letters: str, mark
 def test_a_preview_offers_what_is_cheaper(site: Site) -> None:
     """N6: alike by spelling, and Latin letters as a choice with the new text."""
     owner = site.set_up()
+    form = typed(owner, UNPAID)
     dear = "Pay “{{ order.number }}” " + "a" * 100
-    page = owner.post(PREVIEW, {"text-1-ru-sms": dear}).text
+    page = owner.post(PREVIEW, form | {FIRST: dear}).text
     assert "Cheaper by spelling alike:" in page and "Saves 1 part." in page
     assert "<mark>“</mark>" in page and "These make it dear: “ ”." in page
     assert 'data-swap="Pay &#34;{{ order.number }}&#34; aaa' in page
-    page = owner.post(PREVIEW, {"text-1-ru-sms": LONG}).text
+    page = owner.post(PREVIEW, form | {FIRST: LONG}).text
     assert "In Latin letters:" in page and "data-swap=" in page
     assert "Vash zakaz {{ order.number | latin }} zhdyot oplaty: {{ order.total | latin }}" in page
     assert "Cheaper by" not in page and "<q>Vash zakaz 1042 zhdyot oplaty" in page
-    page = owner.post(PREVIEW, {"text-1-ru-sms": "Pay\u00a0now " + "a" * 100}).text
+    page = owner.post(PREVIEW, form | {FIRST: "Pay\u00a0now " + "a" * 100}).text
     assert 'U+00A0</code> → <code class="mono">a blank</code>' in page
 
 
@@ -51,7 +52,7 @@ def test_who_may_only_look_is_offered_nothing_to_press(site: Site) -> None:
     """P10."""
     owner = site.set_up()
     viewer = site.add_member(owner, "viewer")
-    page = viewer.post(PREVIEW, {"text-1-ru-sms": LONG}).text
+    page = viewer.post(PREVIEW, typed(owner, UNPAID) | {FIRST: LONG}).text
     assert "In Latin letters:" in page and "data-swap" not in page
 
 
@@ -99,7 +100,7 @@ def test_the_size_is_there_while_one_types(look: Callable[..., Looker], site: Si
     looker = look(phone=True, dark=True)
     looker.sign_in()
     page = looker.page
-    area, place = page.locator("#text-1-ru-sms"), page.locator("#look-1-ru-sms")
+    area, place = page.locator("#text-s1-ru-sms"), page.locator("#look-s1-ru-sms")
     for language, with_words in (
         ("en", ("1 part", "17 of 160 characters", "2 parts", "101 of 134 characters")),
         ("ru", ("1 часть", "17 из 160 знаков", "2 части", "101 из 134 знаков")),
@@ -107,6 +108,7 @@ def test_the_size_is_there_while_one_types(look: Callable[..., Looker], site: Si
         owner.post("/me/language", {"language": language})
         looker.go(UNPAID)
         silent(page)
+        page.locator("#title-s1").press("Enter")
         area.fill("Pay {{ order.number }} now, now")
         expect(place.get_by_text(with_words[0], exact=True)).to_be_visible()
         expect(place.get_by_text(with_words[1])).to_be_visible()
@@ -116,7 +118,7 @@ def test_the_size_is_there_while_one_types(look: Callable[..., Looker], site: Si
         expect(place.get_by_text(with_words[3])).to_be_visible()
         expect(place.locator("[data-costly]")).to_contain_text("“")
         expect(place.locator("mark")).to_have_text("“")
-        expect(page.locator("[data-parts-of=look-1-ru-sms]")).to_have_text(with_words[2])
+        expect(page.locator("[data-parts-of=look-s1-ru-sms]")).to_have_text(with_words[2])
         area.fill("Pay now")
         expect(place.locator("[data-costly]")).to_be_hidden()
 
@@ -133,11 +135,12 @@ def test_what_is_typed_before_the_counter_is_there_is_counted(
     silent(page)
     page.route("**/counter*.js*", lambda route: held.append(route))
     looker.go(UNPAID)
-    page.locator("#text-1-ru-sms").fill("Pay now")
+    page.locator("#title-s1").press("Enter")
+    page.locator("#text-s1-ru-sms").fill("Pay now")
     page.wait_for_timeout(50)
     while held:
         held.pop().continue_()
-    expect(page.locator("#look-1-ru-sms [data-said]")).to_have_text("Pay now")
+    expect(page.locator("#look-s1-ru-sms [data-said]")).to_have_text("Pay now")
 
 
 @pytest.mark.browser
@@ -149,7 +152,8 @@ def test_a_cheaper_text_is_taken_over_by_one_press(look: Callable[..., Looker], 
     page = looker.page
     looker.go(UNPAID)
     looker.trouble.clear()
-    area, place = page.locator("#text-1-ru-sms"), page.locator("#look-1-ru-sms")
+    page.locator("#title-s1").press("Enter")
+    area, place = page.locator("#text-s1-ru-sms"), page.locator("#look-s1-ru-sms")
     area.fill(LONG)
     expect(place.get_by_text("In Latin letters:")).to_be_visible()
     looker.assert_clean()
