@@ -64,7 +64,7 @@ def test_an_automation_is_rehearsed_tried_out_and_counted(
 ) -> None:
     """N2, R101: before it is switched on the page says who would have got what, and for how much;
     a test run on one person says step by step what it would do to them."""
-    site.set_up()
+    owner = site.set_up()
     past(site)
     one = look()
     one.sign_in()
@@ -79,6 +79,8 @@ def test_an_automation_is_rehearsed_tried_out_and_counted(
     assert re.search(r"Began\s+9", said, re.I) and re.search(r"Texts and letters\s+6", said, re.I)
     assert "paid" in said
     one.assert_clean()
+    looks = site.add_member(owner, "viewer").get(f"{UNPAID}/rehearsal").text
+    assert "Began" in looks and "Some of the texts" not in looks, "they hold names and codes"
 
     one.go(f"{UNPAID}/try")
     one.page.fill("[name=who]", "+37529 111 00 01")

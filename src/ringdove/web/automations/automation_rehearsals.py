@@ -145,7 +145,8 @@ async def _outlook(
         _counted(page, told["silent"]),
         _counted(page, left),
         _steps(page, plan, told["steps"], named),
-        await _samples(tx, page, told["samples"]),
+        # They hold names, orders and codes: nothing for who only looks.
+        await _samples(tx, page, told["samples"]) if page.may("support") else [],
     )
 
 
