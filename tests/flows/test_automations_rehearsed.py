@@ -306,7 +306,8 @@ def test_a_rehearsal_of_carts_is_what_life_was(play, seed, monkeypatch):
         )
         found = sums.document()
         runs = await shop.rows("SELECT reason FROM enrollment WHERE recipe = 'cart_left'")
-        assert found["held_out"] == sum(run["reason"] == "holdout" for run in runs) > 0
+        # One in five of sixteen by chance: sometimes nobody.
+        assert found["held_out"] == sum(run["reason"] == "holdout" for run in runs)
         told = [(one["contact_id"], _plain(one["text"])) for one in found["samples"]]
         assert len(sent) > 5
         assert sorted(told) == sorted((who, _plain(text)) for who, text in sent)
