@@ -303,6 +303,8 @@ def test_a_journey_of_ones_own_from_nothing_to_off_the_list(site: Site) -> None:
     here = f"{LIST}/own_1"
     owner.post(f"{here}/switch", {"is_on": "yes", "version": "1"})
     assert not newest(site)["own_1"].is_on, "without words it cannot be on"
+    told = owner.get(here).text.partition('class="toast-line')[2]
+    assert "It cannot be on" in told and "#alert-triangle" in told, "no tick before a refusal"
     said = {f"send1-words-{one}-sms": "Чай ждёт" for one in ("ru", "be")}
     assert owner.post(here, typed(owner, here) | said).status == 303
     owner.post(f"{here}/switch", {"is_on": "yes", "version": "2"})

@@ -30,6 +30,7 @@ from ringdove.web.security import session_token
 from ringdove.web.speech import Speech, choose_language, plain_speech
 
 SAID_COOKIE = "ringdove_said"
+REFUSED = "!"  # before what was said: it tells why nothing was done
 SAID_S = 60
 STORE_COOKIE = "ringdove_store"
 STORE_COOKIE_S = 365 * 24 * 3600
@@ -50,7 +51,11 @@ class Page:
     def render(self, template: str, status: int = 200, **context: Any) -> Response:
         """The template with what all pages know; what was said by the page before is shown once."""
         said = unquote(self.request.cookies.get(SAID_COOKIE, ""))
-        html = draw(template, self.say, request=self.request, page=self, said=said, **context)
+        refused, said = said.startswith(REFUSED), said.removeprefix(REFUSED)
+        html = draw(
+            template, self.say, request=self.request, page=self, said=said, refused=refused,
+            **context,
+        )  # fmt: skip
         response = HTMLResponse(html, status)
         if said:
             response.delete_cookie(SAID_COOKIE)
@@ -64,6 +69,10 @@ class Page:
                 SAID_COOKIE, quote(said), max_age=SAID_S, httponly=True, samesite="lax"
             )
         return response
+
+    def refuse(self, path: str, why: str) -> Response:
+        """On to another page of ours, which tells why nothing was done."""
+        return self.go(path, REFUSED + why)
 
 
 @dataclass(slots=True)

@@ -49,12 +49,14 @@ async def take(page: MarketerPage) -> Response:
     try:
         document = json.loads(octets)
     except (ValueError, RecursionError):
-        return page.go(home, _("This is no file of an automation: choose one that was saved here."))
+        return page.refuse(
+            home, _("This is no file of an automation: choose one that was saved here.")
+        )
     try:
         async with page.transaction() as tx:
             key = await _taken(tx, page, document)
     except FileWrong as error:
-        return page.go(home, _("The file was not taken: %(why)s", why=error))
+        return page.refuse(home, _("The file was not taken: %(why)s", why=error))
     said = _("This is what the file holds. It is off until you switch it on.")
     return page.go(f"{home}/{key}", said)
 
@@ -67,5 +69,6 @@ async def _taken(tx: Tx, page: StorePage, document: Any) -> str:
     key, before = await next_own(tx, page.store.id), Automation(is_on=False)
     unnamed = page.say.gettext("From a file")
     journey = automation_checks.as_own(told, key, named, unnamed)
-    await keep(tx, page, key, revisions.kept(key, journey, told.texts, before), before)
+    if not await keep(tx, page, key, revisions.kept(key, journey, told.texts, before), before):
+        raise FileWrong(page.say.gettext("Somebody else has just changed it: look again."))
     return key

@@ -147,9 +147,9 @@ async def switch(page: MarketerPage, key: str) -> Response:
         plan = await find(tx, page, key)
         title, now = words.named(page.say, plan.journey)[0], plan.own
         if now.version != given.version:
-            return page.go(back, _("Somebody else has just changed it: look again."))
+            return page.refuse(back, _("Somebody else has just changed it: look again."))
         if given.is_on and (why := await _trouble(tx, page, plan)):
-            return page.go(here, why)
+            return page.refuse(here, why)
         if now.is_on != given.is_on:
             wanted = replace(now, is_on=given.is_on, is_gone=now.is_gone and not given.is_on)
             await keep(tx, page, key, wanted, now)
@@ -183,7 +183,9 @@ async def copy(page: MarketerPage, key: str) -> Response:
         name = page.say.gettext("%(name)s, copy", name=title)[:120]
         journey = _with(plan.journey, key=new, name=name, starts_on=False)
         wanted = Automation(is_on=False, texts=plan.own.texts, plan=journey)
-        await keep(tx, page, new, wanted, Automation(is_on=False))
+        if not await keep(tx, page, new, wanted, Automation(is_on=False)):
+            again = page.say.gettext("Somebody else has just changed it: look again.")
+            return page.go(f"{page.home}/automations/{key}", again)
     said = page.say.gettext("This is the copy. It is off until you switch it on.")
     return page.go(f"{page.home}/automations/{new}", said)
 
@@ -200,7 +202,7 @@ async def remove(page: MarketerPage, key: str) -> Response:
         now = plan.own
         here = f"{page.home}/automations/{key}"
         if now.version != form.filled.version:
-            return page.go(here, _("Somebody else has just changed it: look again."))
+            return page.refuse(here, _("Somebody else has just changed it: look again."))
         await keep(tx, page, key, replace(now, is_on=False, is_gone=not now.is_gone), now)
     if now.is_gone:
         return page.go(here, _("It is on the list again, switched off."))
@@ -224,10 +226,10 @@ async def restore(page: MarketerPage, key: str, version: int) -> Response:
             raise HTTPException(404)
         now = plan.own
         if now.version != form.filled.version:
-            return page.go(here, _("Somebody else has just changed it: look again."))
+            return page.refuse(here, _("Somebody else has just changed it: look again."))
         wanted = revisions.kept(key, past.journey, past.own.texts, now)
         if now.is_on and (why := await _trouble(tx, page, Plan(past.journey, wanted))):
-            return page.go(here, why)
+            return page.refuse(here, why)
         await keep(tx, page, key, wanted, now)
     if version == 0:
         return page.go(here, _("It is as it came."))

@@ -66,7 +66,7 @@ addEventListener("pageshow", () => {
 });
 
 const toast = document.querySelector(".toast-line");
-if (toast) setTimeout(() => toast.remove(), 8000);
+if (toast && !toast.matches("[data-stays]")) setTimeout(() => toast.remove(), 8000);
 
 // A dialog whose form came back with something to correct is open from the start.
 const returned = document.querySelector("[data-open-now]");
