@@ -185,7 +185,7 @@ async def copy(page: MarketerPage, key: str) -> Response:
         wanted = Automation(is_on=False, texts=plan.own.texts, plan=journey)
         if not await keep(tx, page, new, wanted, Automation(is_on=False)):
             again = page.say.gettext("Somebody else has just changed it: look again.")
-            return page.go(f"{page.home}/automations/{key}", again)
+            return page.refuse(f"{page.home}/automations/{key}", again)
     said = page.say.gettext("This is the copy. It is off until you switch it on.")
     return page.go(f"{page.home}/automations/{new}", said)
 
