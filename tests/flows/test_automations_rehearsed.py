@@ -188,6 +188,7 @@ SAID_AT_LEAST = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_no_ready_automation_breaks_a_rehearsal_or_a_try_out(play):
     """N2: each of them, over a month with a birthday, carts, orders and parcels in it; nothing is
     left behind."""

@@ -173,6 +173,7 @@ def test_who_has_bought_it_meanwhile_is_not_told(play: Play, span: int) -> None:
     play(story, span=span)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("span", [1, 128])
 def test_no_two_that_take_texts_give_away_one_piece(play: Play, span: int) -> None:
     """R62, P3: forty people are granted; the stock falls to five while four workers take."""
