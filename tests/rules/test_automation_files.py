@@ -96,6 +96,8 @@ def nested(depth: int) -> dict[str, Any]:
         ({"journey": {"steps": "none"}}, "journey.steps"),
         ({"journey": {"steps": [1]}}, "journey.steps.0"),
         ({"journey": {"steps": []}}, "journey.trigger"),
+        ({"journey": OWN_PLAIN | {"steps": [{"id": "a", "do": "wiat"}]}},
+         "journey.steps.0: there is no “wiat”: use one of 'send', 'wait'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_taken_says_where_it_is_wrong(change: dict[str, Any], said: str) -> None:

@@ -180,8 +180,11 @@ def _read(raw: Raw) -> Journey:
 
 def _said(error: ValidationError) -> str:
     one = error.errors()[0]
-    at = path_of(one["loc"])
-    return f"{at}: {one['msg']}" if at else str(one["msg"])
+    at, why = path_of(one["loc"]), str(one["msg"]).removeprefix("Value error, ")
+    if one["type"] == "union_tag_invalid":
+        about = one["ctx"]
+        why = f"there is no “{about['tag']}”: use one of {about['expected_tags']}"
+    return f"{at}: {why}" if at else why
 
 
 def path_of(place: Sequence[int | str]) -> str:
