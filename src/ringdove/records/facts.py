@@ -140,16 +140,35 @@ def _row(fact: Fact, fact_id: int, due_at: datetime) -> dict[str, Any]:
 # Claimed before it is joined: planned as one, a long queue was joined and sorted whole (700 ms).
 # What happens outside goes before our own timers, of which a hundred thousand may be due at ten
 # o'clock: with such facts goes no more than a share of timers, which does not hold them up.
+# A bucket is answered by turns, outside and timers each: facts about one new person lie near each
+# other, and two batches that both meet them spoil each other's work again and again. Whose turn it
+# is holds the oldest row; who finds it locked takes nothing and looks into another bucket.
 TAKE = """
-WITH urgent AS MATERIALIZED (
+WITH outside AS MATERIALIZED (
+  SELECT p.fact_id FROM pending_fact p
+  WHERE p.bucket = %(bucket)s AND (p.store_id, p.fact_id) = (
+    SELECT h.store_id, h.fact_id FROM pending_fact h
+    WHERE h.bucket = %(bucket)s AND h.urgency = 0 AND h.due_at <= %(now)s AND h.parked_at IS NULL
+    ORDER BY h.due_at, h.fact_id LIMIT 1)
+  FOR UPDATE SKIP LOCKED
+), timers AS MATERIALIZED (
+  SELECT p.fact_id FROM pending_fact p
+  WHERE p.bucket = %(bucket)s AND (p.store_id, p.fact_id) = (
+    SELECT h.store_id, h.fact_id FROM pending_fact h
+    WHERE h.bucket = %(bucket)s AND h.urgency = 1 AND h.due_at <= %(now)s AND h.parked_at IS NULL
+    ORDER BY h.due_at, h.fact_id LIMIT 1)
+  FOR UPDATE SKIP LOCKED
+), urgent AS MATERIALIZED (
   SELECT p.bucket, p.store_id, p.fact_id, p.attempts FROM pending_fact p
   WHERE p.bucket = %(bucket)s AND p.urgency = 0 AND p.due_at <= %(now)s AND p.parked_at IS NULL
+    AND EXISTS (SELECT FROM outside)
   ORDER BY p.due_at, p.fact_id
   LIMIT %(most)s
   FOR UPDATE SKIP LOCKED
 ), crowd AS MATERIALIZED (
   SELECT p.bucket, p.store_id, p.fact_id, p.attempts FROM pending_fact p
   WHERE p.bucket = %(bucket)s AND p.urgency = 1 AND p.due_at <= %(now)s AND p.parked_at IS NULL
+    AND EXISTS (SELECT FROM timers)
   ORDER BY p.due_at, p.fact_id
   LIMIT CASE WHEN EXISTS (SELECT FROM urgent) THEN %(share)s ELSE %(most)s END
   FOR UPDATE SKIP LOCKED
@@ -174,7 +193,7 @@ FOR UPDATE OF p SKIP LOCKED
 async def take(
     tx: AsyncConnection[Any], bucket: int, now: datetime, most: int = BATCH
 ) -> Sequence[Mapping[str, Any]]:
-    """Due facts of a bucket, locked for this transaction."""
+    """Due facts of a bucket, locked for this transaction; none while another takes its turn."""
     cursor = await tx.execute(TAKE, _wish(bucket, now, most))
     return await cursor.fetchall()
 
@@ -184,10 +203,10 @@ def _wish(bucket: int, now: datetime, most: int) -> dict[str, Any]:
 
 
 async def take_from(
-    tx: AsyncConnection[Any], buckets: Sequence[int], now: datetime
+    tx: AsyncConnection[Any], buckets: Sequence[int], now: datetime, most: int = BATCH
 ) -> list[Mapping[str, Any]]:
     """The same of several buckets, each claimed by itself."""
-    given = [_wish(bucket, now, BATCH) for bucket in sorted(buckets)]
+    given = [_wish(bucket, now, most) for bucket in sorted(buckets)]
     return [
         row for cursor in await db.execute_each(tx, TAKE, given) for row in await cursor.fetchall()
     ]

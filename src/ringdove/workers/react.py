@@ -11,6 +11,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -31,6 +32,7 @@ from ringdove.runtime import Runtime
 
 log = structlog.get_logger()
 Rows = Sequence[Mapping[str, Any]]
+BATCHES = tuple(fact_records.BATCH >> n for n in range(7))  # facts of a bucket, try after try
 
 
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
@@ -92,16 +94,22 @@ def _batches(due: Iterable[fact_records.Due]) -> Iterator[list[int]]:
 
 
 async def answer_batch(runtime: Runtime, buckets: Sequence[int]) -> int:
-    """Answers one batch of these buckets; how many facts were taken."""
-    try:
-        return await db.retried(
-            runtime.pool, lambda tx: _answer_together(runtime, tx, buckets), also=(UniqueViolation,)
-        )
-    except _Poison as poison:
-        rows = poison.rows
-    except UniqueViolation:  # again and again: no race of two batches, but poison like any other
+    """Answers one batch of these buckets; how many facts were taken. One that met the same new
+    person as another process begins again with half as many: the fewer it meets, the sooner it is
+    through."""
+    for most in BATCHES:
+        try:
+            return await db.retried(
+                runtime.pool, partial(_answer_together, runtime, buckets=buckets, most=most)
+            )
+        except _Poison as poison:
+            rows = poison.rows
+            break
+        except UniqueViolation:
+            continue
+    else:  # again and again: no race of two batches, but poison like any other
         async with db.transaction(runtime.pool) as tx:
-            rows = await fact_records.take_from(tx, buckets, runtime.clock())
+            rows = await fact_records.take_from(tx, buckets, runtime.clock(), BATCHES[-1])
     for row in rows:
         await _answer_alone(runtime, row)
     return len(rows)
@@ -116,9 +124,9 @@ class _Poison(Exception):
 
 
 async def _answer_together(
-    runtime: Runtime, tx: AsyncConnection[Any], buckets: Sequence[int]
+    runtime: Runtime, tx: AsyncConnection[Any], *, buckets: Sequence[int], most: int
 ) -> int:
-    rows = await fact_records.take_from(tx, buckets, runtime.clock())
+    rows = await fact_records.take_from(tx, buckets, runtime.clock(), most)
     by_store: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         by_store[row["store_id"]].append(row)
