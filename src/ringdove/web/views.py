@@ -51,9 +51,9 @@ class Page:
     def render(self, template: str, status: int = 200, **context: Any) -> Response:
         """The template with what all pages know; what was said by the page before is shown once."""
         said = unquote(self.request.cookies.get(SAID_COOKIE, ""))
-        refused, said = said.startswith(REFUSED), said.removeprefix(REFUSED)
+        said_no, said = said.startswith(REFUSED), said.removeprefix(REFUSED)
         html = draw(
-            template, self.say, request=self.request, page=self, said=said, refused=refused,
+            template, self.say, request=self.request, page=self, said=said, said_no=said_no,
             **context,
         )  # fmt: skip
         response = HTMLResponse(html, status)
