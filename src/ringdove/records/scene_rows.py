@@ -20,6 +20,7 @@ from ringdove.records import counters
 from ringdove.records import facts as fact_records
 from ringdove.records.automations import wishes
 from ringdove.records.consent import confirming, suppression, ways_in
+from ringdove.records.conversations import conversations
 from ringdove.records.people import merges, search
 from ringdove.records.segments import figures
 from ringdove.records.tasks import tasks
@@ -106,6 +107,7 @@ ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   merged_into = EXCLUDED.merged_into, also = EXCLUDED.also, ledger_seq = EXCLUDED.ledger_seq,
   ledger_hash = EXCLUDED.ledger_hash, erased_at = EXCLUDED.erased_at,
   agreed_phones = EXCLUDED.agreed_phones, rekeyed_at = EXCLUDED.rekeyed_at,
+  talking_until = EXCLUDED.talking_until,
   origin = CASE WHEN c.origin = 'test' THEN EXCLUDED.origin ELSE c.origin END
 """
 # No ON CONFLICT: two batches that met the same person must not both go on (see scenes.commit).
@@ -425,9 +427,9 @@ async def _refusals(tx: Tx, store: Store, scene: Scene, of: Mapping[type[Any], l
 
 PUT_INBOUND = """
 INSERT INTO inbound (bucket, store_id, id, contact_id, gateway_id, sender, recipient, body, at,
-  intent)
+  intent, value, handled)
 SELECT r.bucket, %(store_id)s, r.id, r.contact_id, r.gateway_id, r.sender, r.recipient, r.body,
-  r.at, r.intent
+  r.at, r.intent, r.value, r.handled
 FROM jsonb_populate_recordset(NULL::inbound, %(rows)s) r
 WHERE r.bucket = ANY(%(buckets)s)
 """
@@ -435,6 +437,7 @@ WHERE r.bucket = ANY(%(buckets)s)
 
 async def _rest(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
     await _put(tx, PUT_INBOUND, store, [_row(text, store) for text in of[effects.HearInbound]])
+    await conversations.write(tx, store, of[effects.SaveConversation])
 
 
 async def _hear(

@@ -21,6 +21,7 @@ from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
 from ringdove.records import scene_rows
 from ringdove.records.automations import automations
 from ringdove.records.consent import confirming, suppression, ways_in
+from ringdove.records.conversations import conversations
 from ringdove.records.keeping import erased_keys
 from ringdove.records.people import merges, own_fields
 from ringdove.records.sending import routes
@@ -85,6 +86,7 @@ async def load(
     await load_categories(tx, scene, batch)
     await _load_enrollments(tx, scene)
     await confirming.load(tx, scene, batch)
+    await conversations.load(tx, scene, batch)
     await _load_ways(tx, scene, down_before)
     await _load_woken(tx, scene, batch)
     await ways_in.load(tx, scene, batch)

@@ -283,6 +283,7 @@ CREATE TABLE contact (
   erased_at timestamptz,
   agreed_phones text[] NOT NULL DEFAULT '{}', -- earlier numbers that a yes was given at
   rekeyed_at timestamptz,                -- when a key was taken from them, see records/scenes.py
+  talking_until timestamptz,             -- somebody of the store talks with them: no offers
   PRIMARY KEY (bucket, store_id, id)
 ) WITH (fillfactor = 85);
 
@@ -705,6 +706,8 @@ CREATE TABLE inbound (
   body text NOT NULL,
   at timestamptz NOT NULL,
   intent text NOT NULL,
+  value text NOT NULL DEFAULT '',        -- the number, score or word in it
+  handled text NOT NULL DEFAULT '',      -- what answered it; empty: a person is to
   PRIMARY KEY (bucket, store_id, id)
 );
 CREATE INDEX inbound_contact ON inbound (bucket, contact_id, store_id, id);
@@ -1328,6 +1331,33 @@ CREATE TABLE automation_rehearsal (      -- what an automation would have done: 
   PRIMARY KEY (bucket, store_id, recipe)
 );
 
+-- ---------------------------------------------------------------- conversations
+
+CREATE TABLE conversation (              -- of a person with the store, by text; one a person
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contact_id bigint NOT NULL,
+  state text NOT NULL DEFAULT 'closed'
+    CHECK (state IN ('open', 'snoozed', 'closed')), -- open: somebody is to look
+  owner integer,                         -- of app_user; NULL: whoever
+  snoozed_until timestamptz,
+  waiting_since timestamptz,             -- they wait for an answer of a person since then
+  unread integer NOT NULL DEFAULT 0,     -- their texts since somebody last looked
+  last_at timestamptz NOT NULL,          -- of the last text, whoever's
+  last_by text NOT NULL DEFAULT 'them' CHECK (last_by IN ('them', 'us', 'machine')),
+  last_said text NOT NULL DEFAULT '',    -- its first letters
+  intent text NOT NULL DEFAULT '',       -- what their last text was understood as
+  asking jsonb NOT NULL DEFAULT '{}',    -- what a machine asked of them: which order …
+  machine_day date,                      -- answers by themselves on this day: no endless loops
+  machine_said integer NOT NULL DEFAULT 0,
+  typing_by text NOT NULL DEFAULT '',    -- who of the store writes an answer right now
+  typing_until timestamptz,
+  PRIMARY KEY (bucket, store_id, contact_id)
+);
+CREATE INDEX conversation_state ON conversation (bucket, state, last_at DESC, store_id);
+CREATE INDEX conversation_snoozed ON conversation (bucket, snoozed_until)
+  WHERE snoozed_until IS NOT NULL;
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -1362,3 +1392,4 @@ SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['trigger_mark', 'auto
 SELECT ringdove_distribute('wish', 'contact');
 SELECT ringdove_distribute('goods_list', 'contact');
 SELECT ringdove_reference('goods_learnt');
+SELECT ringdove_distribute('conversation', 'contact');

@@ -12,9 +12,10 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from ringdove.rules import conversations, facts
+from ringdove.rules import facts
 from ringdove.rules.automations import automations, occasions, wording
-from ringdove.rules.consent import confirming, sign_ups, suppression
+from ringdove.rules.consent import confirming, sign_ups, stopping, suppression
+from ringdove.rules.conversations import conversations
 from ringdove.rules.effects import (
     AnswerWaiting,
     BuyFrom,
@@ -541,11 +542,11 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.StockAsked: _stock_asked,
     facts.ProductChanged: _product_changed,
     facts.TextReceived: conversations.text_received,
-    facts.StoppedAtOperator: conversations.stopped_at_operator,
-    facts.StoppedOnSite: conversations.stopped_on_site,
+    facts.StoppedAtOperator: stopping.stopped_at_operator,
+    facts.StoppedOnSite: stopping.stopped_on_site,
     facts.WokenUp: _woken,
     facts.DueCame: _due_came,
-    facts.ConsentChanged: conversations.consent_changed,
+    facts.ConsentChanged: stopping.consent_changed,
     facts.SignedUp: sign_ups.signed_up,
     facts.Confirmed: sign_ups.button_pressed,
     facts.LongSilent: confirming.ask_still,

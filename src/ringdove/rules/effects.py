@@ -16,6 +16,7 @@ from ringdove.rules.consent.ways_in import Use, Welcome
 from ringdove.rules.scenes import (
     Cart,
     Contact,
+    Conversation,
     Enrollment,
     Held,
     Merge,
@@ -403,9 +404,21 @@ class HearInbound:
     body: str
     at: datetime
     intent: str
+    value: str = ""  # rules/replies/replies.Reply.value, or the score that was heard
+    handled: str = ""  # what answered it: stop, survey, order, contest …; "": a person is to
 
     def show(self, scene: Scene) -> None:
         """Nothing later in a batch depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveConversation:
+    """Something was said in a conversation, or it is to be looked at by somebody else."""
+
+    conversation: Conversation
+
+    def show(self, scene: Scene) -> None:
+        scene.conversations[self.conversation.contact_id] = self.conversation
 
 
 @dataclass(frozen=True, slots=True)

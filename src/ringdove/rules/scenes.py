@@ -88,6 +88,7 @@ class Contact:
     erased_at: datetime | None = None
     agreed_phones: tuple[str, ...] = ()  # earlier numbers that a yes was given at
     rekeyed_at: datetime | None = None  # when a key was taken from them: who waited reads it anew
+    talking_until: datetime | None = None  # somebody of the store talks with them: no offers
 
 
 # What a contact that was merged into another shows of them: who they are and what they allow, so
@@ -95,7 +96,7 @@ class Contact:
 MIRRORED = (
     "phone", "phone_doubt", "email", "name", "language", "country", "region", "zones", "marketing",
     "service", "marketing_at", "service_at", "city", "sex", "birthday", "children", "fields",
-    "scopes", "paused_until", "agreed_phones",
+    "scopes", "paused_until", "agreed_phones", "talking_until",
 )  # fmt: skip
 
 
@@ -237,6 +238,25 @@ class Question:
     words: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a person and the store say to each other by text, as it stands; one a person."""
+
+    contact_id: int  # the living person's
+    state: str = "closed"  # open: somebody is to look; snoozed; closed
+    owner: int | None = None  # number of the user who takes care of it; None: whoever
+    snoozed_until: datetime | None = None
+    waiting_since: datetime | None = None  # they wait for an answer of a person since then
+    unread: int = 0  # their texts since somebody last looked
+    last_at: datetime | None = None  # of the last text, whoever's
+    last_by: str = "them"  # them, us, machine
+    last_said: str = ""  # its first letters
+    intent: str = ""  # what their last text was understood as
+    asking: Mapping[str, Any] = field(default_factory=dict)  # what a machine asked: which order …
+    machine_day: date | None = None  # answers by themselves on this day (UTC): no endless loops
+    machine_said: int = 0
+
+
 class Touch(NamedTuple):
     """A marketing text that went to a person, as far as later ones depend on it."""
 
@@ -308,6 +328,7 @@ class Scene:
     erased: set[tuple[str, str]] = field(default_factory=set)  # orders, carts … of the erased
     histories: dict[int, History] | None = None  # None: not loaded, see HistoryWanted
     questions: dict[tuple[int, str], Question] = field(default_factory=dict)  # by person and kind
+    conversations: dict[int, Conversation] = field(default_factory=dict)  # of who writes, by person
     address: str = ""  # under which people reach our pages; "": texts hold no personal link
     # The address of one of a message's own links, by its number; None: texts hold none.
     own_link: Callable[[int, int], str] | None = None

@@ -52,6 +52,9 @@ INBOUND = EMPTY["texts_from_them"] = f"""
 UPDATE inbound i SET sender = '', body = '' WHERE {OF_PEOPLE.format("i")}
   AND (i.sender <> '' OR i.body <> '')
 """
+CONVERSATIONS = EMPTY["conversations"] = f"""
+DELETE FROM conversation c WHERE {OF_PEOPLE.format("c")}
+"""
 ENROLLMENTS = EMPTY["automations"] = f"""
 UPDATE enrollment e SET subject = 'erased/' || e.id, trigger = '{{}}', memory = '{{}}',
   wake_at = NULL,
@@ -148,6 +151,7 @@ UPDATE contact c SET phone = NULL, phone_doubt = NULL, email = NULL, name = '', 
   country = NULL, region = NULL, zones = '{}', city = '', sex = '', birthday = NULL,
   children = '{}', fields = '{}', scopes = '{}', paused_until = NULL, seen_at = NULL,
   last_order_at = NULL, origin_note = '', agreed_phones = '{}', rekeyed_at = NULL,
+  talking_until = NULL,
   marketing = 'out', service = 'out',
   marketing_at = %(now)s, service_at = %(now)s, erased_at = %(now)s
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s

@@ -227,3 +227,11 @@ def agree(scene: Scene, person: Contact, consent: facts.Consent, at: datetime, s
             device=consent.device,
         )
     )
+
+
+def main_of(scene: Scene, contact_id: int) -> Contact:
+    """The person behind a contact: who was merged into another is that one."""
+    person = scene.contacts[contact_id]
+    while person.merged_into in scene.contacts:
+        person = scene.contacts[person.merged_into]
+    return person

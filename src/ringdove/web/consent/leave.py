@@ -24,7 +24,7 @@ from ringdove.records.store import stores
 from ringdove.rules import languages
 from ringdove.rules.automations import wording
 from ringdove.rules.consent import permissions, stop_links
-from ringdove.rules.conversations import PAUSE, topic_name
+from ringdove.rules.consent.stopping import PAUSE, topic_name
 from ringdove.rules.facts import ConsentChanged, Fact
 from ringdove.rules.people import phones
 from ringdove.rules.scenes import Contact, Store

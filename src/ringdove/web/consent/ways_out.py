@@ -15,7 +15,7 @@ from ringdove.kit.db import Tx
 from ringdove.records.consent import ways_out
 from ringdove.rules import languages
 from ringdove.rules.consent import stop_links
-from ringdove.rules.conversations import topic_name
+from ringdove.rules.consent.stopping import topic_name
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.web.speech import Speech

@@ -36,6 +36,7 @@ WENT: Mapping[str, str] = {
     "clicks": N_("openings of links: by which device"),
     "messages": N_("texts and letters: recipient and words"),
     "texts_from_them": N_("texts from the person"),
+    "conversations": N_("what the inbox knew of the talk with them"),
     "queued": N_("texts that were waiting"),
     "packets": N_("what went over the wire"),
     "receipts": N_("receipts"),

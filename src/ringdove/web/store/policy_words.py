@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from babel import Locale
 
-from ringdove.rules import conversations
+from ringdove.rules.consent import stopping
 from ringdove.rules.scenes import Store
 from ringdove.web.menu import N_
 from ringdove.web.speech import Speech
@@ -39,7 +39,7 @@ STATES: Mapping[str, tuple[str, str, str]] = {  # of a rule: icon, tone, words
 
 def topic_name(say: Speech, store: Store, key: str) -> str:
     """A topic as the reader calls it."""
-    return conversations.topic_name(store, key, say.language)
+    return stopping.topic_name(store, key, say.language)
 
 
 def topics(say: Speech, store: Store) -> list[tuple[str, str]]:

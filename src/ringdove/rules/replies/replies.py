@@ -18,7 +18,12 @@ from ringdove.rules import languages
 from ringdove.rules.policy import DEFAULT, Topic
 from ringdove.rules.texts import LOOK_ALIKES
 
-Intent = Literal["stop", "start", "help", "other"]
+# `order`: where is my order; `order_rules`, `complaint_rules`: how does that work; `complaint`: one
+# is made; `complaint_status`: what of mine. A rating is read where a question waits for one.
+Intent = Literal[
+    "stop", "start", "help", "order", "order_rules", "complaint", "complaint_status",
+    "complaint_rules", "thanks", "other",
+]  # fmt: skip
 
 READ_LETTERS_MAX = 1_000
 READY = DEFAULT.topics
@@ -29,11 +34,13 @@ DENIED_WORDS_BEFORE = 3  # "I don't want to stop getting …"
 @dataclass(frozen=True, slots=True)
 class Reply:
     """`scope` of a stop: marketing, all, pause, topic/loyalty, or the number named; of a start one
-    topic, or nothing. `value`: "yes" when that was said."""
+    topic, or nothing. `value`: "yes" when that was said; of an order or complaint the number that
+    was named. `is_sure`: no person has to look whether it means that."""
 
     intent: Intent
     scope: str = ""
     value: str = ""
+    is_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,123 +1,27 @@
-"""The third way: a text from a person. STOP, START and HELP are answered at once, in one go.
+"""STOP and START, by whichever way they come: by text, at the operator, on the site, on a page.
 
 A stop writes the ledger, takes queued marketing back, ends automations that would still sell
-something, and queues the one confirmation (P1, P2). Everything else is kept for people to read.
+something, and queues the one confirmation (P1, P2).
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from ringdove.rules import facts, languages, replies
-from ringdove.rules.automations import automations, occasions, wording
-from ringdove.rules.consent import confirming, ledger, permissions, sign_ups, suppression
-from ringdove.rules.effects import (
-    CancelQueued,
-    Count,
-    HearInbound,
-    PointTo,
-    SaveContact,
-    Suppress,
-)
-from ringdove.rules.messages import Letter, language_of, speak
-from ringdove.rules.people import people, phones
+from ringdove.rules import facts, languages
+from ringdove.rules.automations import automations, wording
+from ringdove.rules.consent import ledger, permissions, suppression
+from ringdove.rules.conversations.heard import Heard, reply_with
+from ringdove.rules.effects import CancelQueued, Count, Suppress
+from ringdove.rules.messages import language_of
+from ringdove.rules.people.people import main_of
 from ringdove.rules.scenes import Contact, Scene, Store
 
-ANSWER_VALID_FOR = timedelta(hours=12)
 DAY = timedelta(days=1)
 PAUSE = 30 * DAY
 
 
-def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None:
-    """Keeps the text with what it means, and answers it: a stop comes before all else."""
-    person = people.seen(scene, _sender(scene, fact, now), fact.at)
-    topics = scene.store.policy.topics
-    awaiting = "question" if automations.awaits_answer(scene, person.id) else None
-    reply = replies.read(fact.body, awaiting=awaiting, language=person.language, topics=topics)
-    intent = reply.intent
-    asked = confirming.awaits_yes(scene, person.id, fact.at)
-    is_own = _is_their_number(scene, person, fact)
-    if reply.value == "yes" and person.marketing != "out" and not asked:
-        intent = "other"  # a yes subscribes only who had stopped, or was asked for it lately
-    if intent == "start" and not is_own:
-        intent = "other"  # a no counts from every number that was theirs, a yes is of its own
-    scene.happens(
-        HearInbound(
-            scene.make_id_beside(person.id), person.id, fact.gateway, fact.sender, fact.recipient,
-            fact.body, fact.at, intent,
-        ),
-        Count("inbound"),
-    )  # fmt: skip
-    if intent != "stop" and is_own and _answers_a_question(scene, person, fact, reply, now):
-        return
-    if intent == "stop":
-        _stop(scene, person, fact, reply.scope, now)
-    elif intent == "start" and reply.scope:
-        _start_topic(scene, person, fact, reply.scope, now)
-    elif intent == "start":
-        _start(scene, person, fact, now)
-    elif intent == "help":
-        _reply(scene, person, "help", "help", now)
-    elif intent == "other" and not (is_own and sign_ups.keyword_heard(scene, person, fact, now)):
-        automations.hear(scene, occasions.of_person(fact, person.id), now)
-
-
-def _answers_a_question(
-    scene: Scene, person: Contact, fact: facts.TextReceived, reply: replies.Reply, now: datetime
-) -> bool:
-    """A yes to what we asked by text; any other text is at least a sign of life."""
-    is_yes = reply.value == "yes" or (reply.intent == "start" and not reply.scope)
-    if is_yes and sign_ups.confirmed(scene, person.id, fact.at, "reply", fact.body, now):
-        return True
-    return confirming.heard(scene, person.id, fact.at, fact.body, is_yes=is_yes)
-
-
-def number_of(fact: facts.TextReceived, store_country: str) -> str:
-    """The sender's number as E.164, or as it came (a short code, a name)."""
-    phone = phones.parse(fact.sender, store_country)
-    return phone.e164 if isinstance(phone, phones.Phone) else fact.sender
-
-
-def _is_their_number(scene: Scene, person: Contact, fact: facts.TextReceived) -> bool:
-    """Whether it came from the number at which they are reached, and not from an earlier one or
-    the other number of two people who are one."""
-    return fact.sender == person.phone_doubt or (
-        person.phone == number_of(fact, scene.store.country)
-    )
-
-
-def _sender(scene: Scene, fact: facts.TextReceived, now: datetime) -> Contact:
-    phone = phones.parse(fact.sender, scene.store.country)
-    e164 = number_of(fact, scene.store.country)
-    ref = scene.refs.get(("phone", e164))
-    if ref:
-        return main_of(scene, ref.contact_id)
-    known = isinstance(phone, phones.Phone)
-    person = Contact(
-        id=scene.make_id(f"phone/{e164}"),
-        phone=e164 if known else None,
-        phone_doubt=None if known else fact.sender,
-        email=None,
-        created_at=now,
-        country=phone.country if isinstance(phone, phones.Phone) else None,
-        zones=tuple(phones.zones(e164, None)) if known else (),
-        origin="text",
-    )
-    scene.happens(SaveContact(person), PointTo("phone", e164, person.id))
-    suppression.honour(scene, person.id, "phone", e164)
-    return scene.contacts[person.id]
-
-
-def main_of(scene: Scene, contact_id: int) -> Contact:
-    """The person behind a contact: who was merged into another is that one."""
-    person = scene.contacts[contact_id]
-    while person.merged_into in scene.contacts:
-        person = scene.contacts[person.merged_into]
-    return person
-
-
-def _stop(
-    scene: Scene, person: Contact, fact: facts.TextReceived, scope: str, now: datetime
-) -> None:
+def stop(scene: Scene, heard: Heard, now: datetime) -> None:
+    """They have had enough: of all, of offers, of one topic, for a while."""
+    person, fact, scope = heard.person, heard.fact, heard.reply.scope
     if scope == "pause":
         _pause(scene, person, fact, now)
         return
@@ -132,7 +36,7 @@ def _stop(
     take_back(scene, person, scopes, "stopped", now)
     if news:  # one confirmation for one stop, not for every repetition
         text = "stop_all_confirmed" if everything else "stop_confirmed"
-        _reply(scene, person, text, "stop_confirmation", now)
+        reply_with(scene, person, text, "stop_confirmation", now)
 
 
 def _leave_topic(
@@ -142,7 +46,7 @@ def _leave_topic(
     if permissions.state_of(person, scope) != "out":
         _record(scene, person, fact, scope, "out")
         more = {"topic": _topic_values(scene, person, scope)}
-        _reply(scene, person, "topic_left", "stop_confirmation", now, more)
+        reply_with(scene, person, "topic_left", "stop_confirmation", now, more)
 
 
 def _pause(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetime) -> None:
@@ -156,7 +60,17 @@ def _pause(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetim
     take_back(scene, person, ("marketing",), "paused", now)
     language = language_of(scene, person)
     day = languages.say_day(until.astimezone(wording.zone_of(scene.store, person)).date(), language)
-    _reply(scene, person, "pause_confirmed", "stop_confirmation", now, {"pause": {"until": day}})
+    reply_with(
+        scene, person, "pause_confirmed", "stop_confirmation", now, {"pause": {"until": day}}
+    )
+
+
+def start(scene: Scene, heard: Heard, now: datetime) -> None:
+    """One topic again, or all offers."""
+    if heard.reply.scope:
+        _start_topic(scene, heard.person, heard.fact, heard.reply.scope, now)
+    else:
+        _start(scene, heard.person, heard.fact, now)
 
 
 def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetime) -> None:
@@ -178,7 +92,9 @@ def _start(scene: Scene, person: Contact, fact: facts.TextReceived, now: datetim
             if permissions.state_of(person, f"topic/{one.key}") == "out"
         ]
         more = {"left": ", ".join(left)}
-        _reply(scene, scene.contacts[person.id], "start_confirmed", "start_confirmation", now, more)
+        reply_with(
+            scene, scene.contacts[person.id], "start_confirmed", "start_confirmation", now, more
+        )
 
 
 def _start_topic(
@@ -191,7 +107,7 @@ def _start_topic(
         _record(scene, person, fact, "service", "in")  # after STOP ALL it would come to nothing
     _record(scene, person, fact, scope, "in")
     more = {"topic": _topic_values(scene, person, scope)}
-    _reply(scene, scene.contacts[person.id], "topic_joined", "start_confirmation", now, more)
+    reply_with(scene, scene.contacts[person.id], "topic_joined", "start_confirmation", now, more)
 
 
 def take_back(
@@ -229,30 +145,6 @@ def _record(
 ) -> None:  # fmt: skip
     scene.happens(
         ledger.entry(scene, person.id, fact.at, scope, change, "reply", fact.body, until=until)
-    )
-
-
-def _reply(
-    scene: Scene, person: Contact, text: str, topic: str, now: datetime,
-    more: Mapping[str, object] | None = None,
-) -> None:  # fmt: skip
-    language = language_of(scene, person)
-    speak(
-        scene,
-        Letter(
-            contact=person,
-            channel="sms",
-            klass="service",
-            topic=topic,
-            cause="reply",
-            words={"sms": languages.phrases(language)["answers"][text]},
-            values=wording.values_of(scene, person, None, None, language) | dict(more or {}),
-            language=language,
-            why=f"reply/{text}",
-            not_before=now,
-            not_after=now + ANSWER_VALID_FOR,
-        ),
-        now,
     )
 
 
@@ -294,7 +186,7 @@ def stopped_on_site(scene: Scene, fact: facts.StoppedOnSite, now: datetime) -> N
             language=fact.language, ip=fact.ip, device=fact.device,
         )
     )  # fmt: skip
-    _reply(scene, person, "stop_confirmed", "stop_confirmation", now)
+    reply_with(scene, person, "stop_confirmed", "stop_confirmation", now)
 
 
 def consent_changed(scene: Scene, fact: facts.ConsentChanged, now: datetime) -> None:
