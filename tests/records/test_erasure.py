@@ -203,6 +203,10 @@ async def every_column(shop: Shop, contact_id: int) -> None:
 
 
 SEED = (
+    """INSERT INTO survey_answer (bucket, store_id, id, contact_id, survey, asked_at, until,
+       answered_at, way, score, comment, answers, shown_as, shop_reply, pickup_point, published)
+       VALUES (%(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, 'delivery', %(at)s, %(at)s,
+         %(at)s, 'reply', 5, %(name)s, %(doc)s, %(name)s, %(name)s, %(name)s, 'shown')""",
     """UPDATE enrollment SET memory = jsonb_build_object('answer', %(name)s::text)
        WHERE bucket = %(bucket)s AND contact_id = %(contact_id)s""",
     """UPDATE contact SET sex = 'f', paused_until = %(at)s,

@@ -23,6 +23,7 @@ from ringdove.records.consent import confirming, suppression, ways_in
 from ringdove.records.conversations import conversations
 from ringdove.records.people import merges, search
 from ringdove.records.segments import figures
+from ringdove.records.surveys import survey_answers
 from ringdove.records.tasks import tasks
 from ringdove.rules import effects, facts
 from ringdove.rules.consent import suppression as refusals
@@ -438,6 +439,7 @@ WHERE r.bucket = ANY(%(buckets)s)
 async def _rest(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
     await _put(tx, PUT_INBOUND, store, [_row(text, store) for text in of[effects.HearInbound]])
     await conversations.write(tx, store, of[effects.SaveConversation])
+    await survey_answers.write(tx, store, of[effects.SaveAnswer])
 
 
 async def _hear(

@@ -25,6 +25,7 @@ from ringdove.records.conversations import conversations
 from ringdove.records.keeping import erased_keys
 from ringdove.records.people import merges, own_fields
 from ringdove.records.sending import routes
+from ringdove.records.surveys import survey_answers
 from ringdove.rules import answers, facts
 from ringdove.rules.automations import automations as engine
 from ringdove.rules.consent import suppression as refusals
@@ -87,6 +88,7 @@ async def load(
     await _load_enrollments(tx, scene)
     await confirming.load(tx, scene, batch)
     await conversations.load(tx, scene, batch)
+    await survey_answers.load(tx, scene, batch)
     await _load_ways(tx, scene, down_before)
     await _load_woken(tx, scene, batch)
     await ways_in.load(tx, scene, batch)

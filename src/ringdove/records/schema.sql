@@ -1358,6 +1358,55 @@ CREATE INDEX conversation_state ON conversation (bucket, state, last_at DESC, st
 CREATE INDEX conversation_snoozed ON conversation (bucket, snoozed_until)
   WHERE snoozed_until IS NOT NULL;
 
+-- ---------------------------------------------------------------- surveys, opinions
+
+CREATE TABLE survey (                    -- what a store made of a ready one, or its own
+  store_id integer NOT NULL REFERENCES store (id),
+  key text NOT NULL,
+  settings jsonb NOT NULL DEFAULT '{}',  -- rules/surveys/surveys.py reads it
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, key)
+);
+
+CREATE TABLE survey_answer (             -- one asking of one person, answered or not
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  survey text NOT NULL,
+  asked_at timestamptz NOT NULL,
+  until timestamptz NOT NULL,            -- a text before this can be its answer
+  order_id bigint,
+  message_id bigint,
+  enrollment_id bigint,
+  after_id bigint,                       -- a second question: the answer that it follows
+  sku text NOT NULL DEFAULT '',
+  carrier text NOT NULL DEFAULT '',
+  pickup_point text NOT NULL DEFAULT '',
+  language text NOT NULL DEFAULT '',
+  re_asked_at timestamptz,
+  answered_at timestamptz,
+  way text NOT NULL DEFAULT '' CHECK (way IN ('', 'reply', 'link', 'api', 'page')),
+  score integer,
+  reason text NOT NULL DEFAULT '',       -- delivery, offer, service …
+  comment text NOT NULL DEFAULT '',
+  answers jsonb NOT NULL DEFAULT '{}',   -- of further questions, by id
+  rewarded_at timestamptz,
+  may_publish boolean NOT NULL DEFAULT false,
+  shown_as text NOT NULL DEFAULT '',
+  published text NOT NULL DEFAULT '' CHECK (published IN ('', 'shown', 'hidden')),
+  published_at timestamptz,              -- when that was decided
+  published_by text NOT NULL DEFAULT '',
+  shop_reply text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX survey_answer_contact ON survey_answer (bucket, contact_id, store_id, id);
+CREATE INDEX survey_answer_asked ON survey_answer (bucket, survey, asked_at, store_id);
+CREATE INDEX survey_answer_answered ON survey_answer (bucket, answered_at, store_id)
+  WHERE answered_at IS NOT NULL;
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -1393,3 +1442,5 @@ SELECT ringdove_distribute('wish', 'contact');
 SELECT ringdove_distribute('goods_list', 'contact');
 SELECT ringdove_reference('goods_learnt');
 SELECT ringdove_distribute('conversation', 'contact');
+SELECT ringdove_reference('survey');
+SELECT ringdove_distribute('survey_answer', 'contact');

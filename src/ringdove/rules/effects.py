@@ -26,6 +26,7 @@ from ringdove.rules.scenes import (
     Ref,
     Return,
     Scene,
+    SurveyAnswer,
 )
 from ringdove.rules.wants import Queued
 
@@ -409,6 +410,16 @@ class HearInbound:
 
     def show(self, scene: Scene) -> None:
         """Nothing later in a batch depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAnswer:
+    """Somebody was asked, asked again, or has answered."""
+
+    answer: SurveyAnswer
+
+    def show(self, scene: Scene) -> None:
+        scene.surveys_open[self.answer.id] = self.answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,6 +257,35 @@ class Conversation:
     machine_said: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SurveyAnswer:
+    """One asking of one person, answered or not."""
+
+    id: int
+    contact_id: int  # under which of their names they were asked
+    survey: str  # key of the survey
+    asked_at: datetime
+    until: datetime  # a text before this can be its answer
+    order_id: int | None = None  # that it is about
+    message_id: int | None = None  # by which they were asked
+    enrollment_id: int | None = None
+    after_id: int | None = None  # a second question: the answer that it follows
+    sku: str = ""  # the product that it is about
+    carrier: str = ""  # who brought the order, and where to
+    pickup_point: str = ""
+    language: str = ""
+    re_asked_at: datetime | None = None
+    answered_at: datetime | None = None
+    way: str = ""  # reply, link, api, page: how it was answered
+    score: int | None = None  # on the survey's scale
+    reason: str = ""  # delivery, offer, service …: what a score is about
+    comment: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)  # of further questions, by id
+    rewarded_at: datetime | None = None
+    may_publish: bool = False  # they agreed that the shop shows it
+    shown_as: str = ""  # under which name
+
+
 class Touch(NamedTuple):
     """A marketing text that went to a person, as far as later ones depend on it."""
 
@@ -328,6 +357,7 @@ class Scene:
     erased: set[tuple[str, str]] = field(default_factory=set)  # orders, carts … of the erased
     histories: dict[int, History] | None = None  # None: not loaded, see HistoryWanted
     questions: dict[tuple[int, str], Question] = field(default_factory=dict)  # by person and kind
+    surveys_open: dict[int, SurveyAnswer] = field(default_factory=dict)  # of who writes, by id
     conversations: dict[int, Conversation] = field(default_factory=dict)  # of who writes, by person
     address: str = ""  # under which people reach our pages; "": texts hold no personal link
     # The address of one of a message's own links, by its number; None: texts hold none.

@@ -55,6 +55,13 @@ UPDATE inbound i SET sender = '', body = '' WHERE {OF_PEOPLE.format("i")}
 CONVERSATIONS = EMPTY["conversations"] = f"""
 DELETE FROM conversation c WHERE {OF_PEOPLE.format("c")}
 """
+# A score stays counted; what was said, and under which name, does not.
+ANSWERS = EMPTY["survey_answers"] = f"""
+UPDATE survey_answer a SET comment = '', answers = '{{}}', shown_as = '', shop_reply = '',
+  pickup_point = '', may_publish = false, published = '', until = least(a.until, %(now)s)
+WHERE {OF_PEOPLE.format("a")} AND (a.comment <> '' OR a.answers <> '{{}}' OR a.shown_as <> ''
+  OR a.shop_reply <> '' OR a.pickup_point <> '' OR a.published <> '' OR a.until > %(now)s)
+"""
 ENROLLMENTS = EMPTY["automations"] = f"""
 UPDATE enrollment e SET subject = 'erased/' || e.id, trigger = '{{}}', memory = '{{}}',
   wake_at = NULL,

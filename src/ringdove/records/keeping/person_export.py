@@ -55,6 +55,7 @@ WISHES = f"SELECT {ROW} AS row FROM wish t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT
 MESSAGES = f"SELECT {ROW} AS row FROM message t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 INBOUND = f"SELECT {ROW} AS row FROM inbound t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 CONVERSATIONS = f"SELECT {ROW} AS row FROM conversation t WHERE {OF_PEOPLE} LIMIT %(most)s"
+ANSWERS = f"SELECT {ROW} AS row FROM survey_answer t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 CLICKS = f"SELECT {ROW} AS row FROM link_click t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 RUNS = f"SELECT {ROW} AS row FROM enrollment t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 TASKS = f"SELECT {ROW} AS row FROM task t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
@@ -85,6 +86,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {  # by kind: the table, and how t
     "messages": ("message", MESSAGES),
     "texts_from_them": ("inbound", INBOUND),
     "conversations": ("conversation", CONVERSATIONS),
+    "survey_answers": ("survey_answer", ANSWERS),
     "clicks": ("link_click", CLICKS),
     "automations": ("enrollment", RUNS),
     "tasks": ("task", TASKS),

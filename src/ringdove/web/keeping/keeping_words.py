@@ -37,6 +37,7 @@ WENT: Mapping[str, str] = {
     "messages": N_("texts and letters: recipient and words"),
     "texts_from_them": N_("texts from the person"),
     "conversations": N_("what the inbox knew of the talk with them"),
+    "survey_answers": N_("answers to surveys: words; scores stay"),
     "queued": N_("texts that were waiting"),
     "packets": N_("what went over the wire"),
     "receipts": N_("receipts"),
