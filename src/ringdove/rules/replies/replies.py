@@ -18,11 +18,11 @@ from ringdove.rules import languages
 from ringdove.rules.policy import DEFAULT, Topic
 from ringdove.rules.texts import LOOK_ALIKES
 
-# `order`: where is my order; `order_rules`, `complaint_rules`: how does that work; `complaint`: one
-# is made; `complaint_status`: what of mine. A rating is read where a question waits for one.
+# `rating`: only where a question waits for one; `contest`: only words that a contest of the store
+# asks for; `rules`: how does ordering, or complaining, work; `unsure`: it could be this or that.
 Intent = Literal[
-    "stop", "start", "help", "order", "order_rules", "complaint", "complaint_status",
-    "complaint_rules", "thanks", "other",
+    "stop", "start", "help", "rating", "order_status", "complaint", "rules", "contest", "thanks",
+    "other", "unsure",
 ]  # fmt: skip
 
 READ_LETTERS_MAX = 1_000
@@ -34,13 +34,13 @@ DENIED_WORDS_BEFORE = 3  # "I don't want to stop getting …"
 @dataclass(frozen=True, slots=True)
 class Reply:
     """`scope` of a stop: marketing, all, pause, topic/loyalty, or the number named; of a start one
-    topic, or nothing. `value`: "yes" when that was said; of an order or complaint the number that
-    was named. `is_sure`: no person has to look whether it means that."""
+    topic, or nothing; of a complaint "status" when they ask what became of one, else nothing; of
+    rules "order" or "complaint". `value`: "yes" when that was said; of a rating the score, of an
+    order_status or complaint the number that was named, of a contest its word."""
 
     intent: Intent
     scope: str = ""
     value: str = ""
-    is_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
