@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ringdove.rules import languages, texts
@@ -43,10 +44,14 @@ class Letters:
         found = languages.phrases(language)[section]
         for name in rest.split("."):
             found = found[name]
-        nouns: dict[str, dict[str, str]] = {"shop": self._shop}
+        nouns: dict[str, Any] = {"shop": self._shop}
         for name in values:
             noun, _, part = name.partition(".")
-            nouns.setdefault(noun, {})[part] = f"{_OPEN}{name}{_CLOSE}"
+            blank = f"{_OPEN}{name}{_CLOSE}"
+            if part:
+                nouns.setdefault(noun, {})[part] = blank
+            else:
+                nouns[noun] = blank
         said = texts.render(found, nouns)
         return said.replace(_CLOSE, _OPEN).split(_OPEN)
 

@@ -12,12 +12,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ringdove.demo import joining, letters, purchases
+from ringdove.demo.asking import Asking
 from ringdove.demo.chance import Chance, Rhythm, Weighed
 from ringdove.demo.goods import Good, catalogue
 from ringdove.demo.people import COUNTRIES, Person, everybody
 from ringdove.demo.reminding import Reminding
 from ringdove.demo.rows import Keyed, Known, Rows, Word
 from ringdove.demo.selling import ORDERS_MAX, Selling
+from ringdove.demo.talking import Talking
 from ringdove.rules.consent import ways_in
 from ringdove.rules.facts import read
 from ringdove.rules.people import phones
@@ -49,10 +51,10 @@ class Plan:
 def make_past(
     plan: Plan, store: Store, keyed: Keyed, *, connection: int, sms: int, email: int,
     now: datetime, prices: PriceList | None = None, link_key: bytes = b"", address: str = "",
-    site: int = 0,
+    site: int = 0, staff: Sequence[int] = (),
 ) -> Tables:  # fmt: skip
     """The rows of every table. `address`: under which people reach our pages; `site`: the
-    connection that tells visits and carts; 0: nobody told them."""
+    connection that tells visits and carts; 0: nobody told them; `staff`: who answers people."""
     rows = Rows(store, now, sms, email, prices)
     goods = catalogue()[: plan.goods]
     _goods(rows, goods)
@@ -61,7 +63,8 @@ def make_past(
     rhythm = Rhythm(store.time_zone, now, plan.days)
     bought = list(_buyers(chance, rhythm.moments(chance, plan.orders), plan.people))
     known = _meet(rows, people, bought, rhythm, Chance(plan.seed, "joined"))
-    shop = purchases.Shop(rows, goods, Chance(plan.seed, "orders"), connection)
+    asking = Asking(rows, address) if plan.ways_in else None
+    shop = purchases.Shop(rows, goods, Chance(plan.seed, "orders"), connection, asking)
     for place, (at, n) in enumerate(bought):
         shop.order(known[n], people[n], at, purchases.FIRST_KEY + place)
     tells = Site(rows, site) if site else None
@@ -78,6 +81,7 @@ def make_past(
             orders[known[n].id].append(at)
         first_key = purchases.FIRST_KEY + plan.orders
         Selling(rows, shop, keyed, link_key, address, orders, first_key).tell(known, people)
+    Talking(rows, staff).tell(known)
     for who in known:
         rows.chain(who, keyed)
     _people(rows, plan, people, known)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ringdove.demo.asking import Arrived, Asking
 from ringdove.demo.chance import Chance, Weighed
 from ringdove.demo.goods import Good
 from ringdove.demo.letters import money
@@ -64,6 +65,7 @@ class Order:
     moments: list[Moment]
     values: dict[str, str] = field(default_factory=dict)
     parcel_at: datetime | None = None
+    sku: str = ""  # of its first line
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Shop:
     goods: Sequence[Good]
     chance: Chance
     connection: int
+    asking: Asking | None = None
 
     def __post_init__(self) -> None:
         self._zone = ZoneInfo(self.rows.store.time_zone)
@@ -100,13 +103,16 @@ class Shop:
         self._keep_parcel(who, order)
         self._keep_return(who, order)
         self._answer(who, order)
+        if self.asking and (arrived := _arrived(who, order)):
+            self.asking.about(who, arrived)
         return order.id
 
     def stop_by_text(self, who: Known, at: datetime) -> None:
         """The person answers that they want no more, unless that is still to come."""
         if at < self.rows.now:
-            self._hear_text(who, self.chance.one_of(STOPS[who.language]), at)
-            self._stop(who, at)
+            words = self.chance.one_of(STOPS[who.language])
+            self._hear_text(who, words, at)
+            self._stop(who, words, at)
 
     # ------------------------------------------------------------------ what is in it
 
@@ -116,6 +122,7 @@ class Shop:
             good = self.goods[int(self.chance.random() ** 1.5 * len(self.goods))]
             count = 2 if self.chance.happens(0.12) else 1
             name = good.name(who.language)
+            order.sku = order.sku or good.sku
             order.total += good.price * count
             named.append(f"{name} x{count}" if count > 1 else name)
             self.rows.put("order_line", who.bucket, order.id, line, good.sku, name, count,
@@ -273,23 +280,40 @@ class Shop:
             self._hear_text(who, self.chance.one_of(ANSWERS[who.language]), at)
 
     def _hear_text(self, who: Known, body: str, at: datetime) -> None:
-        intent = replies.read(body, language=who.language).intent
+        reply = replies.read(body, language=who.language)
+        handled = reply.intent if reply.intent in ("stop", "start", "help", "thanks") else ""
         who.seen(at)
         self.rows.put("inbound", who.bucket, self.rows.id_at(who.bucket, at), who.id,
-                      self.rows.sms_gateway, who.phone, SHOP_NUMBER, body, at, intent)  # fmt: skip
+                      self.rows.sms_gateway, who.phone, SHOP_NUMBER, body, at, reply.intent,
+                      reply.value, handled)  # fmt: skip
         self.rows.count(at, "inbound")
+        self.rows.count(at, f"inbound/{reply.intent}")
         self.rows.count(at, "facts")
         if at >= self.rows.shown_since:
             self.rows.show(who.phone or "", "from_phone", body, at)
 
-    def _stop(self, who: Known, at: datetime) -> None:
-        words = self.rows.tables["inbound"][-1][-3]
+    def _stop(self, who: Known, words: str, at: datetime) -> None:
         who.marketing, who.marketing_at = "out", at
         who.said.append(Word(at, "marketing", "out", "reply", words, ""))
         self.rows.count(at, "stops")
         said_at = at + timedelta(milliseconds=700)
         self.rows.say(who, "answers.stop_confirmed", {}, said_at, topic="stop_confirmation",
                       why="reply/stop_confirmed")  # fmt: skip
+
+
+def _arrived(who: Known, order: Order) -> Arrived | None:
+    """None: it has not come, or went back."""
+    delivered = [one for one in order.moments if one.more.get("state") == "delivered"]
+    facts_heard = {one.fact for one in order.moments}
+    if not delivered or facts_heard & {"return.opened", "order.cancelled"}:
+        return None
+    moved = sum(one.fact == "delivery.promised" for one in order.moments) > 1
+    missed = any(one.more.get("state") == "delivery_failed" for one in order.moments)
+    waited = any(one.more.get("state") == "at_pickup_point" for one in order.moments)
+    return Arrived(
+        order.id, order.key, delivered[-1].at, CARRIERS[who.country],
+        _point(who) if waited else "", order.sku, not (moved or missed),
+    )  # fmt: skip
 
 
 def _state(order: Order) -> str:

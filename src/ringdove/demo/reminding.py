@@ -10,8 +10,7 @@ from typing import Any
 from ringdove.demo.chance import Chance
 from ringdove.demo.people import Person
 from ringdove.demo.purchases import Shop
-from ringdove.demo.rows import Keyed, Known, Rows
-from ringdove.demo.selling import refusal
+from ringdove.demo.rows import Keyed, Known, Rows, refusal
 from ringdove.rules import languages, texts
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.consent import stop_links

@@ -54,7 +54,13 @@ COLUMNS: dict[str, list[str]] = {
         " not_after created_at why state reason sent_at done_at parts_delivered parts_failed cost"
         " cost_currency campaign_id variant occasion",
         "receipt": "bucket store_id message_id gateway_id provider_id part state error at heard_at",
-        "inbound": "bucket store_id id contact_id gateway_id sender recipient body at intent",
+        "inbound": "bucket store_id id contact_id gateway_id sender recipient body at intent"
+        " value handled",
+        "conversation": "bucket store_id contact_id state owner snoozed_until waiting_since unread"
+        " last_at last_by last_said intent",
+        "survey_answer": "bucket store_id id contact_id survey asked_at until order_id sku carrier"
+        " pickup_point language answered_at way score reason comment answers may_publish shown_as"
+        " published published_at published_by",
         "counter": "bucket store_id hour name n",
         "touch": "bucket store_id contact_id message_id at topic category",
         "campaign": "store_id id name state plan created_at created_by changed_at changed_by"
@@ -126,6 +132,18 @@ class Known:
         self.seen_at = max(at, self.seen_at) if self.seen_at else at
 
 
+def refusal(who: Known, at: datetime) -> str:
+    """Why nobody wrote an offer to them then; "": somebody did."""
+    if not who.phone:
+        return "phone_doubtful" if who.phone_doubt else "no_phone"
+    said = who.marketing_at is not None and who.marketing_at < at
+    if who.marketing == "in" and said:
+        return ""
+    if who.marketing == "out":
+        return "stopped" if said else ""
+    return "no_consent"
+
+
 @dataclass
 class Rows:
     """All tables of one store, as they are filled."""
@@ -171,13 +189,26 @@ class Rows:
         self.put("contact_ref", self.bucket(f"{kind}/{value}"), kind, value, who.id, row_id)
 
     def say(
+        self, who: Known, words: str, values: Mapping[str, str], at: datetime, *,
+        channel: str = "sms", **more: Any,
+    ) -> None:  # fmt: skip
+        """A message of these words of a language that was made at `at`; `more`: see `tell`."""
+        if channel == "sms":
+            self.tell(who, self.letters.write(words, who.language, values), at, **more)
+            return
+        subject = self.letters.write(f"{words}.subject", who.language, values)
+        body = self.letters.write(f"{words}.body", who.language, values)
+        self.tell(who, body, at, subject=subject, channel=channel, **more)
+
+    def tell(
         self,
         who: Known,
-        words: str,
-        values: Mapping[str, str],
+        body: str,
         at: datetime,
         *,
+        subject: str = "",
         channel: str = "sms",
+        klass: str = "service",
         topic: str = "reply",
         cause: str = "reply",
         why: str = "",
@@ -188,19 +219,15 @@ class Rows:
     ) -> None:
         """A message that was made at `at`, with what became of it."""
         recipient = who.phone if channel == "sms" else who.email
-        subject, encoding, parts = "", "", 1
+        encoding, parts = "", 1
         if channel == "sms":
-            body = self.letters.write(words, who.language, values)
             measure = texts.measure(body)
             encoding, parts = measure.encoding, measure.parts
-        else:
-            subject = self.letters.write(f"{words}.subject", who.language, values)
-            body = self.letters.write(f"{words}.body", who.language, values)
         message_id = self.id_at(who.bucket, at)
         fate = self.fate(who, channel, recipient, at, parts, message_id)
         cost = self.cost(recipient or "", parts) if channel == "sms" else None
         self.put(
-            "message", who.bucket, message_id, who.id, order_id, channel, "service", topic, cause,
+            "message", who.bucket, message_id, who.id, order_id, channel, klass, topic, cause,
             recipe, enrollment_id, self.sms_gateway if channel == "sms" else self.email_gateway,
             recipient or "", subject, body, who.language, encoding, parts, at, at + valid_for, at,
             why, *fate, cost.amount if cost else None, cost.currency if cost else "", None, 0, "",

@@ -16,7 +16,7 @@ from ringdove.demo import purchases
 from ringdove.demo.chance import Chance
 from ringdove.demo.joining import OFFER
 from ringdove.demo.people import Person
-from ringdove.demo.rows import Keyed, Known, Rows
+from ringdove.demo.rows import Keyed, Known, Rows, refusal
 from ringdove.kit.buckets import buckets_of_store
 from ringdove.rules import languages, texts
 from ringdove.rules.campaigns import campaign_recipes
@@ -283,15 +283,3 @@ class Selling:
             (rows.store.id, n, name, "draft", json.dumps(plan.model_dump(mode="json")), at, 1, at,
              1, None, None, None)
         )  # fmt: skip
-
-
-def refusal(who: Known, at: datetime) -> str:
-    """Why nobody wrote an offer to them then; "": somebody did."""
-    if not who.phone:
-        return "phone_doubtful" if who.phone_doubt else "no_phone"
-    said = who.marketing_at is not None and who.marketing_at < at
-    if who.marketing == "in" and said:
-        return ""
-    if who.marketing == "out":
-        return "stopped" if said else ""
-    return "no_consent"

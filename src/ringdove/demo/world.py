@@ -135,6 +135,7 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
                     plan, store, runtime.keyed, connection=ways.connection, sms=ways.sms,
                     email=ways.email, site=ways.site, now=now, prices=PriceList(PRICES, PRICED_IN),
                     link_key=runtime.link_key, address=runtime.settings.outside_url,
+                    staff=(helper, owner) if settings is LINDEN else (owner, owner),
                 )  # fmt: skip
             for table, rows in past.items():
                 await bulk.copy(tx, table, COLUMNS[table], rows)
