@@ -68,7 +68,7 @@ CASES: list[tuple[Policy, Draft, datetime]] = [
 
 COLUMNS = (
     "bucket, store_id, id, phone, phone_doubt, email, created_at, country, zones, scopes,"
-    " marketing, service, paused_until, erased_at, also, merged_into"
+    " marketing, service, paused_until, talking_until, erased_at, also, merged_into"
 )
 PUT_CONTACTS = f"""
 INSERT INTO contact ({COLUMNS})
@@ -93,6 +93,7 @@ def _person(shop: Shop, n: int, chance: random.Random) -> dict[str, Any]:
         if chance.random() < 0.12
     }
     paused = chance.choice([SUMMER, WINTER, NOON]) + chance.uniform(-3, 6) * DAY
+    talking = chance.choice([SUMMER, WINTER, NOON]) + chance.uniform(-2, 3) * DAY
     has_phone = chance.random() < 0.95
     return {
         "bucket": stores.of_key(shop.store, key), "store_id": shop.store.id,
@@ -104,6 +105,7 @@ def _person(shop: Shop, n: int, chance: random.Random) -> dict[str, Any]:
         "marketing": chance.choices(["in", "out", "asked", "none"], [75, 9, 8, 8])[0],
         "service": "out" if chance.random() < 0.04 else "in",
         "paused_until": paused if chance.random() < 0.15 else None,
+        "talking_until": talking if chance.random() < 0.15 else None,
         "erased_at": NOON if chance.random() < 0.01 else None, "also": [], "merged_into": None,
     }  # fmt: skip
 
@@ -113,7 +115,8 @@ def _merge(people: list[dict[str, Any]], chance: random.Random) -> None:
     rest = chance.sample(people, len(people) // 20)
     for main, other in zip(rest[::2], rest[1::2], strict=False):
         main["also"], other["merged_into"] = [other["id"]], main["id"]
-        for name in ("phone", "marketing", "service", "scopes", "paused_until", "erased_at"):
+        for name in ("phone", "marketing", "service", "scopes", "paused_until", "talking_until",
+                     "erased_at"):  # fmt: skip
             other[name] = main[name]
 
 
@@ -143,7 +146,8 @@ async def _populate(shop: Shop, count: int, seed: int) -> list[dict[str, Any]]:
 
 def _contact(row: dict[str, Any]) -> Contact:
     names = ("id", "phone", "email", "created_at", "phone_doubt", "country", "zones", "marketing",
-             "service", "scopes", "paused_until", "erased_at", "also", "merged_into")  # fmt: skip
+             "service", "scopes", "paused_until", "talking_until", "erased_at", "also",
+             "merged_into")  # fmt: skip
     return Contact(**{name: row[name] for name in names})
 
 
@@ -207,7 +211,7 @@ def test_sql_and_python_decide_the_same_about_ten_thousand_random_people(play):
         assert reasons >= {
             "", "erased", "no_phone", "phone_doubtful", "no_email", "email_closed", "stopped",
             "topic_left", "category_left", "unconfirmed", "no_consent", "no_occasion", "paused",
-            "cap_day", "cap_week", "cap_month", "category_gap", "bought_lately", "quiet_hours",
+            "talking",            "cap_day", "cap_week", "cap_month", "category_gap", "bought_lately", "quiet_hours",
             "own_hours", "not_yet", "too_late", "no_hour_left", "no_allowed_hour",
         }  # fmt: skip
 
@@ -310,7 +314,7 @@ def test_hours_are_asked_again_when_the_window_of_a_queued_offer_has_ended(play)
         rows = await _populate(shop, 1, seed=1)
         await shop.rows(
             "UPDATE contact SET marketing = 'in', service = 'in', scopes = '{}', erased_at = NULL,"
-            " paused_until = NULL, phone = '+375291112233', country = 'BY',"
+            " paused_until = NULL, talking_until = NULL, phone = '+375291112233', country = 'BY',"
             " zones = '{Europe/Minsk}' RETURNING 1"
         )
         await shop.rows("WITH gone AS (DELETE FROM touch) SELECT 1")
@@ -334,7 +338,7 @@ async def _anna(shop: Shop, offers: int, gateways: tuple[int, ...]) -> dict[str,
     (row,) = await _populate(shop, 1, seed=2)
     await shop.rows(
         "UPDATE contact SET marketing = 'in', service = 'in', scopes = '{}', erased_at = NULL,"
-        " paused_until = NULL, phone = '+375291112233', country = 'BY',"
+        " paused_until = NULL, talking_until = NULL, phone = '+375291112233', country = 'BY',"
         " zones = '{Europe/Minsk}' RETURNING 1"
     )
     await shop.rows("WITH gone AS (DELETE FROM touch) SELECT 1")

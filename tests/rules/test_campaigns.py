@@ -56,7 +56,7 @@ PEOPLE = st.fixed_dictionaries({
     "marketing": st.sampled_from(["none", "asked", "in", "in", "in", "out"]),
     "service": st.sampled_from(["in", "in", "out"]), "topic": STATES, "category": STATES,
     "by_mail": st.sampled_from(["", "in", "out"]),
-    "paused": st.none() | st.integers(-50, 50),
+    "paused": st.none() | st.integers(-50, 50), "talking": st.none() | st.integers(-30, 40),
     "touches": st.lists(st.tuples(st.integers(0, 800), st.booleans()), max_size=4),
     "bought": st.none() | st.integers(0, 100), "own_hour": st.none() | st.integers(0, 23),
 })  # fmt: skip
@@ -118,7 +118,10 @@ def _person(n, one, now):
     bought = {} if one["bought"] is None else {"tea": now - timedelta(days=one["bought"])}
     past = History(tuple(touches), bought) if touches or bought else None
     paused = None if one["paused"] is None else now + timedelta(hours=one["paused"])
-    return Person(n, traits, one["phone"], one["email"], "A", one["own_hour"], past, paused)
+    talking = None if one["talking"] is None else now + timedelta(hours=one["talking"])
+    return Person(
+        n, traits, one["phone"], one["email"], "A", one["own_hour"], past, paused, talking
+    )
 
 
 def _contact(n, one, now):
@@ -134,6 +137,7 @@ def _contact(n, one, now):
         zones=tuple(one["zones"].split()), marketing=one["marketing"], service=one["service"],
         scopes=scopes,
         paused_until=None if one["paused"] is None else now + timedelta(hours=one["paused"]),
+        talking_until=None if one["talking"] is None else now + timedelta(hours=one["talking"]),
     )  # fmt: skip
 
 
@@ -143,7 +147,7 @@ def test_chance_leaves_alone_only_who_would_get_it_and_also_whom_a_cap_holds_bac
     one = {
         "phone": PHONES[0], "email": None, "doubt": False, "language": "ru", "country": "BY",
         "zones": "", "marketing": "in", "service": "in", "topic": "", "category": "", "by_mail": "",
-        "paused": None, "touches": [], "bought": None, "own_hour": None,
+        "paused": None, "talking": None, "touches": [], "bought": None, "own_hour": None,
     }  # fmt: skip
     capped = one | {"touches": [(n, False) for n in (1, 30, 60, 90, 120, 150, 170, 180)]}
     people = [_person(n, who, NOON) for n, who in enumerate((one, capped, one | {"service": "out",

@@ -74,6 +74,10 @@ def _first(at: datetime, zones: tuple[str, ...], limits: Limits = NIGHT_OFF) -> 
         (replace(ANNA, paused_until=NOON + DAY), OFFER, NOON, Wait),
         (replace(ANNA, paused_until=NOON + 30 * DAY), OFFER, NOON, "paused"),
         (replace(ANNA, paused_until=NOON + 30 * DAY), NEWS, NOON, Send),
+        (replace(ANNA, talking_until=NOON + 3 * HOUR), OFFER, NOON, Wait),
+        (replace(ANNA, talking_until=NOON - HOUR), OFFER, NOON, Send),
+        (replace(ANNA, talking_until=NOON + 30 * DAY), OFFER, NOON, "talking"),
+        (replace(ANNA, talking_until=NOON + 30 * DAY), NEWS, NOON, Send),
     ],
 )  # fmt: skip
 def test_the_decision_gives_one_answer_with_one_reason(person, draft, now, expected):

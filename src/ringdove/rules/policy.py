@@ -62,6 +62,7 @@ class Policy:
     attribution: str = "last_click"  # last_click, last_text: rules/reports/revenue.py
     approval_above: int = 0  # money of a campaign that a second person approves; 0: none
     margin_percent: int = 30  # of an order's sum: what profit is counted from
+    talk_hours: int = 24  # no offers for so long after somebody answered by hand; 0: they go on
 
     def topic(self, key: str) -> Topic | None:
         """The topic with this key."""

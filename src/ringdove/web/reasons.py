@@ -36,6 +36,7 @@ REASONS: Mapping[str, str] = {
     "unconfirmed": N_("The customer's yes is not confirmed yet."),
     "no_occasion": N_("It is an offer and names no occasion."),
     "paused": N_("The customer paused offers."),
+    "talking": N_("Somebody of the shop is talking with the customer: offers wait."),
     "cap_day": N_("The customer had as many offers in 24 hours as one may have."),
     "cap_week": N_("The customer had as many offers in 7 days as one may have."),
     "cap_month": N_("The customer had as many offers in 30 days as one may have."),

@@ -62,7 +62,7 @@ SELECT c.id, concat_ws(%(parted)s, coalesce(c.language, ''), coalesce(c.country,
       || CASE WHEN c.phone_doubt IS NULL THEN '' ELSE 'd' END
       || CASE WHEN c.email IS NULL THEN '' ELSE 'e' END) AS traits,
   c.phone, c.email, c.name, {own_hour} AS own_hour, NULL AS past, c.paused_until,
-  {fields} AS fields, t.newest, t.of_category, {bought} AS bought_at, nullif(c.also, '{{}}') AS also
+  c.talking_until, {fields} AS fields, t.newest, t.of_category, {bought} AS bought_at, nullif(c.also, '{{}}') AS also
 FROM contact c
 LEFT JOIN (
   SELECT t.contact_id, (array_agg(t.at ORDER BY t.at DESC))[:%(most_touches)s] AS newest,
@@ -195,13 +195,13 @@ class Audience:
             rows = await cursor.fetchall()
         await tx.execute(AS_EVER)
         new, person, category = tuple.__new__, Person, self.plan.category
-        people = [new(person, row[:9]) for row in rows]
-        told = [place for place, row in enumerate(rows) if row[9] or row[11] or row[12]]
-        merged = {rows[n][0]: tuple(rows[n][12]) for n in told if rows[n][12]}
+        people = [new(person, row[:10]) for row in rows]
+        told = [place for place, row in enumerate(rows) if row[10] or row[12] or row[13]]
+        merged = {rows[n][0]: tuple(rows[n][13]) for n in told if rows[n][13]}
         pasts = await self._merged(tx, merged) if merged else {}
         for place in told:
             row = rows[place]
-            past = pasts.get(row[0]) or _past(row[9], row[10], row[11], category)
+            past = pasts.get(row[0]) or _past(row[10], row[11], row[12], category)
             people[place] = people[place]._replace(past=past)
         return people
 

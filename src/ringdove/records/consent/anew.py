@@ -65,8 +65,8 @@ SELECT m.id, m.store_id, m.contact_id, m.channel, m.class, m.recipient, m.sender
     WHEN c.marketing <> 'in' AND c.scopes -> ('topic/' || m.topic) ->> 0 IS DISTINCT FROM 'in'
       THEN CASE c.marketing WHEN 'asked' THEN 'unconfirmed' ELSE 'no_consent' END
     WHEN m.occasion = '' AND %(demands_occasion)s THEN 'no_occasion'
-    WHEN c.paused_until > %(now)s OR k.bought_at > g.bought_since OR t.is_held
-      OR cardinality(c.also) > 0 THEN 'held'
+    WHEN c.paused_until > %(now)s OR c.talking_until > %(now)s OR k.bought_at > g.bought_since
+      OR t.is_held OR cardinality(c.also) > 0 THEN 'held'
   END,
   m.topic, m.category
 FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS i(id, place)
@@ -75,8 +75,8 @@ CROSS JOIN LATERAL (
   WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.id = i.id OFFSET 0
 ) m
 CROSS JOIN LATERAL (
-  SELECT c.phone, c.service, c.marketing, c.scopes, c.paused_until, c.merged_into, c.erased_at,
-    c.also
+  SELECT c.phone, c.service, c.marketing, c.scopes, c.paused_until, c.talking_until,
+    c.merged_into, c.erased_at, c.also
   FROM contact c
   WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = m.contact_id OFFSET 0
 ) c
@@ -142,7 +142,7 @@ def _ago(now: datetime, days: int) -> datetime | None:
 LATE = """
 SELECT m.id, m.class, m.topic, m.category, m.occasion, m.own_hours, m.channel, m.not_before,
   m.not_after, m.campaign_id, c.id AS contact_id, c.zones, c.country, c.phone, c.email, c.service,
-  c.marketing, c.scopes, c.paused_until, c.also, c.created_at
+  c.marketing, c.scopes, c.paused_until, c.talking_until, c.also, c.created_at
 FROM unnest(%(ids)s::bigint[]) AS i(id)
 CROSS JOIN LATERAL (
   SELECT m.* FROM message m
@@ -231,7 +231,8 @@ def _person(row: Mapping[str, Any]) -> Contact:
     return Contact(
         row["contact_id"], row["phone"], row["email"], row["created_at"], zones=tuple(row["zones"]),
         country=row["country"], service=row["service"], marketing=row["marketing"],
-        scopes=row["scopes"], paused_until=row["paused_until"], also=tuple(row["also"]),
+        scopes=row["scopes"], paused_until=row["paused_until"],
+        talking_until=row["talking_until"], also=tuple(row["also"]),
     )  # fmt: skip
 
 

@@ -70,15 +70,17 @@ FROM (
     SELECT p.*, 1 + width_bucket(greatest(%(start)s::timestamptz, p.last), p.all_closes) AS place,
       greatest(%(start)s::timestamptz, p.last) AS earliest,
       CASE WHEN p.last > %(start)s THEN CASE p.last
-        WHEN p.paused_until THEN 'paused' WHEN p.day_until THEN 'cap_day'
+        WHEN p.paused_until THEN 'paused' WHEN p.talking_until THEN 'talking'
+        WHEN p.day_until THEN 'cap_day'
         WHEN p.week_until THEN 'cap_week' WHEN p.month_until THEN 'cap_month'
         WHEN p.gap_until THEN 'category_gap' ELSE 'bought_lately' END END AS barrier
     FROM (
-      SELECT f.*, greatest(f.paused_until, f.day_until, f.week_until, f.month_until, f.gap_until,
-        f.bought_until) AS last
+      SELECT f.*, greatest(f.paused_until, f.talking_until, f.day_until, f.week_until,
+        f.month_until, f.gap_until, f.bought_until) AS last
       FROM (
         SELECT c.id, w.opens AS all_opens, w.closes AS all_closes, w.waits_for,
           CASE WHEN %(holds)s THEN c.paused_until END AS paused_until,
+          CASE WHEN %(holds)s THEN c.talking_until END AS talking_until,
           t.newest[%(cap_day)s::integer] + interval '24 hours' AS day_until,
           t.newest[%(cap_week)s::integer] + interval '168 hours' AS week_until,
           t.newest[%(cap_month)s::integer] + interval '720 hours' AS month_until,

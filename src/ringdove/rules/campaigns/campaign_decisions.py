@@ -44,6 +44,7 @@ class Person(NamedTuple):
     own_hour: int | None = None
     past: History | None = None  # None: nothing that could hold anything back
     paused_until: datetime | None = None
+    talking_until: datetime | None = None
     fields: Mapping[str, object] | None = None  # the store's own; None: no text asks for them
 
 
@@ -159,7 +160,7 @@ class Decider:
                 told = told_of.get((kind, channel, not_before)) or self._alike(
                     kind, channel, not_before
                 )
-                if person.past is not None or person.paused_until is not None:
+                if person.past is not None or person.paused_until or person.talking_until:
                     told = self._alone(kind, channel, told, person)
                 recipient = (person.phone if channel == "sms" else person.email) or ""
                 carrier, language = self._carrier(channel, recipient), kind.language
@@ -226,8 +227,10 @@ class Decider:
     def _alone(self, kind: Kind, channel: str, alike: Told, person: Person) -> Told:
         """Of somebody with a past: the same as of the others unless something holds them back."""
         contact, past = kind.contact, person.past or NO_HISTORY
-        if person.paused_until is not None:
-            contact = replace(contact, paused_until=person.paused_until)
+        if person.paused_until or person.talking_until:
+            contact = replace(
+                contact, paused_until=person.paused_until, talking_until=person.talking_until
+            )
         draft = self.draft(channel, alike.not_before, alike.not_after)
         start = max(self.now, alike.not_before)
         barriers = consent.barriers(self.store.policy, contact, draft, past)

@@ -67,7 +67,7 @@ class Draft:
 class Barrier(NamedTuple):
     """A rule that says: not before."""
 
-    reason: str  # paused, cap_day, cap_week, cap_month, category_gap, bought_lately
+    reason: str  # paused, talking, cap_day, cap_week, cap_month, category_gap, bought_lately
     until: datetime
 
 
@@ -141,6 +141,8 @@ def barriers(policy: Policy, person: Contact, draft: Draft, history: History) ->
         return
     if person.paused_until:
         yield Barrier("paused", person.paused_until)
+    if person.talking_until:
+        yield Barrier("talking", person.talking_until)
     if draft.channel == "sms":
         for reason, most, span in CAPS:
             allowed = most(policy)

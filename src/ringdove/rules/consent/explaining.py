@@ -85,7 +85,7 @@ def _refusals(store: Store, person: Contact, draft: Draft) -> list[Step]:
     return steps
 
 
-RULES = ("paused", *(reason for reason, _, _ in CAPS), "category_gap", "bought_lately")
+RULES = ("paused", "talking", *(reason for reason, _, _ in CAPS), "category_gap", "bought_lately")
 
 
 def _barriers(
@@ -114,7 +114,7 @@ def _asked(store: Store, draft: Draft) -> set[str]:
     if draft.klass != "marketing":
         return set()
     gap = store.policy.categories.get(draft.category) if draft.category else None
-    rules = {"paused"}
+    rules = {"paused", "talking"}
     if draft.channel == "sms":
         rules |= {reason for reason, most, _ in CAPS if most(store.policy)}
         rules |= {"category_gap"} if gap and gap.days else set()

@@ -127,6 +127,7 @@ def joined(main: Contact, other: Contact) -> Contact:
         scopes=_scopes(main, other, marketing, phone, marketing_at),
         paused_until=max(pauses) if pauses and marketing != "out" else None,
         agreed_phones=() if marketing == "out" else tuple(sorted(agreed - {phone})),
+        talking_until=_latest(main.talking_until, other.talking_until),
     )
 
 
@@ -354,7 +355,8 @@ def _plain(value: Any) -> Any:
 
 
 def _read(kept: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: READERS.get(name, _as_is)(kept[name]) for name in MIRRORED}
+    # What a person is told by has grown: an old merge knows less of who they were.
+    return {name: READERS.get(name, _as_is)(kept.get(name)) for name in MIRRORED}
 
 
 def _as_is(value: Any) -> Any:
@@ -369,6 +371,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "marketing_at": _moment,
     "service_at": _moment,
     "paused_until": _moment,
+    "talking_until": _moment,
     "birthday": lambda value: date.fromisoformat(value) if value else None,
     "children": lambda value: tuple(date.fromisoformat(one) for one in value),
     "zones": tuple,

@@ -20,7 +20,8 @@ from ringdove.rules.reports.trials import Contest, Difference, Group
 # chance left alone are never asked (rules/campaigns/campaign_decisions), else the groups would not
 # be alike.
 OWED_TO_TEXTS = (
-    "cap_day", "cap_week", "cap_month", "category_gap", "no_code", "too_long", "broken_text",
+    "cap_day", "cap_week", "cap_month", "category_gap", "talking", "no_code", "too_long",
+    "broken_text",
 )  # fmt: skip
 SENT = ("sent", "delivered", "failed", "expired", "unknown")
 

@@ -30,7 +30,7 @@ from ringdove.web.views import MarketerPage, OwnerPage, StorePage
 
 router = APIRouter(prefix="/stores/{store_id}/policy", include_in_schema=False)
 
-CAP_MAX, DAYS_MAX, MONTHS_MAX = 100, 1_000, 120
+CAP_MAX, DAYS_MAX, MONTHS_MAX, TALK_HOURS_MAX = 100, 1_000, 120, 720
 CATEGORIES_MAX, COUNTRIES_MAX, TOPICS_MAX = 200, 60, 30
 DRAWN_MAX = 4  # countries in the picture of the week
 REHEARSED_FOR = timedelta(days=1)
@@ -48,6 +48,7 @@ class RulesForm(Filled):
     occasion: Literal["demand", "warn"] = "demand"
     double_opt_in: Literal["yes", ""] = ""
     reconfirm_months: Annotated[int, Field(ge=0, le=MONTHS_MAX)] = 0
+    talk_hours: Annotated[int, Field(ge=0, le=TALK_HOURS_MAX)] = 24
 
 
 class CountryForm(Filled):
@@ -177,6 +178,7 @@ def _typed(rule: Policy) -> dict[str, Any]:
         "cap_day": rule.cap_day, "cap_week": rule.cap_week, "cap_month": rule.cap_month,
         "weekdays": [str(day) for day in sorted(rule.weekdays)], "occasion": rule.occasion,
         "double_opt_in": rule.double_opt_in, "reconfirm_months": rule.reconfirm_months,
+        "talk_hours": rule.talk_hours,
     }  # fmt: skip
 
 
@@ -222,6 +224,7 @@ async def save(page: OwnerPage) -> Response:
             occasion=given.occasion,
             double_opt_in=bool(given.double_opt_in),
             reconfirm_months=given.reconfirm_months,
+            talk_hours=given.talk_hours,
         ),
         what="rules",
     )

@@ -14,6 +14,7 @@ RULES: Mapping[str, str] = {
     "consent": N_("A yes to it"),
     "occasion": N_("An occasion"),
     "paused": N_("No pause"),
+    "talking": N_("Nobody talks with them now"),
     "cap_day": N_("The most of a day"),
     "cap_week": N_("The most of a week"),
     "cap_month": N_("The most of a month"),
