@@ -190,6 +190,7 @@ REASONS = {
     "no_occasion": ("It is marketing and names no occasion.", "Say why it comes now."),
     "paused": ("The person paused marketing past its end, or until then.", "It waits if it may."),
     "talking": ("Somebody answered them by hand: no offers for a while.", "It waits if it may."),
+    "answered_enough": ("Eight answers by machine on one day.", "A person is asked to look."),
     "cap_day": ("As many marketing texts in 24 hours as the policy allows.", "It waits if it may."),
     "cap_week": ("As many in 7 days.", "It waits if it may."),
     "cap_month": ("As many in 30 days.", "It waits if it may."),

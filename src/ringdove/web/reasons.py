@@ -48,6 +48,7 @@ REASONS: Mapping[str, str] = {
     "merged": N_("It was queued for a record that is part of another customer by now."),
     "twice": N_("They got this campaign already, under a record that is part of them by now."),
     "no_consent": N_("It is marketing, and the customer never said yes to it."),
+    "answered_enough": N_("They were answered by a machine often enough on this day."),
     # What a campaign says beside it (rules/campaigns/campaign_decisions,
     # records/campaigns/campaign_waiting).
     "holdout": N_("Left alone by chance, to see what it earns."),

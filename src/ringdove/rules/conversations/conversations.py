@@ -22,6 +22,7 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
     """Keeps the text with what it means, and answers it."""
     heard = _understood(scene, fact, now)
     row_id = scene.make_id_beside(heard.person.id)
+    inbox.received(scene, heard)
     handled = next((name for name, answers in ANSWERERS if answers(scene, heard, now)), "")
     scene.happens(
         HearInbound(
@@ -31,7 +32,7 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         Count("inbound"),
         Count(f"inbound/{heard.reply.intent}"),
     )  # fmt: skip
-    inbox.received(scene, heard, handled, now)
+    inbox.settled(scene, heard, handled, now)
 
 
 def _understood(scene: Scene, fact: facts.TextReceived, now: datetime) -> Heard:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from ringdove.rules import facts, languages
 from ringdove.rules.automations import wording
+from ringdove.rules.conversations import restraint
 from ringdove.rules.messages import Letter, language_of, speak
 from ringdove.rules.replies import Reply
 from ringdove.rules.scenes import Contact, Scene
@@ -28,12 +29,13 @@ class Heard:
 
 def reply_with(
     scene: Scene, person: Contact, text: str, topic: str, now: datetime,
-    more: Mapping[str, object] | None = None,
+    more: Mapping[str, object] | None = None, words: str = "",
 ) -> None:  # fmt: skip
     """Answers by text at once, in their language; `text`: a key of [answers] in
-    locales/<language>/phrases.toml, `more`: its own values beside the usual ones."""
+    locales/<language>/phrases.toml, `more`: its own values beside the usual ones, `words`: the
+    store's own Liquid in place of the ready one. Who was answered enough today hears nothing."""
     language = language_of(scene, person)
-    speak(
+    made = speak(
         scene,
         Letter(
             contact=person,
@@ -41,12 +43,14 @@ def reply_with(
             klass="service",
             topic=topic,
             cause="reply",
-            words={"sms": languages.phrases(language)["answers"][text]},
+            words={"sms": words or languages.phrases(language)["answers"][text]},
             values=wording.values_of(scene, person, None, None, language) | dict(more or {}),
             language=language,
             why=f"reply/{text}",
             not_before=now,
             not_after=now + ANSWER_VALID_FOR,
+            silent=restraint.why_silent(scene, person.id, topic, now),
         ),
         now,
     )
+    restraint.answered(scene, made, now)

@@ -3,19 +3,20 @@
 from dataclasses import replace
 from datetime import datetime
 
+from ringdove.rules.conversations import restraint
 from ringdove.rules.conversations.heard import Heard
+from ringdove.rules.conversations.restraint import SAID_MAX
 from ringdove.rules.effects import SaveConversation
 from ringdove.rules.scenes import Conversation, Scene
 
-SAID_MAX = 160  # letters of the last text that a list shows
 QUIET = frozenset({"thanks"})  # nobody has to answer these
+# A machine says at once that it was heard; a person of the store has the last word.
+FOR_PEOPLE = frozenset({"complaint"})
 
 
-def received(scene: Scene, heard: Heard, handled: str, now: datetime) -> None:
-    """A text came. What a machine has answered leaves the conversation as it was; what nobody has
-    answered opens it, also one that was put off."""
+def received(scene: Scene, heard: Heard) -> None:
+    """A text came; what answers it comes after this."""
     known = scene.conversations.get(heard.person.id, Conversation(heard.person.id))
-    waits = not handled and heard.reply.intent not in QUIET
     fresh = replace(
         known,
         last_at=max(heard.fact.at, known.last_at or heard.fact.at),
@@ -23,9 +24,19 @@ def received(scene: Scene, heard: Heard, handled: str, now: datetime) -> None:
         last_said=heard.fact.body[:SAID_MAX],
         intent=heard.reply.intent,
     )
-    if waits:
-        fresh = replace(
-            fresh, state="open", snoozed_until=None, unread=known.unread + 1,
-            waiting_since=known.waiting_since or heard.fact.at,
-        )  # fmt: skip
+    scene.happens(SaveConversation(fresh))
+
+
+def settled(scene: Scene, heard: Heard, handled: str, now: datetime) -> None:
+    """It was answered, by whom `handled` says, or by nobody (""). What a machine has answered
+    leaves the conversation as it was; what nobody has answered opens it, also one that was put
+    off."""
+    known = scene.conversations[heard.person.id]
+    is_done = handled and handled not in FOR_PEOPLE and not restraint.is_overdone(known, now)
+    if is_done or heard.reply.intent in QUIET:
+        return
+    fresh = replace(
+        known, state="open", snoozed_until=None, unread=known.unread + 1,
+        waiting_since=known.waiting_since or heard.fact.at,
+    )  # fmt: skip
     scene.happens(SaveConversation(fresh))
