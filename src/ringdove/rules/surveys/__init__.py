@@ -1,0 +1,1 @@
+"""Surveys: what is asked, how an answer is heard, and what follows from it."""
