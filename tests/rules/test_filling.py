@@ -35,11 +35,15 @@ def _both(template: str, values: dict[str, dict[str, str]]) -> tuple[str | None,
     return templates._fill(templates._simple(template), present), liquid
 
 
-@pytest.mark.parametrize("words", ["Anna", "", "{{ shop.name }}", "a, b; c.", "<b>&amp;"])
-@pytest.mark.parametrize(("language", "key", "form"), RECIPES)
-def test_every_recipe_is_said_the_same_both_ways(language, key, form, words):
-    quick, liquid = _both(languages.phrases(language)["recipes"][key][form], _values(words))
-    assert quick in (None, liquid)
+@pytest.mark.parametrize("language", languages.languages_present())
+def test_every_recipe_is_said_the_same_both_ways(language):
+    """One test a language: as thousands of tests they took a tenth of all fast ones' time."""
+    said = languages.phrases(language)["recipes"]
+    for words in ["Anna", "", "{{ shop.name }}", "a, b; c.", "<b>&amp;"]:
+        values = _values(words)
+        for _, key, form in (one for one in RECIPES if one[0] == language):
+            quick, liquid = _both(said[key][form], values)
+            assert quick in (None, liquid), (key, form, words)
 
 
 @given(WORDS, WORDS, WORDS)
