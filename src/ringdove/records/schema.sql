@@ -82,7 +82,8 @@ CREATE TABLE app_user (
   password_hash text NOT NULL,
   language text NOT NULL,
   created_at timestamptz NOT NULL,
-  disabled_at timestamptz
+  disabled_at timestamptz,
+  phone text NOT NULL DEFAULT ''         -- E.164; where alerts reach them by text; empty: nowhere
 );
 
 CREATE TABLE user_role (
@@ -708,6 +709,7 @@ CREATE TABLE inbound (
   intent text NOT NULL,
   value text NOT NULL DEFAULT '',        -- the number, score or word in it
   handled text NOT NULL DEFAULT '',      -- what answered it; empty: a person is to
+  read_as text NOT NULL DEFAULT '',      -- what it was taken for before somebody put it right
   PRIMARY KEY (bucket, store_id, id)
 );
 CREATE INDEX inbound_contact ON inbound (bucket, contact_id, store_id, id);
@@ -1277,7 +1279,7 @@ CREATE TABLE task (                      -- what somebody of the store is to do
     CHECK (result IN ('', 'done', 'failed', 'not_needed', 'told', 'erased')),
   note text NOT NULL DEFAULT '',
   tell text NOT NULL DEFAULT 'task'
-    CHECK (tell IN ('task', 'person', 'webhook')), -- the list; and a letter; the store's program
+    CHECK (tell IN ('task', 'person', 'text', 'webhook')), -- the list; and by e-mail, SMS, POST
   tell_at timestamptz,                   -- when to try next; NULL: told, given up or nobody to tell
   tell_tries smallint NOT NULL DEFAULT 0,
   told_at timestamptz,
@@ -1352,11 +1354,43 @@ CREATE TABLE conversation (              -- of a person with the store, by text;
   machine_said integer NOT NULL DEFAULT 0,
   typing_by text NOT NULL DEFAULT '',    -- who of the store writes an answer right now
   typing_until timestamptz,
+  new_since timestamptz,                 -- opened then, and not answered by a person yet
   PRIMARY KEY (bucket, store_id, contact_id)
 );
-CREATE INDEX conversation_state ON conversation (bucket, state, last_at DESC, store_id);
+CREATE INDEX conversation_state
+  ON conversation (bucket, state, (waiting_since IS NULL), last_at DESC, store_id);
+CREATE INDEX conversation_waiting ON conversation (bucket, waiting_since, store_id)
+  WHERE state = 'open' AND waiting_since IS NOT NULL;
+CREATE INDEX conversation_owner ON conversation (bucket, owner, last_at DESC, store_id)
+  WHERE owner IS NOT NULL AND state <> 'closed';
+CREATE INDEX conversation_unread ON conversation (bucket, contact_id, store_id) WHERE unread > 0;
 CREATE INDEX conversation_snoozed ON conversation (bucket, snoozed_until)
-  WHERE snoozed_until IS NOT NULL;
+  WHERE state = 'snoozed';
+
+CREATE TABLE conversation_note (         -- what colleagues tell each other beside the talk
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  by text NOT NULL,                      -- page/Anna, api/till
+  body text NOT NULL,
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX conversation_note_contact ON conversation_note (bucket, contact_id, store_id, id);
+
+CREATE TABLE canned_answer (             -- an answer that is written once and said often
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  title text NOT NULL,
+  shortcut text NOT NULL DEFAULT '',     -- typed after / it stands in the answer; empty: none
+  texts jsonb NOT NULL,                  -- by language; Liquid
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  PRIMARY KEY (store_id, id)
+);
+CREATE UNIQUE INDEX canned_answer_shortcut ON canned_answer (store_id, shortcut)
+  WHERE shortcut <> '';
 
 -- ---------------------------------------------------------------- surveys, opinions
 
@@ -1407,6 +1441,68 @@ CREATE INDEX survey_answer_asked ON survey_answer (bucket, survey, asked_at, sto
 CREATE INDEX survey_answer_answered ON survey_answer (bucket, answered_at, store_id)
   WHERE answered_at IS NOT NULL;
 
+-- ---------------------------------------------------------------- friends
+
+CREATE TABLE friend_invitation (         -- a number that a customer invited, once for ever
+  bucket integer NOT NULL,               -- of friend/<hash>
+  store_id integer NOT NULL,
+  hash text NOT NULL,                    -- Scene.keyed("phone/+375…"), as in suppression
+  id bigint NOT NULL,
+  inviter_id bigint NOT NULL,            -- the customer, under whichever of their names
+  way text NOT NULL CHECK (way IN ('text', 'link')),
+  at timestamptz NOT NULL,
+  ip_hash text NOT NULL DEFAULT '',      -- whence, to count; emptied after a day
+  friend_id bigint,                      -- whom the text was written for alone; NULL: nobody, or forgotten
+  refused_at timestamptz,
+  bought_at timestamptz,
+  order_id bigint,                       -- that was paid, and for which both are thanked
+  PRIMARY KEY (bucket, store_id, hash)
+);
+CREATE INDEX friend_invitation_id ON friend_invitation (bucket, id);
+CREATE INDEX friend_invitation_at ON friend_invitation (bucket, at, store_id);
+CREATE INDEX friend_invitation_inviter ON friend_invitation (bucket, inviter_id, store_id, at);
+CREATE INDEX friend_invitation_friend ON friend_invitation (bucket, at)
+  WHERE friend_id IS NOT NULL;
+
+-- Complaints.
+CREATE TABLE complaint (                 -- what went wrong for somebody (R71)
+  bucket integer NOT NULL,               -- of the contact
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  order_id bigint,
+  number text NOT NULL,                  -- what they are told
+  state text NOT NULL
+    CHECK (state IN ('opened', 'answered', 'accepted', 'refused', 'closed')),
+  opened_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  due_at timestamptz NOT NULL,           -- to be answered until then
+  reason text NOT NULL DEFAULT '',       -- rules/complaints/complaints.py
+  said text NOT NULL DEFAULT '',         -- by them, as it was opened
+  note text NOT NULL DEFAULT '',         -- what they were told last
+  opened_by text NOT NULL DEFAULT '',    -- text, shop, page/Anna, api/till
+  owner integer,                         -- of app_user; NULL: whoever
+  closed_at timestamptz,
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX complaint_contact ON complaint (bucket, contact_id, store_id, id);
+CREATE INDEX complaint_state ON complaint (bucket, state, changed_at, store_id, id);
+CREATE INDEX complaint_due ON complaint (bucket, due_at, store_id, id) WHERE state = 'opened';
+CREATE TABLE complaint_move (            -- its history
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  complaint_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  by text NOT NULL,                      -- text, shop, page/Anna, api/till
+  state text NOT NULL DEFAULT '',        -- that it came to; empty: as it was
+  said text NOT NULL DEFAULT '',         -- to the customer; by them, where `by` is text
+  note text NOT NULL DEFAULT '',         -- among colleagues
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX complaint_move_of ON complaint_move (bucket, complaint_id, store_id, id);
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -1442,5 +1538,9 @@ SELECT ringdove_distribute('wish', 'contact');
 SELECT ringdove_distribute('goods_list', 'contact');
 SELECT ringdove_reference('goods_learnt');
 SELECT ringdove_distribute('conversation', 'contact');
+SELECT ringdove_distribute('conversation_note', 'contact');
+SELECT ringdove_reference('canned_answer');
 SELECT ringdove_reference('survey');
 SELECT ringdove_distribute('survey_answer', 'contact');
+SELECT ringdove_distribute('friend_invitation', 'contact');
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['complaint', 'complaint_move']) t;

@@ -2,7 +2,8 @@
 
 ALTER TABLE contact ADD COLUMN talking_until timestamptz;
 ALTER TABLE inbound ADD COLUMN value text NOT NULL DEFAULT '',
-  ADD COLUMN handled text NOT NULL DEFAULT '';
+  ADD COLUMN handled text NOT NULL DEFAULT '',
+  ADD COLUMN read_as text NOT NULL DEFAULT '';
 
 -- Conversations.
 CREATE TABLE conversation (
@@ -23,12 +24,31 @@ CREATE TABLE conversation (
   machine_said integer NOT NULL DEFAULT 0,
   typing_by text NOT NULL DEFAULT '',
   typing_until timestamptz,
+  new_since timestamptz,
   PRIMARY KEY (bucket, store_id, contact_id)
 );
-CREATE INDEX conversation_state ON conversation (bucket, state, last_at DESC, store_id);
+CREATE INDEX conversation_state
+  ON conversation (bucket, state, (waiting_since IS NULL), last_at DESC, store_id);
+CREATE INDEX conversation_waiting ON conversation (bucket, waiting_since, store_id)
+  WHERE state = 'open' AND waiting_since IS NOT NULL;
+CREATE INDEX conversation_owner ON conversation (bucket, owner, last_at DESC, store_id)
+  WHERE owner IS NOT NULL AND state <> 'closed';
+CREATE INDEX conversation_unread ON conversation (bucket, contact_id, store_id) WHERE unread > 0;
 CREATE INDEX conversation_snoozed ON conversation (bucket, snoozed_until)
-  WHERE snoozed_until IS NOT NULL;
+  WHERE state = 'snoozed';
 SELECT ringdove_distribute('conversation', 'contact');
+CREATE TABLE conversation_note (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  by text NOT NULL,
+  body text NOT NULL,
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX conversation_note_contact ON conversation_note (bucket, contact_id, store_id, id);
+SELECT ringdove_distribute('conversation_note', 'contact');
 
 -- Surveys and opinions.
 CREATE TABLE survey (
@@ -78,3 +98,84 @@ CREATE INDEX survey_answer_asked ON survey_answer (bucket, survey, asked_at, sto
 CREATE INDEX survey_answer_answered ON survey_answer (bucket, answered_at, store_id)
   WHERE answered_at IS NOT NULL;
 SELECT ringdove_distribute('survey_answer', 'contact');
+
+-- Friends.
+CREATE TABLE friend_invitation (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  hash text NOT NULL,
+  id bigint NOT NULL,
+  inviter_id bigint NOT NULL,
+  way text NOT NULL CHECK (way IN ('text', 'link')),
+  at timestamptz NOT NULL,
+  ip_hash text NOT NULL DEFAULT '',
+  friend_id bigint,
+  refused_at timestamptz,
+  bought_at timestamptz,
+  order_id bigint,
+  PRIMARY KEY (bucket, store_id, hash)
+);
+CREATE INDEX friend_invitation_id ON friend_invitation (bucket, id);
+CREATE INDEX friend_invitation_at ON friend_invitation (bucket, at, store_id);
+CREATE INDEX friend_invitation_inviter ON friend_invitation (bucket, inviter_id, store_id, at);
+CREATE INDEX friend_invitation_friend ON friend_invitation (bucket, at)
+  WHERE friend_id IS NOT NULL;
+SELECT ringdove_distribute('friend_invitation', 'contact');
+
+-- Complaints.
+CREATE TABLE complaint (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  order_id bigint,
+  number text NOT NULL,
+  state text NOT NULL
+    CHECK (state IN ('opened', 'answered', 'accepted', 'refused', 'closed')),
+  opened_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  due_at timestamptz NOT NULL,
+  reason text NOT NULL DEFAULT '',
+  said text NOT NULL DEFAULT '',
+  note text NOT NULL DEFAULT '',
+  opened_by text NOT NULL DEFAULT '',
+  owner integer,
+  closed_at timestamptz,
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX complaint_contact ON complaint (bucket, contact_id, store_id, id);
+CREATE INDEX complaint_state ON complaint (bucket, state, changed_at, store_id, id);
+CREATE INDEX complaint_due ON complaint (bucket, due_at, store_id, id) WHERE state = 'opened';
+CREATE TABLE complaint_move (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  id bigint NOT NULL,
+  contact_id bigint NOT NULL,
+  complaint_id bigint NOT NULL,
+  at timestamptz NOT NULL,
+  by text NOT NULL,
+  state text NOT NULL DEFAULT '',
+  said text NOT NULL DEFAULT '',
+  note text NOT NULL DEFAULT '',
+  PRIMARY KEY (bucket, store_id, id)
+);
+CREATE INDEX complaint_move_of ON complaint_move (bucket, complaint_id, store_id, id);
+SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['complaint', 'complaint_move']) t;
+
+-- Answers by people.
+ALTER TABLE app_user ADD COLUMN phone text NOT NULL DEFAULT '';
+ALTER TABLE task DROP CONSTRAINT task_tell_check, ADD CONSTRAINT task_tell_check
+  CHECK (tell IN ('task', 'person', 'text', 'webhook'));
+CREATE TABLE canned_answer (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  title text NOT NULL,
+  shortcut text NOT NULL DEFAULT '',
+  texts jsonb NOT NULL,
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  PRIMARY KEY (store_id, id)
+);
+CREATE UNIQUE INDEX canned_answer_shortcut ON canned_answer (store_id, shortcut)
+  WHERE shortcut <> '';
+SELECT ringdove_reference('canned_answer');
