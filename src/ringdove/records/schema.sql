@@ -1503,6 +1503,53 @@ CREATE TABLE complaint_move (            -- its history
 );
 CREATE INDEX complaint_move_of ON complaint_move (bucket, complaint_id, store_id, id);
 
+-- ---------------------------------------------------------------- contests
+
+CREATE TABLE contest (                   -- who texts a word within a time may win
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  token text NOT NULL UNIQUE,            -- in its address: /contest/<token>
+  name text NOT NULL,
+  settings jsonb NOT NULL DEFAULT '{}',  -- rules/contests/contests.py reads it
+  begins timestamptz NOT NULL,
+  ends timestamptz NOT NULL,
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  opened_at timestamptz,
+  ticket_key text NOT NULL DEFAULT '',   -- makes tickets of numbers; thrown away by the draw
+  sealed_seed bytea,
+  commitment text NOT NULL DEFAULT '',   -- SHA-256 of the seed
+  closed_at timestamptz,
+  entries integer NOT NULL DEFAULT 0,    -- on the list, once it is closed
+  list_hash text NOT NULL DEFAULT '',
+  drawn_at timestamptz,
+  seed text NOT NULL DEFAULT '',         -- after the draw
+  beacon_value text NOT NULL DEFAULT '',
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, id)
+);
+CREATE TABLE contest_entry (             -- a number that takes part, once
+  bucket integer NOT NULL,               -- of the contact
+  store_id integer NOT NULL,
+  contest_id integer NOT NULL,
+  ticket text NOT NULL,                  -- of the number: rules/contests/contests.ticket_of
+  contact_id bigint,                     -- NULL: they were erased after the list was closed
+  at timestamptz NOT NULL,
+  word text NOT NULL,
+  order_id bigint,
+  said_again_at timestamptz,             -- told that they take part already
+  refused text NOT NULL DEFAULT '',      -- why somebody of the store took it out
+  listed boolean NOT NULL DEFAULT false, -- on the closed list
+  place integer,                         -- drawn: 1 is the first winner
+  outcome text NOT NULL DEFAULT ''       -- of a place: given, lapsed, moved_up
+    CHECK (outcome IN ('', 'given', 'lapsed', 'moved_up')),
+  PRIMARY KEY (bucket, store_id, contest_id, ticket)
+);
+CREATE INDEX contest_entry_contact ON contest_entry (bucket, contact_id, store_id);
+CREATE INDEX contest_entry_at ON contest_entry (bucket, contest_id, at, ticket, store_id);
+CREATE INDEX contest_entry_place ON contest_entry (bucket, contest_id, place, store_id)
+  WHERE place IS NOT NULL;
+
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 
 SELECT ringdove_reference(t) FROM unnest(ARRAY[
@@ -1544,3 +1591,5 @@ SELECT ringdove_reference('survey');
 SELECT ringdove_distribute('survey_answer', 'contact');
 SELECT ringdove_distribute('friend_invitation', 'contact');
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['complaint', 'complaint_move']) t;
+SELECT ringdove_reference('contest');
+SELECT ringdove_distribute('contest_entry', 'contact');

@@ -179,3 +179,51 @@ CREATE TABLE canned_answer (
 CREATE UNIQUE INDEX canned_answer_shortcut ON canned_answer (store_id, shortcut)
   WHERE shortcut <> '';
 SELECT ringdove_reference('canned_answer');
+
+-- Contests.
+CREATE TABLE contest (
+  store_id integer NOT NULL REFERENCES store (id),
+  id integer NOT NULL,
+  token text NOT NULL UNIQUE,
+  name text NOT NULL,
+  settings jsonb NOT NULL DEFAULT '{}',
+  begins timestamptz NOT NULL,
+  ends timestamptz NOT NULL,
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  opened_at timestamptz,
+  ticket_key text NOT NULL DEFAULT '',
+  sealed_seed bytea,
+  commitment text NOT NULL DEFAULT '',
+  closed_at timestamptz,
+  entries integer NOT NULL DEFAULT 0,
+  list_hash text NOT NULL DEFAULT '',
+  drawn_at timestamptz,
+  seed text NOT NULL DEFAULT '',
+  beacon_value text NOT NULL DEFAULT '',
+  retired_at timestamptz,
+  PRIMARY KEY (store_id, id)
+);
+CREATE TABLE contest_entry (
+  bucket integer NOT NULL,
+  store_id integer NOT NULL,
+  contest_id integer NOT NULL,
+  ticket text NOT NULL,
+  contact_id bigint,
+  at timestamptz NOT NULL,
+  word text NOT NULL,
+  order_id bigint,
+  said_again_at timestamptz,
+  refused text NOT NULL DEFAULT '',
+  listed boolean NOT NULL DEFAULT false,
+  place integer,
+  outcome text NOT NULL DEFAULT ''
+    CHECK (outcome IN ('', 'given', 'lapsed', 'moved_up')),
+  PRIMARY KEY (bucket, store_id, contest_id, ticket)
+);
+CREATE INDEX contest_entry_contact ON contest_entry (bucket, contact_id, store_id);
+CREATE INDEX contest_entry_at ON contest_entry (bucket, contest_id, at, ticket, store_id);
+CREATE INDEX contest_entry_place ON contest_entry (bucket, contest_id, place, store_id)
+  WHERE place IS NOT NULL;
+SELECT ringdove_reference('contest');
+SELECT ringdove_distribute('contest_entry', 'contact');
