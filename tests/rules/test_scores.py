@@ -1,4 +1,4 @@
-"""What marks say and how sure it is: tables, and the promise of 95 in 100 counted out."""
+"""What scores say and how sure it is: tables, and the promise of 95 in 100 counted out."""
 
 from itertools import product
 from math import exp, lgamma, log
@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringdove.rules.surveys import scores
+from ringdove.rules.surveys import scores, surveys
 from ringdove.rules.surveys.scores import Interval, Scores
 
 
-def of(worst: int, best: int, **marks: int) -> Scores:
-    made = Scores(worst, best)
-    for mark, n in marks.items():
-        made.add(int(mark[1:]), True, n)
+def of(key: str, **given: int) -> Scores:
+    """Of a ready survey, so many of each score: s6=3."""
+    made = Scores(surveys.READY[key])
+    for score, n in given.items():
+        made.add(int(score[1:]), True, n)
     return made
 
 
@@ -31,38 +32,37 @@ def test_known_figures() -> None:
     near(scores.wilson(0, 20), 0, 0, 0.1611)
     near(scores.wilson(1, 29), 0.0345, 0.0061, 0.1718)
     assert scores.wilson(0, 0) is None
-    six = of(1, 6, m6=6, m5=2, m1=2)
-    assert six.csat == scores.wilson(8, 10) and six.satisfied_from == 5
+    six = of("delivery", s6=6, s5=2, s1=2)
+    assert six.csat == six.measured == scores.wilson(8, 10) and six.low == 2
     near(six.mean, 4.8, 3.3297, 5.6703)
-    assert six.nps is None  # another scale
-    ten = of(0, 10, m10=5, m9=5, m7=4, m6=3, m0=3)
-    assert ten.nps is not None and round(ten.nps.low, 1) == -19.1
-    assert (ten.nps.value, round(ten.nps.high, 1)) == (20, 53.8)
-    all_best = of(1, 6, m6=10)
+    ten = of("nps", s10=5, s9=5, s7=4, s6=3, s0=3)
+    assert ten.nps == ten.measured and ten.nps is not None
+    assert (ten.nps.value, round(ten.nps.low, 1), round(ten.nps.high, 1)) == (20, -19.1, 53.8)
+    all_best = of("delivery", s6=10)
     assert all_best.mean is not None and all_best.mean.value == 6 and all_best.mean.low < 5.5
-    assert of(1, 3, m3=1, m2=1).satisfied == 1 and of(1, 5, m4=1, m3=1).satisfied == 1
 
 
 def test_askings_are_counted_as_what_became_of_them() -> None:
     """R83."""
-    found = Scores(1, 6)
+    found = Scores(surveys.READY["delivery"])
+    assert found.mean is None and found.csat is None and found.nps is None and found.rate is None
     found.add(None, False, 6)
     found.add(None, True, 1)
-    found.add(5, True, 3)
+    found.add(5, True, 2)
+    found.add(10, True, 1)  # when the scale went up to ten
     assert (found.asked, found.answered, found.n, found.wordless) == (10, 4, 3, 1)
-    assert found.is_few and found.rate == scores.wilson(4, 10)
-    assert Scores(1, 6).mean is None and Scores(1, 6).csat is None and Scores(0, 10).nps is None
+    assert found.is_few and found.rate == scores.wilson(4, 10) and found.given == {5: 2, 6: 1}
     # One bad answer proves less than ten of twenty.
-    assert of(1, 6, m1=1).at_most > of(1, 6, m1=10, m6=10).at_most
+    assert of("delivery", s1=1).at_most > of("delivery", s1=10, s6=10).at_most
 
 
 @given(st.dictionaries(st.integers(0, 10), st.integers(1, 10_000), max_size=11))
-def test_a_figure_lies_within_its_interval_and_on_its_scale(marks: dict[int, int]) -> None:
-    found = Scores(0, 10, marks=marks)
+def test_a_figure_lies_within_its_interval_and_on_its_scale(many: dict[int, int]) -> None:
+    found = Scores(surveys.READY["nps"], given=many)
     for one, least, most in ((found.mean, 0, 10), (found.csat, 0, 1), (found.nps, -100, 100)):
         if one is not None:
             assert least <= one.low <= one.value <= one.high <= most
-            assert marks and (one.low < one.high)
+            assert many and (one.low < one.high)
 
 
 def test_nps_holds_the_truth_as_often_as_it_says() -> None:

@@ -1,7 +1,7 @@
-"""What the marks of a survey say, and how sure that is: mean, satisfied share, NPS (R83, R89).
+"""What the scores of a survey say, and how sure that is: mean, CSAT, NPS (R83, R89).
 
 Each figure comes with the interval that holds the truth in 95 of 100 such surveys. A share has
-Wilson's (1927, "Probable inference", JASA 22). A mean of marks, and NPS, which is the mean of -1, 0
+Wilson's (1927, "Probable inference", JASA 22). A mean of scores, and NPS, which is the mean of -1, 0
 and 1, are counted as if three more had answered, half of them the worst and half the best: the
 same thought as Agresti and Coull's for shares (1998, The American Statistician 52), of which Rocks
 (2016, ibid. 70) tried relatives for NPS. The plain formula gives few equal answers an interval of
@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 
+from ringdove.rules.surveys.surveys import Survey
+
 Z = 1.959963984540054  # 95 %
-FEW = 5  # answers below this are shown as they are, without figures
+FEW = 5  # scores below this are shown as they are, without figures
 ADDED = 3.0  # answers that a mean is counted with, half of them at either end
-NPS_SCALE = (0, 10)
-PROMOTERS_FROM, DETRACTORS_TO = 9, 6  # Reichheld 2003: how likely would you recommend us?
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +34,28 @@ class Interval:
 
 @dataclass(slots=True)
 class Scores:
-    """How often each mark was given. `asked`: so many were, answered or not; `marks` by the mark,
-    from `worst` to `best`; `wordless`: answered without a mark."""
+    """What so many askings came to. `asked`: answered or not; `given`: how many gave each score;
+    `wordless`: answered without a score."""
 
-    worst: int
-    best: int
+    survey: Survey
     asked: int = 0
     wordless: int = 0
-    marks: dict[int, int] = field(default_factory=dict)
+    given: dict[int, int] = field(default_factory=dict)
 
-    def add(self, mark: int | None, is_answered: bool, n: int) -> None:
+    def add(self, score: int | None, is_answered: bool, n: int) -> None:
         """So many more askings that came to this."""
         self.asked += n
-        if mark is not None:
-            self.marks[mark] = self.marks.get(mark, 0) + n
+        if score is not None:
+            # The scale was longer once: what is outside of it now counts as its end.
+            score = min(max(score, self.survey.low), self.survey.high)
+            self.given[score] = self.given.get(score, 0) + n
         elif is_answered:
             self.wordless += n
 
     @property
     def n(self) -> int:
-        """Marks in all."""
-        return sum(self.marks.values())
+        """Scores in all."""
+        return sum(self.given.values())
 
     @property
     def answered(self) -> int:
@@ -66,51 +67,48 @@ class Scores:
         return self.n < FEW
 
     @property
-    def satisfied_from(self) -> int:
-        """The two best marks are content people; of three or fewer marks only the best is."""
-        return self.best - 1 if self.best - self.worst >= 3 else self.best
+    def good(self) -> int:
+        """How many are content."""
+        return sum(n for score, n in self.given.items() if self.survey.is_good(score))
 
     @property
-    def satisfied(self) -> int:
-        """How many gave such a mark."""
-        return sum(n for mark, n in self.marks.items() if mark >= self.satisfied_from)
+    def low(self) -> int:
+        """How many gave a low score."""
+        return sum(n for score, n in self.given.items() if self.survey.is_low(score))
 
     @property
     def rate(self) -> Interval | None:
         """The part of those asked that answered."""
-        return wilson(min(self.answered, self.asked), self.asked)
+        return wilson(self.answered, self.asked)
 
     @property
     def csat(self) -> Interval | None:
-        """The part of the marks that content people gave."""
-        return wilson(self.satisfied, self.n)
+        """The part of the scores that content people gave."""
+        return wilson(self.good, self.n)
 
     @property
     def mean(self) -> Interval | None:
-        """The mean mark."""
-        return mean(self.marks, self.worst, self.best)
+        """The mean score."""
+        return mean(self.given, self.survey.low, self.survey.high)
 
     @property
     def nps(self) -> Interval | None:
-        """Promoters less detractors, from -100 to 100; None too where the scale is another."""
-        if (self.worst, self.best) != NPS_SCALE:
-            return None
-        kinds = {-1: 0, 0: 0, 1: 0}
-        for mark, n in self.marks.items():
-            kinds[nps_kind(mark)] += n
-        found = mean(kinds, -1, 1)
+        """Content people less those with low scores, of 100: from -100 to 100. What the world calls
+        NPS where the scale is 0 to 10, good from 9 and low up to 6 (Reichheld 2003)."""
+        between = self.n - self.good - self.low
+        found = mean({-1: self.low, 0: between, 1: self.good}, -1, 1)
         return found and Interval(found.value * 100, found.low * 100, found.high * 100)
 
     @property
+    def measured(self) -> Interval | None:
+        """By the survey's own measure: csat as a part of 1, nps of 100."""
+        return self.nps if self.survey.measure == "nps" else self.csat
+
+    @property
     def at_most(self) -> float:
-        """Of the satisfied share, what it is surely not above: few answers prove little, and are
-        not the worst of a list for it."""
+        """What the content part is surely not above. A list of the worst is in order of it: few
+        answers prove little, and are not the worst for being few."""
         return self.csat.high if self.csat else 1.0
-
-
-def nps_kind(mark: int) -> int:
-    """1: a promoter, -1: a detractor, 0: neither."""
-    return 1 if mark >= PROMOTERS_FROM else -1 if mark <= DETRACTORS_TO else 0
 
 
 def wilson(hits: int, n: int) -> Interval | None:
@@ -126,13 +124,13 @@ def wilson(hits: int, n: int) -> Interval | None:
     return Interval(part, low, high)
 
 
-def mean(marks: Mapping[int, int], worst: int, best: int) -> Interval | None:
-    """The mean of so many of each mark; None: of none."""
-    n = sum(marks.values())
+def mean(given: Mapping[int, int], worst: int, best: int) -> Interval | None:
+    """The mean of so many of each score; None: of none."""
+    n = sum(given.values())
     if n <= 0:
         return None
-    known = sum(mark * times for mark, times in marks.items())
-    squares = sum(mark * mark * times for mark, times in marks.items())
+    known = sum(score * times for score, times in given.items())
+    squares = sum(score * score * times for score, times in given.items())
     more = n + ADDED
     middle = (known + ADDED * (worst + best) / 2) / more
     spread = (squares + ADDED * (worst * worst + best * best) / 2) / more - middle * middle
