@@ -13,7 +13,7 @@ TITLED = ("en", "ru")
 LISTS = {
     "pause", "topics",
     "stop", "stop_alone", "stop_own", "stop_inside", "not_stop", "denials", "everything",
-    "courtesies", "start", "yes", "help",
+    "courtesies", "start", "yes", "help", "ratings",
 }  # fmt: skip
 OF_ANSWERS = frozenset(
     ("topic.name", "topic.word", "pause.until", "left", "confirm.url", "confirm.about")
@@ -88,6 +88,7 @@ def values(language: str) -> dict[str, object]:
 def templates(language: str) -> dict[str, str]:
     own = languages.phrases_of(language)
     found = {f"answers.{key}": text for key, text in own["answers"].items()}
+    found |= {f"canned.{key}": one["text"] for key, one in own["canned"].items()}
     for key, recipe in own["recipes"].items():
         found |= {
             f"{key}.{field}": recipe[field] for field in recipe if field not in ("title", "about")
