@@ -16,6 +16,7 @@ from ringdove.workers import alerts, goods, partitions, react, retention, sandbo
 from ringdove.workers.automations import rehearsing, triggers, wishes
 from ringdove.workers.campaigns import campaigns, coupons
 from ringdove.workers.consent import reconfirm, seal
+from ringdove.workers.conversations import waking
 from ringdove.workers.lists import imports
 from ringdove.workers.people import figuring, finding
 from ringdove.workers.sending import binds, bounces, failover, send, speak, sweep
@@ -43,6 +44,7 @@ WORKERS: dict[str, Worker] = {
     "rehearsing": rehearsing.run,
     "triggers": triggers.run,
     "wishes": wishes.run,
+    "waking": waking.run,
     "retention": retention.run,
     "seal": seal.run,
     "reconfirm": reconfirm.run,

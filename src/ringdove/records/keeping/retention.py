@@ -63,13 +63,26 @@ WITH page AS MATERIALIZED (
 SELECT p.gateway_id, p.provider_id, (SELECT count(*) FROM gone) AS gone FROM page p
 ORDER BY p.gateway_id DESC, p.provider_id DESC LIMIT 1
 """
-# Emptied: that it was, when, and what became of it stays. What still waits is not touched.
+# Emptied: that it was, when, and what became of it stays. What still waits is not touched. The inbox
+# shows the last text of each talk: it goes with the texts of its time.
 MESSAGES = """
+WITH shown AS (
+  UPDATE conversation c SET last_said = ''
+  WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.last_said <> ''
+    AND c.last_at <= (SELECT max(n.created_at) FROM message n WHERE n.bucket = %(bucket)s
+      AND n.store_id = %(store_id)s AND n.id = ANY(%(ids)s::bigint[]))
+)
 UPDATE message m SET body = '', subject = '', recipient = ''
 WHERE m.bucket = %(bucket)s AND m.store_id = %(store_id)s AND m.state <> 'waiting'
   AND m.id = ANY(%(ids)s::bigint[])
 """
 INBOUND = """
+WITH shown AS (
+  UPDATE conversation c SET last_said = ''
+  WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.last_said <> ''
+    AND c.last_at <= (SELECT max(n.at) FROM inbound n WHERE n.bucket = %(bucket)s
+      AND n.store_id = %(store_id)s AND n.id = ANY(%(ids)s::bigint[]))
+)
 UPDATE inbound i SET body = '', sender = ''
 WHERE i.bucket = %(bucket)s AND i.store_id = %(store_id)s AND i.id = ANY(%(ids)s::bigint[])
 """
