@@ -1440,6 +1440,10 @@ CREATE INDEX survey_answer_contact ON survey_answer (bucket, contact_id, store_i
 CREATE INDEX survey_answer_asked ON survey_answer (bucket, survey, asked_at, store_id);
 CREATE INDEX survey_answer_answered ON survey_answer (bucket, answered_at, store_id)
   WHERE answered_at IS NOT NULL;
+CREATE INDEX survey_answer_goods ON survey_answer (bucket, sku, survey, answered_at, store_id)
+  WHERE answered_at IS NOT NULL AND sku <> '';
+CREATE INDEX survey_answer_opinion ON survey_answer (bucket, survey, answered_at, store_id)
+  WHERE may_publish;
 
 -- ---------------------------------------------------------------- friends
 
@@ -1508,7 +1512,7 @@ CREATE INDEX complaint_move_of ON complaint_move (bucket, complaint_id, store_id
 CREATE TABLE contest (                   -- who texts a word within a time may win
   store_id integer NOT NULL REFERENCES store (id),
   id integer NOT NULL,
-  token text NOT NULL UNIQUE,            -- in its address: /contest/<token>
+  token text NOT NULL UNIQUE,            -- in its address: /win/<token>
   name text NOT NULL,
   settings jsonb NOT NULL DEFAULT '{}',  -- rules/contests/contests.py reads it
   begins timestamptz NOT NULL,
