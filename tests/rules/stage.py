@@ -77,7 +77,10 @@ def switch_on(place: Scene, *keys: str, offer: int = 0, all_steps: bool = False)
 def _tuned(journey: Journey, offer: int, all_steps: bool) -> Journey:
     def tuned(step: Step) -> Step:
         changes: dict[str, Any] = {"is_on": step.is_on or all_steps}
-        if offer and isinstance(step, Send) and step.klass == "marketing":
+        gives = isinstance(step, Send) and (
+            step.klass == "marketing" or step.text.startswith("friend_")
+        )
+        if offer and gives:
             changes["offer"] = offer
         for branch in ("then", "otherwise"):
             if hasattr(step, branch):

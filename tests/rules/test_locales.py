@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ringdove.rules import gsm, languages, texts
+from ringdove.rules.surveys import asking, surveys
 
 WRITTEN = ("en", "ru", "be", "it", "es")
 HEARD = (*WRITTEN, "pl")
@@ -16,7 +17,10 @@ LISTS = {
     "courtesies", "start", "yes", "help", "ratings",
 }  # fmt: skip
 OF_ANSWERS = frozenset(
-    ("topic.name", "topic.word", "pause.until", "left", "confirm.url", "confirm.about")
+    ("topic.name", "topic.word", "pause.until", "left", "confirm.url", "confirm.about",
+     "friend.name", "friend.link", "contest", "survey.why", "survey.thanks",
+     "status.state", "status.where", "status.when", "status.link", "status.until", "which.list",
+     "asked.number")
 )
 EMAILS = {"order_accepted_email"}
 # What a dear language may leave out of an offer.
@@ -26,6 +30,11 @@ NAMES = {"ru": "Чайная лавка", "be": "Чайная крама"}
 GOODS = {"ru": "Чайник, Чашка x2", "be": "Імбрык, Кубак x2"}
 PLACES = {"ru": "ул. Ленина 12, Минск", "be": "вул. Леніна 12, Мінск"}
 FIRST_NAMES = {"ru": "Маргарита", "be": "Маргарыта", "it": "Maddalena"}
+PRIZES = {"ru": "Чайный сервиз", "be": "Чайны сервіз"}
+BRIEFS = {
+    "ru": "Отправьте WIN на 2025 до 25 ноября. Один номер - одна заявка.",
+    "be": "Адпраўце WIN на 2025 да 25 лістапада. Адзін нумар - адна заяўка.",
+}
 KETTLES = {"ru": "Чайник", "be": "Імбрык"}
 LINK = "https://tea.by/" + "x" * 12
 
@@ -71,17 +80,36 @@ def values(language: str) -> dict[str, object]:
             "word": "3",
         },
         "pause": {"until": day},
+        "contest": {
+            "word": "WIN", "prize": PRIZES.get(language, "A tea set for six"), "ticket": "7F3A-92C1-K2MN",
+            "brief": BRIEFS.get(language, "Text WIN to 2025 by 25 Nov. One entry a number."),
+            "begins": day, "until": day, "link": LINK,
+        },
         "left": "",
         "confirm": {"url": "", "about": ""},
-        "complaint": {"number": "77", "note": ""},
+        "complaint": {"number": "774512", "note": ""},
+        "status": {"state": "is on its way", "where": "DHL BY0801", "when": "", "link": "",
+                   "until": day},
+        "which": {"list": "1: 10425; 2: 10419"},
+        "asked": {"number": "10999"},
         "cart": {"items": KETTLES.get(language, "Teapot") + " +1"},
         "product": {"name": KETTLES.get(language, "Teapot"), "price": money},
         "goods": {"names": GOODS.get(language, "Teapot, Cup").removesuffix(" x2"), "link": LINK},
         "offer": {"code": "TEA-8FK2QPZ", "until": day},
         "due": {"category": KETTLES.get(language, "Teapots")},
         "field": {"points": "350"},
+        "survey": survey(language),
         "link": LINK,
         "stop_url": "https://tea.by/u/" + "x" * 20,
+    }  # fmt: skip
+
+
+def survey(language: str) -> dict[str, str]:
+    one = surveys.READY["delivery"]
+    told = {"score": 2, "comment": "", "reason": "delivery"}
+    return asking.values_of_answer(one, told, language) | {
+        "link": LINK, "why": surveys.why_of(one, language),
+        "thanks": surveys.thanks_of(one, language),
     }  # fmt: skip
 
 
@@ -138,9 +166,14 @@ def test_a_text_reads_well_when_nothing_optional_is_known(language: str) -> None
         "refund": {"amount": "3"},
         "invoice": {"number": "4"},
         "complaint": {"number": "5"},
+        "status": {"state": "8"},
+        "which": {"list": "9"},
+        "asked": {"number": "10"},
         "product": {"name": "6"},
         "goods": {"names": "7", "link": LINK},
+        "survey": known["survey"],
         "link": LINK,
+        "contest": {"word": "7", "ticket": "8", "prize": "9", "begins": "1", "until": "2", "brief": "3."},
         "stop_url": LINK,
     }
     for key, template in templates(language).items():

@@ -68,6 +68,13 @@ def due(key, at=NOON, **more):
     )
 
 
+def friend(state):
+    """Of the one person in the scene."""
+    return lambda who: facts.FriendBought(
+        id=f"f/{state}", at=NOON, contact=who, state=state, invitation=7
+    )
+
+
 def answer(body, at):
     return facts.TextReceived(
         id=f"t{at}", at=at, gateway=1, sender=PHONE, recipient="+375296660000", body=body
@@ -130,6 +137,8 @@ STORIES = {
     "win_back": ([due("win_back")], ["win_back", "win_back_last"]),
     "loyalty_reminder": ([due("loyalty_reminder")], ["loyalty_reminder"]),
     "social": ([due("social")], ["social"]),
+    "friend_inviter": ([friend("inviter")], ["friend_inviter"]),
+    "friend_friend": ([friend("friend")], ["friend_friend"]),
 }  # fmt: skip
 
 

@@ -19,8 +19,11 @@ from ringdove.kit.buckets import BUCKETS, Ids, bucket_of, bucket_of_id
 from ringdove.records import counters
 from ringdove.records import facts as fact_records
 from ringdove.records.automations import wishes
+from ringdove.records.complaints import complaints
 from ringdove.records.consent import confirming, suppression, ways_in
+from ringdove.records.contests import entries
 from ringdove.records.conversations import conversations
+from ringdove.records.friends import invitations
 from ringdove.records.people import merges, search
 from ringdove.records.segments import figures
 from ringdove.records.surveys import survey_answers
@@ -439,7 +442,11 @@ WHERE r.bucket = ANY(%(buckets)s)
 async def _rest(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None:
     await _put(tx, PUT_INBOUND, store, [_row(text, store) for text in of[effects.HearInbound]])
     await conversations.write(tx, store, of[effects.SaveConversation])
+    await conversations.fold(tx, store, of[effects.SaveMerge])
     await survey_answers.write(tx, store, of[effects.SaveAnswer])
+    await invitations.write(tx, store, of[effects.SaveInvitation])
+    await complaints.write(tx, store, of[effects.SaveComplaint], of[effects.NoteComplaint])
+    await entries.write(tx, store, of[effects.SaveEntry])
 
 
 async def _hear(

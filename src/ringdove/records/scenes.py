@@ -21,7 +21,9 @@ from ringdove.kit.buckets import Ids, bucket_of, bucket_of_id
 from ringdove.records import scene_rows
 from ringdove.records.automations import automations
 from ringdove.records.consent import confirming, suppression, ways_in
+from ringdove.records.contests import entries
 from ringdove.records.conversations import conversations
+from ringdove.records.friends import invitations
 from ringdove.records.keeping import erased_keys
 from ringdove.records.people import merges, own_fields
 from ringdove.records.sending import routes
@@ -89,9 +91,11 @@ async def load(
     await confirming.load(tx, scene, batch)
     await conversations.load(tx, scene, batch)
     await survey_answers.load(tx, scene, batch)
+    await invitations.load(tx, scene, batch, keyed)
     await _load_ways(tx, scene, down_before)
     await _load_woken(tx, scene, batch)
     await ways_in.load(tx, scene, batch)
+    await entries.load(tx, scene, batch)
     return scene
 
 
@@ -117,7 +121,10 @@ class _Ids:
 def link_of(store: Store, address: str, key: bytes, message_id: int, number: int) -> str:
     if not (store.link_host or address):
         return ""
-    return links.url_of(store, address, links.token_of(store.id, message_id, number, key))
+    token = links.token_of(store.id, message_id, number, key)
+    if number == links.OF_FORM:
+        return links.form_prefix_of(store, address) + token
+    return links.url_of(store, address, token)
 
 
 REFS = """
@@ -414,7 +421,8 @@ async def _load_woken(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None
         run for run in scene.enrollments.values()
         if run.order_id and (run.id in woken or kinds & engine.awaited(scene.plans, run))
     ]  # fmt: skip
-    missing = {run.order_id for run in runs if run.order_id} - scene.orders.keys()
+    wanted = {run.order_id for run in runs} | {one.order_id for one in scene.surveys_open.values()}
+    missing = {one for one in wanted if one} - scene.orders.keys()
     if missing:
         given = {"store_id": scene.store.id, "keys": _keys(missing)}
         for row in await (await tx.execute(ORDERS, given)).fetchall():

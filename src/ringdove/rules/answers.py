@@ -14,7 +14,9 @@ from typing import Any
 
 from ringdove.rules import facts
 from ringdove.rules.automations import automations, occasions, wording
+from ringdove.rules.complaints import complaints
 from ringdove.rules.consent import confirming, sign_ups, stopping, suppression
+from ringdove.rules.contests import entering
 from ringdove.rules.conversations import conversations
 from ringdove.rules.effects import (
     AnswerWaiting,
@@ -35,10 +37,12 @@ from ringdove.rules.effects import (
     SaveWish,
     WaitFor,
 )
+from ringdove.rules.friends import buying
 from ringdove.rules.keeping import erasing
 from ringdove.rules.offers import offers
 from ringdove.rules.people import merging, people, people_changes, phones
 from ringdove.rules.scenes import Cart, Item, Order, Parcel, Return, Scene
+from ringdove.rules.surveys import answering
 
 FORGET_AFTER = timedelta(days=2)
 FINAL_PARCEL_STATES = frozenset({"delivered", "returned", "lost"})
@@ -258,6 +262,7 @@ def _payment_received(scene: Scene, fact: facts.PaymentReceived, now: datetime) 
     if order.paid_at is None:
         order = replace(order, paid_at=fact.at, state=_further(order.state, "paid"))
         scene.happens(SaveOrder(order))
+        buying.paid(scene, order, now)
     _hear(scene, fact, order, now)
 
 
@@ -281,6 +286,7 @@ def _close(scene: Scene, key: str, state: str, at: datetime) -> Order:
         _add_to_person(scene, order, -1)
         scene.happens(CountBought(order.contact_id))
         offers.freed(scene, order, at)
+        buying.undone(scene, order, at)
     return order
 
 
@@ -381,6 +387,7 @@ def _return_moved(state: str) -> Callable[[Scene, Any, datetime], None]:
             scene.happens(SaveOrder(returned))
             if returned.state != order.state:
                 scene.happens(CountBought(order.contact_id))
+                buying.undone(scene, returned, now)
             order = returned
         _hear(scene, fact, order, now)
 
@@ -516,6 +523,11 @@ def _link_opened(scene: Scene, fact: facts.LinkOpened, now: datetime) -> None:
         automations.hear(scene, occasions.of_person(fact, person.id), now)
 
 
+def _task_closed(scene: Scene, fact: facts.TaskClosed, now: datetime) -> None:
+    if person := scene.contacts.get(fact.contact):
+        automations.hear(scene, occasions.of_person(fact, person.id), now)
+
+
 def _only_heard(scene: Scene, fact: Any, now: datetime) -> None:
     """Nothing of ours changes by it; automations may begin."""
     _hear(scene, fact, _known_order(scene, fact.order), now)
@@ -535,7 +547,8 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.ReturnAccepted: _return_moved("accepted"),
     facts.ReturnRefused: _return_moved("refused"),
     facts.RefundSent: _return_moved("refunded"),
-    facts.ComplaintMoved: _only_heard,
+    facts.ComplaintMoved: complaints.told,
+    facts.ComplaintHandled: complaints.handled,
     facts.CartChanged: _cart_changed,
     facts.CustomerChanged: _customer_changed,
     facts.VisitMade: _visit_made,
@@ -555,6 +568,10 @@ ANSWERS: dict[type[facts.Fact], Callable[[Scene, Any, datetime], None]] = {
     facts.PhoneChanged: people_changes.change_number,
     facts.PersonEdited: _person_edited,
     facts.LinkOpened: _link_opened,
+    facts.SurveyAnswered: answering.answered,
+    facts.TaskClosed: _task_closed,
+    facts.ContestWon: entering.won,
+    facts.FriendBought: buying.told,
     facts.PeopleMerged: merging.merge,
     facts.PeopleParted: merging.part,
     facts.AddressBounced: suppression.address_bounced,
@@ -570,7 +587,7 @@ def about(fact: facts.Fact, store_country: str) -> list[tuple[str, str]]:
         if order.cart:
             keys.append(("cart", order.cart))
         customer = order.customer
-    elif isinstance(order, str):
+    elif isinstance(order, str) and order:
         keys.append(("order", order))
     if customer is not None:
         keys += people.keys_of(customer, store_country)

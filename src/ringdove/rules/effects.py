@@ -13,12 +13,15 @@ from typing import Any
 
 from ringdove.rules.consent import permissions
 from ringdove.rules.consent.ways_in import Use, Welcome
+from ringdove.rules.contests.contests import Entry
 from ringdove.rules.scenes import (
     Cart,
+    Complaint,
     Contact,
     Conversation,
     Enrollment,
     Held,
+    Invitation,
     Merge,
     Order,
     Parcel,
@@ -423,6 +426,18 @@ class SaveAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveInvitation:
+    """An invited friend has bought, or that order is no more. rules/friends/buying.py makes it."""
+
+    invitation: Invitation
+
+    def show(self, scene: Scene) -> None:
+        for phone, one in scene.friends.items():
+            if one.id == self.invitation.id:
+                scene.friends[phone] = self.invitation
+
+
+@dataclass(frozen=True, slots=True)
 class SaveConversation:
     """Something was said in a conversation, or it is to be looked at by somebody else."""
 
@@ -430,6 +445,44 @@ class SaveConversation:
 
     def show(self, scene: Scene) -> None:
         scene.conversations[self.conversation.contact_id] = self.conversation
+
+
+@dataclass(frozen=True, slots=True)
+class SaveComplaint:
+    """A complaint is new or has changed."""
+
+    complaint: Complaint
+
+    def show(self, scene: Scene) -> None:
+        scene.complaints[self.complaint.id] = self.complaint
+
+
+@dataclass(frozen=True, slots=True)
+class NoteComplaint:
+    """What happened to a complaint: a line of its history."""
+
+    id: int
+    contact_id: int
+    complaint_id: int
+    at: datetime
+    by: str  # text, shop, page/Anna, api/till
+    state: str = ""  # that it came to; "": it stayed as it was
+    said: str = ""  # to the customer; by them, where `by` is text
+    note: str = ""  # among colleagues
+
+    def show(self, scene: Scene) -> None:
+        """Nothing later in a batch depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveEntry:
+    """A number takes part in a contest, or was told that it does already."""
+
+    entry: Entry
+    is_new: bool
+
+    def show(self, scene: Scene) -> None:
+        scene.contests.entries[self.entry.contest_id, self.entry.ticket] = self.entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,17 @@ here decides anything: rules/answers.py does.
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    model_validator,
+)
 
 Text = Annotated[str, Field(max_length=500)]
 Key = Annotated[str, Field(min_length=1, max_length=120)]
@@ -279,13 +287,33 @@ class RefundSent(_OfOrder):
     expected_on: date | None = None
 
 
-class ComplaintMoved(_OfOrder):
-    """A complaint was opened or changed its state (R71)."""
+ComplaintState = Literal["opened", "answered", "accepted", "refused", "closed"]
+
+
+class ComplaintMoved(Fact):
+    """A complaint was opened or changed its state (R71). It is about an order, or else names the
+    customer."""
 
     kind: Literal["complaint.moved"] = "complaint.moved"
-    complaint: Key
-    state: Literal["opened", "answered", "accepted", "refused", "closed"]
-    note: Text = ""
+    order: Annotated[str, Field(max_length=120)] = Field(
+        "", description="The order's key. Empty: it is about none, and `customer` says whose it is."
+    )
+    complaint: Key = Field(description="Its number, as the customer is told.")
+    state: ComplaintState
+    note: Text = Field("", description="What the customer is told of it.")
+    customer: Customer | None = None
+
+    @model_validator(mode="after")
+    def _is_of_somebody(self) -> Self:
+        if not self.order and self.customer is None:
+            raise ValueError("name the order, or the customer")
+        return self
+
+    def subject(self) -> str:
+        if self.order or self.customer is None:
+            return f"order/{self.order}"
+        who = self.customer
+        return f"customer/{who.account or who.phone or who.email}"
 
 
 # ------------------------------------------------------------------ carts, visits, customers, goods
@@ -555,6 +583,24 @@ class PersonEdited(Fact):
     about: ClassVar[str] = "contact"
 
 
+class ComplaintHandled(Fact):
+    """Somebody of the store, or a program, opened a complaint (`complaint` is 0), moved it, or
+    changed what is known of it. What is not given stays as it was."""
+
+    kind: Literal["complaint.handled"] = "complaint.handled"
+    contact: int
+    complaint: int = Field(0, description="Its id; 0: a new one.")
+    about_order: int | None = Field(None, description="Id of the order; 0: of none.")
+    state: ComplaintState | None = None
+    said: Text = Field("", description="To the customer; of a new one: what they complain of.")
+    note: Annotated[str, Field(max_length=2000)] = Field("", description="Among colleagues.")
+    reason: Annotated[str, Field(max_length=40)] | None = None
+    owner: int | None = Field(None, description="Number of a user; 0: whoever.")
+    due_at: Moment | None = None
+    by: Annotated[str, Field(max_length=60)] = ""
+    about: ClassVar[str] = "contact"
+
+
 class LinkOpened(Fact):
     """A person opened a link of a message for the first time; robots and previews do not count."""
 
@@ -562,6 +608,57 @@ class LinkOpened(Fact):
     contact: int
     message: int
     number: int = Field(0, description="Which of the message's links, from 0; 4: {{ offer.link }}.")
+    about: ClassVar[str] = "contact"
+
+
+class FriendBought(Fact):
+    """A friend whom a customer invited has paid for an order, or that order is no more. Told twice:
+    of the inviter, and of the friend."""
+
+    kind: Literal["friend.bought"] = "friend.bought"
+    contact: int
+    state: Literal["inviter", "friend", "cancelled"]
+    invitation: int
+    about: ClassVar[str] = "contact"
+
+
+AnswerState = Literal["", "low", "low_again", "middle", "good"]
+
+
+class SurveyAnswered(Fact):
+    """A person answered a survey, or changed their answer within a day: by text, by the form behind
+    their link, on a page of the store's, or through a program."""
+
+    kind: Literal["survey.answered"] = "survey.answered"
+    contact: int
+    answer: int = Field(description="The asking that it answers.")
+    survey: Annotated[str, Field(max_length=40)]
+    way: Literal["reply", "link", "api", "page"] = "link"
+    state: AnswerState = Field(
+        "",
+        description="By the survey's own thresholds; low_again: of a question that was asked after"
+        " a low score. Ringdove says it, whatever is told.",
+    )
+    score: Annotated[int, Field(ge=0, le=10)] | None = None
+    reason: OwnKey = Field("", description="What the score is about: a reason of the survey.")
+    comment: Annotated[str, Field(max_length=2000)] = ""
+    answers: Annotated[dict[OwnKey, int | Text], Field(max_length=20)] = Field(
+        default_factory=dict, description="To further questions, by their ids."
+    )
+    may_publish: bool = Field(False, description="They agreed that the shop shows it.")
+    shown_as: Annotated[str, Field(max_length=60)] = ""
+    about: ClassVar[str] = "contact"
+
+
+class TaskClosed(Fact):
+    """Something that somebody of the store was to do is done, or given up."""
+
+    kind: Literal["task.closed"] = "task.closed"
+    contact: int
+    task: int
+    result: Literal["done", "failed", "not_needed"] = "done"
+    automation: Annotated[str, Field(max_length=60)] = Field("", description="That asked for it.")
+    enrollment: int = Field(0, description="The run that asked for it; 0: none did.")
     about: ClassVar[str] = "contact"
 
 
@@ -589,6 +686,18 @@ class PeopleParted(Fact):
     about: ClassVar[str] = "contact"
 
 
+class ContestWon(Fact):
+    """The draw of a contest, or the silence of who won before them, gave somebody a prize; or made
+    them a substitute, who may have it yet."""
+
+    kind: Literal["contest.won"] = "contest.won"
+    contact: int
+    contest: int
+    ticket: Key = Field(description="As the published list has it.")
+    state: Literal["won", "substitute"] = "won"
+    about: ClassVar[str] = "contact"
+
+
 def scoped(fact: Fact, scope: str) -> Fact:
     """The fact with its shop's own keys set apart from those of a store's other shops: order 42 of
     one shop is not order 42 of another. Ids and what people see stay as they are."""
@@ -605,7 +714,7 @@ def scoped(fact: Fact, scope: str) -> Fact:
                 "customer": _account_scoped(order.customer, scope),
             }
         )
-    elif isinstance(order, str):
+    elif isinstance(order, str) and order:
         told["order"] = scope + order
     if isinstance(cart, str):
         told["cart"] = scope + cart
@@ -657,7 +766,12 @@ AnyFact = Annotated[
     | PhoneSettled
     | PhoneChanged
     | PersonEdited
+    | ComplaintHandled
     | LinkOpened
+    | ContestWon
+    | FriendBought
+    | SurveyAnswered
+    | TaskClosed
     | PeopleMerged
     | PeopleParted,
     Field(discriminator="kind"),

@@ -40,6 +40,19 @@ class Hours:
     holidays: bool = True  # False: silent on public holidays
 
 
+@dataclass(frozen=True, slots=True)
+class Friends:
+    """Whether customers can invite friends, and how many (R95, R96). Counts are of numbers."""
+
+    is_on: bool = False
+    writes: bool = False  # we write to the friend too; else customers share from their own phones
+    by_inviter_day: int = 3
+    by_inviter_month: int = 20
+    by_address_day: int = 10  # from one IP address
+    by_store_day: int = 200
+    words: Mapping[str, str] = field(default_factory=dict)  # of our text, by language
+
+
 READY_TOPICS = ("offers", "new_goods", "loyalty", "social", "surveys")
 
 
@@ -63,6 +76,11 @@ class Policy:
     approval_above: int = 0  # money of a campaign that a second person approves; 0: none
     margin_percent: int = 30  # of an order's sum: what profit is counted from
     talk_hours: int = 24  # no offers for so long after somebody answered by hand; 0: they go on
+
+    friends: Friends = field(default_factory=Friends)
+
+    # What is told of ordering and complaining, by language: {"order": {"ru": …}, "complaint": …}.
+    rules_told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def topic(self, key: str) -> Topic | None:
         """The topic with this key."""
@@ -98,6 +116,7 @@ def write(policy: Policy) -> dict[str, Any]:
     document["topics"] = [
         {"key": one.key, "names": dict(one.names), "code": one.code} for one in policy.topics
     ]
+    document["friends"] = asdict(policy.friends)
     document["categories"] = {key: asdict(one) for key, one in policy.categories.items()}
     document["countries"] = {
         key: {
@@ -129,6 +148,8 @@ def _read(text: str) -> Policy:
         given["categories"] = {key: _made(Gap, one) for key, one in given["categories"].items()}
     if "topics" in given:
         given["topics"] = tuple(_made(Topic, one) for one in given["topics"])
+    if "friends" in given:
+        given["friends"] = _made(Friends, given["friends"])
     made: Policy = _made(Policy, given)
     return made
 

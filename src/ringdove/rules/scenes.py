@@ -16,6 +16,7 @@ from ringdove.rules import policy
 from ringdove.rules.automations.plans import Plans
 from ringdove.rules.consent import stop_links
 from ringdove.rules.consent.ways_in import WaysIn
+from ringdove.rules.contests.contests import Contests
 from ringdove.rules.people.own_fields import OwnField
 from ringdove.rules.policy import Policy
 from ringdove.rules.sending.routes import Gateway as Gateway
@@ -25,6 +26,7 @@ from ringdove.rules.wants import Chosen, Good, HistoryWanted, PictureWanted, Que
 if TYPE_CHECKING:
     from ringdove.rules.segments.pictures import Picture
     from ringdove.rules.segments.segments import Node
+    from ringdove.rules.surveys.surveys import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,26 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """Something went wrong for somebody, and what becomes of it."""
+
+    id: int
+    contact_id: int  # under which of their names
+    number: str  # what they are told; the shop's own where it told of it
+    state: str  # opened, answered, accepted, refused, closed
+    opened_at: datetime
+    changed_at: datetime
+    due_at: datetime
+    order_id: int | None = None  # that it is about
+    reason: str = ""  # rules/complaints/complaints.REASONS; "": nobody has said
+    said: str = ""  # by them, as it was opened
+    note: str = ""  # what they were told last
+    opened_by: str = ""  # text, shop, page/Anna, api/till
+    owner: int | None = None  # number of a user; None: whoever
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cart:
     """A cart as it stands."""
 
@@ -239,6 +261,18 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """A number that a customer invited, whether we wrote to it or a link was passed on."""
+
+    id: int
+    hash: str
+    inviter_id: int
+    at: datetime
+    bought_at: datetime | None = None
+    order_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """What a person and the store say to each other by text, as it stands; one a person."""
 
@@ -247,6 +281,7 @@ class Conversation:
     owner: int | None = None  # number of the user who takes care of it; None: whoever
     snoozed_until: datetime | None = None
     waiting_since: datetime | None = None  # they wait for an answer of a person since then
+    new_since: datetime | None = None  # it was opened then and no person has answered it yet
     unread: int = 0  # their texts since somebody last looked
     last_at: datetime | None = None  # of the last text, whoever's
     last_by: str = "them"  # them, us, machine
@@ -358,7 +393,11 @@ class Scene:
     histories: dict[int, History] | None = None  # None: not loaded, see HistoryWanted
     questions: dict[tuple[int, str], Question] = field(default_factory=dict)  # by person and kind
     surveys_open: dict[int, SurveyAnswer] = field(default_factory=dict)  # of who writes, by id
+    surveys: "dict[str, Survey] | None" = None  # the store's, by key; None: see SurveysWanted
     conversations: dict[int, Conversation] = field(default_factory=dict)  # of who writes, by person
+    complaints: dict[int, Complaint] = field(default_factory=dict)  # that this batch has moved
+    contests: Contests = field(default_factory=Contests)  # when somebody writes one of their words
+    friends: dict[str, Invitation] = field(default_factory=dict)  # of who pays, by number
     address: str = ""  # under which people reach our pages; "": texts hold no personal link
     # The address of one of a message's own links, by its number; None: texts hold none.
     own_link: Callable[[int, int], str] | None = None

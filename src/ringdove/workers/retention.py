@@ -8,13 +8,15 @@ every batch is a transaction, and what is left is found by looking.
 
 import asyncio
 import time
-from collections import Counter
-from typing import Final
+from collections import Counter, defaultdict
+from typing import Any, Final
 
 import structlog
 
 from ringdove.kit import db
+from ringdove.kit.buckets import bucket_of_id
 from ringdove.records import leases
+from ringdove.records.friends import invitations
 from ringdove.records.keeping import erasure, retention
 from ringdove.records.segments import histories
 from ringdove.records.store import stores
@@ -129,6 +131,7 @@ async def _bucket(runtime: Runtime, store: Store, bucket: int) -> Counter[str]:
         await _rest(began, n)
     gone["touches"] += await _touches(runtime, store, bucket)
     gone["people"] += await _inactive(runtime, store, bucket)
+    gone["friends"] += await _friends(runtime, store, bucket)
     return gone
 
 
@@ -158,6 +161,25 @@ async def _inactive(runtime: Runtime, store: Store, bucket: int) -> int:
             return erased
         erased += len(begun["people"])
         await finish(runtime, store, begun["contact_id"])
+
+
+async def _friends(runtime: Runtime, store: Store, bucket: int) -> int:
+    """Strangers to whom a friend let us write once, and who did nothing since (R96)."""
+    erased = 0
+    while True:
+        now, begun = runtime.clock(), list[Any]()
+        async with db.transaction(runtime.pool) as tx:
+            people = await invitations.forget(tx, store, bucket, now, PEOPLE_AT_ONCE)
+            of_bucket: dict[int, list[int]] = defaultdict(list)
+            for one in people or ():
+                of_bucket[bucket_of_id(one)].append(one)
+            for some in of_bucket.values():
+                begun.append(await erasure.begin_inactive(tx, store, some, now, runtime.keyed))
+        for row in filter(None, begun):
+            erased += len(row["people"])
+            await finish(runtime, store, row["contact_id"])
+        if people is None:
+            return erased
 
 
 async def _rest(began: float, rows: int) -> None:

@@ -13,6 +13,10 @@ KINDS: Final = frozenset(facts.kinds())
 STATES: Final[Mapping[str, tuple[str, ...]]] = {
     "parcel.moved": get_args(facts.ParcelState),
     "complaint.moved": get_args(facts.ComplaintMoved.model_fields["state"].annotation),
+    "survey.answered": tuple(state for state in get_args(facts.AnswerState) if state),
+    "task.closed": get_args(facts.TaskClosed.model_fields["result"].annotation),
+    "friend.bought": get_args(facts.FriendBought.model_fields["state"].annotation),
+    "contest.won": get_args(facts.ContestWon.model_fields["state"].annotation),
     "cart.changed": ("filled", "emptied"),
     "visit.made": ("goods", "page"),
 }

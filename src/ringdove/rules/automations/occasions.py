@@ -35,13 +35,15 @@ class Occasion:
 
     @property
     def state(self) -> str:
-        """What the fact says of a parcel or complaint; of a cart whether something is in it, of a
-        visit whether it was to goods. "": it says none."""
+        """What the fact says of a parcel, complaint or score, of a task what came of it; of a cart
+        whether something is in it, of a visit whether it was to goods. "": it says none."""
         match self.fact:
             case facts.CartChanged(lines=lines):
                 return "filled" if lines else "emptied"
             case facts.VisitMade(sku=sku, category=category):
                 return "goods" if sku or category else "page"
+            case facts.TaskClosed(result=result):
+                return result
         return str(self.fact.told("state") or "")
 
     @property
@@ -56,6 +58,10 @@ class Occasion:
             return False
         if self.subject.startswith("cart/") and run.subject.startswith("cart/"):
             return run.subject.startswith(f"{self.subject}/")
+        if isinstance(self.fact, facts.FriendBought):
+            return bool(run.trigger.get("invitation", self.fact.invitation) == self.fact.invitation)
+        if isinstance(self.fact, facts.TaskClosed):
+            return self.fact.enrollment == run.id
         if isinstance(self.fact, facts.ParcelMoved) and run.trigger.get("kind") == self.kind:
             return bool(run.trigger.get("parcel", "") == self.fact.parcel)
         return True
@@ -82,6 +88,8 @@ def means(where: Where, occasion: Occasion, scene: Scene) -> bool:
     if where.states and occasion.state not in where.states:
         return False
     if where.wish and _wish(fact, scene) != where.wish:
+        return False
+    if where.surveys and fact.told("survey") not in where.surveys:
         return False
     if where.channels and _channel(occasion) not in where.channels:
         return False

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from ringdove.rules import languages
-from ringdove.rules.automations import offer_recipes, order_recipes
+from ringdove.rules.automations import friend_recipes, offer_recipes, order_recipes
 from ringdove.rules.automations.journeys import Journey
 
 RECIPES: Final[Mapping[str, Journey]] = {
@@ -22,6 +22,7 @@ RECIPES: Final[Mapping[str, Journey]] = {
         *offer_recipes.AFTER,
         *offer_recipes.GOODS,
         *offer_recipes.PEOPLE,
+        *friend_recipes.FRIENDS,
     )
 }
 

@@ -11,6 +11,7 @@ from ringdove.rules.automations import automations, wording
 from ringdove.rules.consent import ledger, permissions, suppression
 from ringdove.rules.conversations.heard import Heard, reply_with
 from ringdove.rules.effects import CancelQueued, Count, Suppress
+from ringdove.rules.friends import inviting
 from ringdove.rules.messages import language_of
 from ringdove.rules.people.people import main_of
 from ringdove.rules.scenes import Contact, Scene, Store
@@ -118,6 +119,7 @@ def take_back(
     for contact_id in (person.id, *person.also):
         scene.happens(CancelQueued(contact_id, classes, reason, now, topic))
         if reason == "stopped":
+            scene.happens(CancelQueued(contact_id, ("service",), reason, now, inviting.TOPIC))
             automations.leave_marketing(scene, contact_id, reason)
     scene.happens(Count("stops"))
 

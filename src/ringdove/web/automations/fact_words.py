@@ -45,6 +45,8 @@ FACTS: Mapping[str, tuple[str, str]] = {
     "stock.asked": (N_("Somebody asks for goods that are not there"), N_("they ask for goods")),
     "text.received": (N_("A text arrives from a customer"), N_("they write back")),
     "consent.given": (N_("Somebody subscribes"), N_("they subscribe")),
+    "friend.bought": (N_("An invited friend buys"), N_("the invited friend buys")),
+    "contest.won": (N_("A contest is drawn"), N_("a contest is drawn")),
     "customer.changed": (N_("A customer registers or changes"), N_("their data changes")),
 }
 # They end runs; of an order in the trash none begins.
@@ -73,6 +75,19 @@ STATES: Mapping[str, tuple[str, str]] = {
     "cart.changed/emptied": (N_("A cart is emptied"), N_("the cart is emptied")),
     "visit.made/goods": (N_("Somebody looks at goods"), N_("they look at goods")),
     "visit.made/page": (N_("Somebody looks at a page without goods"), N_("they look at a page")),
+    "friend.bought/inviter": (
+        N_("A friend whom they invited has paid for an order"), N_("a friend of theirs has paid"),
+    ),
+    "friend.bought/friend": (
+        N_("They came by a friend and have paid for an order"), N_("they have paid, invited"),
+    ),
+    "friend.bought/cancelled": (
+        N_("The order of an invited friend is no more"), N_("the friend's order is no more"),
+    ),
+    "contest.won/won": (N_("Somebody wins in a contest"), N_("they win in a contest")),
+    "contest.won/substitute": (
+        N_("Somebody is a substitute in a contest"), N_("they are a substitute in a contest"),
+    ),
     "complaint.moved/opened": (N_("A complaint is opened"), N_("a complaint is opened")),
     "complaint.moved/answered": (N_("A complaint is answered"), N_("the complaint is answered")),
     "complaint.moved/accepted": (N_("A complaint is accepted"), N_("the complaint is accepted")),

@@ -36,6 +36,7 @@ TOPICS: Mapping[str, str] = {
     "complaint": N_("Complaints"),
     "cart": N_("Carts that were left"),
     "stock": N_("Goods people wait for"),
+    "friend": N_("Friends"),
 }
 
 
