@@ -203,6 +203,18 @@ async def every_column(shop: Shop, contact_id: int) -> None:
 
 
 SEED = (
+    """INSERT INTO contest_entry (bucket, store_id, contest_id, ticket, contact_id, at, word, listed)
+       SELECT %(bucket)s, %(store_id)s, n, 'T' || %(id)s, %(contact_id)s, %(at)s, %(name)s, n = 2
+       FROM generate_series(1, 2) n""",
+    """INSERT INTO conversation_note (bucket, store_id, id, contact_id, at, by, body)
+       VALUES (%(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, %(at)s, 'page/Anna', %(name)s)""",
+    """INSERT INTO complaint (bucket, store_id, id, contact_id, number, state, opened_at,
+       changed_at, due_at, said, note, opened_by, owner)
+       VALUES (%(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, %(name)s, 'opened', %(at)s,
+         %(at)s, %(at)s, %(name)s, %(name)s, 'text', 1)""",
+    """INSERT INTO complaint_move (bucket, store_id, id, contact_id, complaint_id, at, by, state,
+       said, note) VALUES (%(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, %(id)s, %(at)s,
+         'text', 'opened', %(name)s, %(name)s)""",
     """INSERT INTO survey_answer (bucket, store_id, id, contact_id, survey, asked_at, until,
        answered_at, way, score, comment, answers, shown_as, shop_reply, pickup_point, published)
        VALUES (%(bucket)s, %(store_id)s, %(id)s, %(contact_id)s, 'delivery', %(at)s, %(at)s,

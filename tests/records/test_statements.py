@@ -36,6 +36,7 @@ OVER_ALL_STORES = {
     "imports.DUE": "a worker asks which lists wait anywhere; its partial index is nearly empty",
     "rehearsals.ASKED": "a worker asks which rehearsals are asked for: one row a campaign at most",
     "automation_rehearsals.ASKED": "the same of automations: one row each at most",
+    "inbox.DUE": "a worker asks who was put off until now; its partial index holds nobody else",
     "partitions.IN_DEFAULT": "a month is made only while no row of anybody lies in it",
 }
 # An inverted index has no first column; each of its signs begins with the store.
@@ -105,6 +106,7 @@ FILLED = {
             "ENTER",
         )
     },
+    "answers_found.FIND": {"narrow": ""},
     "deciding.COUNTS": {"verdicts": "SELECT '' AS verdict, '' AS reason"},
     **{
         f"report_counts.{name}": {"narrow": "true"}

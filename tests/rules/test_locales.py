@@ -17,10 +17,26 @@ LISTS = {
     "courtesies", "start", "yes", "help", "ratings",
 }  # fmt: skip
 OF_ANSWERS = frozenset(
-    ("topic.name", "topic.word", "pause.until", "left", "confirm.url", "confirm.about",
-     "friend.name", "friend.link", "contest", "survey.why", "survey.thanks",
-     "status.state", "status.where", "status.when", "status.link", "status.until", "which.list",
-     "asked.number")
+    (
+        "topic.name",
+        "topic.word",
+        "pause.until",
+        "left",
+        "confirm.url",
+        "confirm.about",
+        "friend.name",
+        "friend.link",
+        "contest",
+        "survey.why",
+        "survey.thanks",
+        "status.state",
+        "status.where",
+        "status.when",
+        "status.link",
+        "status.until",
+        "which.list",
+        "asked.number",
+    )
 )
 EMAILS = {"order_accepted_email"}
 # What a dear language may leave out of an offer.
@@ -173,7 +189,14 @@ def test_a_text_reads_well_when_nothing_optional_is_known(language: str) -> None
         "goods": {"names": "7", "link": LINK},
         "survey": known["survey"],
         "link": LINK,
-        "contest": {"word": "7", "ticket": "8", "prize": "9", "begins": "1", "until": "2", "brief": "3."},
+        "contest": {
+            "word": "7",
+            "ticket": "8",
+            "prize": "9",
+            "begins": "1",
+            "until": "2",
+            "brief": "3.",
+        },
         "stop_url": LINK,
     }
     for key, template in templates(language).items():

@@ -16,10 +16,12 @@ from ringdove.kit.buckets import Ids, LentIds, bucket_of, bucket_of_id
 from ringdove.kit.db import Tx
 from ringdove.records.goods import goods_choice
 from ringdove.records.offers import codes, rewards
-from ringdove.records.people import own_fields
+from ringdove.records.people import dealings, own_fields
 from ringdove.records.segments import histories, pictures, segments
+from ringdove.records.surveys import surveys
 from ringdove.rules import wants
 from ringdove.rules.consent.ways_in import WaysIn
+from ringdove.rules.contests.contests import Contests
 from ringdove.rules.scenes import Contact, Scene
 from ringdove.rules.wants import Chosen, CodeWish, Good, Queued, Wanted
 
@@ -59,7 +61,7 @@ def _own(value: Any) -> Any:
         return {key: _own(one) for key, one in value.items()} if nested else dict(value)
     if isinstance(value, (list, set)):
         return copy(value)
-    if isinstance(value, (WaysIn, Chosen)):
+    if isinstance(value, (WaysIn, Chosen, Contests)):
         return replace(value, **{one.name: _own(getattr(value, one.name)) for one in fields(value)})
     return value
 
@@ -87,6 +89,8 @@ async def add(tx: Tx, scene: Scene, wanted: Wanted, now: datetime) -> None:
             scene.brands = await _brands(tx, scene)
         case wants.ProductsWanted():
             scene.products = await _products(tx, scene)
+        case wants.SurveysWanted():
+            scene.surveys = await surveys.load(tx, scene.store.id)
         case _:
             raise wanted
 
@@ -208,5 +212,7 @@ async def _choose(tx: Tx, scene: Scene, wanting: Chosen, now: datetime, ids: Ids
         if offer is not None:
             given = await codes.for_page(tx, scene.store, offer, people, now, scene.keyed, ids)
         chosen.codes |= dict(zip(some, given, strict=True))
+    if wanting.dealings_wanted:
+        chosen.dealings |= await dealings.load(tx, scene, wanting.dealings_wanted)
     if wanting.goods_wanted:
         chosen.goods |= await goods_choice.choose(tx, scene.store, wanting.goods_wanted, now)

@@ -55,12 +55,32 @@ UPDATE inbound i SET sender = '', body = '' WHERE {OF_PEOPLE.format("i")}
 CONVERSATIONS = EMPTY["conversations"] = f"""
 DELETE FROM conversation c WHERE {OF_PEOPLE.format("c")}
 """
+NOTES = EMPTY["notes_of_the_talk"] = f"""
+DELETE FROM conversation_note n WHERE {OF_PEOPLE.format("n")}
+"""
 # A score stays counted; what was said, and under which name, does not.
 ANSWERS = EMPTY["survey_answers"] = f"""
 UPDATE survey_answer a SET comment = '', answers = '{{}}', shown_as = '', shop_reply = '',
   pickup_point = '', may_publish = false, published = '', until = least(a.until, %(now)s)
 WHERE {OF_PEOPLE.format("a")} AND (a.comment <> '' OR a.answers <> '{{}}' OR a.shown_as <> ''
   OR a.shop_reply <> '' OR a.pickup_point <> '' OR a.published <> '' OR a.until > %(now)s)
+"""
+# How many there were of which kind stays.
+COMPLAINTS = EMPTY["complaints"] = f"""
+UPDATE complaint c SET said = '', note = '', number = '', owner = NULL,
+  closed_at = coalesce(c.closed_at, %(now)s), state = 'closed'
+WHERE {OF_PEOPLE.format("c")} AND c.number <> ''
+"""
+COMPLAINT_MOVES = EMPTY["complaint_histories"] = f"""
+DELETE FROM complaint_move v WHERE {OF_PEOPLE.format("v")}
+"""
+# A closed list stays whole, or its draw could not be repeated: a ticket without anybody behind it.
+ENTRIES = EMPTY["contest_entries"] = f"""
+DELETE FROM contest_entry e WHERE {OF_PEOPLE.format("e")} AND NOT e.listed
+"""
+LISTED = EMPTY["contest_tickets"] = f"""
+UPDATE contest_entry e SET contact_id = NULL, order_id = NULL, word = ''
+WHERE {OF_PEOPLE.format("e")} AND e.listed
 """
 ENROLLMENTS = EMPTY["automations"] = f"""
 UPDATE enrollment e SET subject = 'erased/' || e.id, trigger = '{{}}', memory = '{{}}',

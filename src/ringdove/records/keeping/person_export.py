@@ -55,7 +55,15 @@ WISHES = f"SELECT {ROW} AS row FROM wish t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT
 MESSAGES = f"SELECT {ROW} AS row FROM message t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 INBOUND = f"SELECT {ROW} AS row FROM inbound t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 CONVERSATIONS = f"SELECT {ROW} AS row FROM conversation t WHERE {OF_PEOPLE} LIMIT %(most)s"
+NOTES = f"""
+SELECT {ROW} AS row FROM conversation_note t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s
+"""
 ANSWERS = f"SELECT {ROW} AS row FROM survey_answer t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
+COMPLAINTS = f"SELECT {ROW} AS row FROM complaint t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
+COMPLAINT_MOVES = f"""
+SELECT {ROW} AS row FROM complaint_move t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s
+"""
+ENTRIES = f"SELECT {ROW} AS row FROM contest_entry t WHERE {OF_PEOPLE} ORDER BY t.at LIMIT %(most)s"
 CLICKS = f"SELECT {ROW} AS row FROM link_click t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 RUNS = f"SELECT {ROW} AS row FROM enrollment t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
 TASKS = f"SELECT {ROW} AS row FROM task t WHERE {OF_PEOPLE} ORDER BY t.id LIMIT %(most)s"
@@ -86,7 +94,11 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {  # by kind: the table, and how t
     "messages": ("message", MESSAGES),
     "texts_from_them": ("inbound", INBOUND),
     "conversations": ("conversation", CONVERSATIONS),
+    "notes_of_the_talk": ("conversation_note", NOTES),
     "survey_answers": ("survey_answer", ANSWERS),
+    "complaints": ("complaint", COMPLAINTS),
+    "complaint_histories": ("complaint_move", COMPLAINT_MOVES),
+    "contest_entries": ("contest_entry", ENTRIES),
     "clicks": ("link_click", CLICKS),
     "automations": ("enrollment", RUNS),
     "tasks": ("task", TASKS),

@@ -57,7 +57,7 @@ class Around:
 # What can be pretended.
 KINDS = (
     *ORDER_FIRST, "order.placed", "cart.changed", "visit.made", "customer.changed", "text.received",
-    "consent.given", "consent.confirmed", "stock.asked", "link.opened",
+    "consent.given", "consent.confirmed", "stock.asked", "link.opened", "contest.won",
 )  # fmt: skip
 
 
@@ -146,6 +146,11 @@ def _fact(
             told |= {"contact": about.person.id, "words": "-"}
         case "link.opened":
             told |= {"contact": about.person.id, "message": 0}
+        case "contest.won":
+            told |= {
+                "contact": about.person.id, "contest": 0, "ticket": "7F3A92C1K2MN",
+                "state": state or "won",
+            }  # fmt: skip
         case "text.received":
             told |= {"gateway": 0, "sender": about.person.phone or "", "body": said or "5"}
         case _:

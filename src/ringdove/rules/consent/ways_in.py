@@ -6,7 +6,7 @@ keeps exactly those words. A keyword by text leads to a form, whose words stand 
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -285,8 +285,8 @@ def keyword_of(keywords: Mapping[str, Keyword], body: str) -> str:
     return ""
 
 
-def wrong_keyword(word: str, taken: Mapping[str, Keyword]) -> str:
-    """Why this cannot be a keyword: empty, long, means, taken; "": it can."""
+def wrong_keyword(word: str, taken: Collection[str]) -> str:
+    """Why this cannot be a keyword: empty, long, means, taken; "": it can. `taken`: folded words."""
     folded = fold(word)
     if len(folded) < 2:
         return "empty"

@@ -10,12 +10,15 @@ from datetime import datetime
 
 from ringdove.rules import facts, replies
 from ringdove.rules.automations import automations, occasions
+from ringdove.rules.complaints import complaining
 from ringdove.rules.consent import confirming, sign_ups, stopping, suppression
-from ringdove.rules.conversations import inbox
+from ringdove.rules.contests import entering
+from ringdove.rules.conversations import inbox, order_status, shop_rules, which
 from ringdove.rules.conversations.heard import Heard, reply_with
 from ringdove.rules.effects import Count, HearInbound, PointTo, SaveContact
 from ringdove.rules.people import people, phones
 from ringdove.rules.scenes import Contact, Scene
+from ringdove.rules.surveys import answering
 
 
 def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None:
@@ -39,6 +42,8 @@ def _understood(scene: Scene, fact: facts.TextReceived, now: datetime) -> Heard:
     person = people.seen(scene, _sender(scene, fact, now), fact.at)
     topics = scene.store.policy.topics
     awaiting = "question" if automations.awaits_answer(scene, person.id) else None
+    if answering.awaits_score(scene, person, fact.at):
+        awaiting = "rating"
     reply = replies.read(fact.body, awaiting=awaiting, language=person.language, topics=topics)
     is_own = _is_their_number(scene, person, fact)
     asked = confirming.awaits_yes(scene, person.id, fact.at)
@@ -102,7 +107,14 @@ ANSWERERS: tuple[tuple[str, Answerer], ...] = (
     ("confirm", _confirms),
     ("start", _starts),
     ("help", _helps),
+    ("contest", entering.enters),
     ("keyword", _subscribes),
+    ("which", which.answers),
+    ("survey", answering.heard),
+    ("status", order_status.answers),
+    ("status", complaining.asks_status),
+    ("complaint", complaining.opens),
+    ("rules", shop_rules.answers),
     ("automation", _goes_on),
 )
 
