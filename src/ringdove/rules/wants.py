@@ -1,16 +1,20 @@
 """What answers find missing in a scene: few batches need it, so it is loaded when asked for.
 
-An answer that cannot go on without it raises Wanted. A choice that is made for many people at once
-(goods, codes) is noted in `scene.chosen`, and the answer goes on as if there were none. Either way
-nothing of it counts: the batch is answered again with what it wants (records/wants.py).
+An answer that cannot go on without it raises Wanted. What is chosen for many people at once (goods,
+codes), or needed of few of them (dealings), is noted in `scene.chosen`, and the answer goes on as
+if there were none. Either way nothing of it counts: the batch is answered again with what it wants
+(records/wants.py).
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ringdove.rules.consent.ways_in import Reward
+
+if TYPE_CHECKING:
+    from ringdove.rules.scenes import Complaint, Order, Parcel, Return
 
 
 class Wanted(LookupError):
@@ -42,6 +46,10 @@ class ProductsWanted(Wanted):
     """A text says what the product is called that it is about."""
 
 
+class SurveysWanted(Wanted):
+    """Something is asked or answered: which surveys the store has."""
+
+
 class GoodsWish(NamedTuple):
     """Which goods a text wants to name, for whom. records/goods/ chooses for a whole batch of
     wishes at once."""
@@ -69,6 +77,15 @@ class CodeWish(NamedTuple):
     contact_id: int  # the living person
 
 
+class Dealings(NamedTuple):
+    """What a person has with the store, under all of their names: the newest of each."""
+
+    orders: tuple["Order", ...] = ()  # those in the trash are not among them
+    parcels: tuple["Parcel", ...] = ()  # of these orders
+    returns: tuple["Return", ...] = ()  # likewise
+    complaints: tuple["Complaint", ...] = ()
+
+
 class Queued(NamedTuple):
     """An offer of an automation that waits to be sent."""
 
@@ -85,14 +102,18 @@ class Chosen:
     goods: dict[GoodsWish, tuple[Good, ...]] = field(default_factory=dict)
     codes: dict[CodeWish, str] = field(default_factory=dict)  # "": there is none to give any more
     offers: dict[int, Reward | None] = field(default_factory=dict)  # None: there is none
+    dealings: dict[int, Dealings] = field(default_factory=dict)  # by living person
     goods_wanted: set[GoodsWish] = field(default_factory=set)
     codes_wanted: set[CodeWish] = field(default_factory=set)
     offers_wanted: set[int] = field(default_factory=set)
+    dealings_wanted: set[int] = field(default_factory=set)
 
     @property
     def is_wanting(self) -> bool:
         """Whether something is to be chosen before the answers count."""
-        return bool(self.goods_wanted or self.codes_wanted or self.offers_wanted)
+        return bool(
+            self.goods_wanted or self.codes_wanted or self.offers_wanted or self.dealings_wanted
+        )
 
     def goods_for(self, wish: GoodsWish) -> tuple[Good, ...]:
         """The goods that a text can name, the best first; none: there are none, or not yet."""
@@ -111,3 +132,9 @@ class Chosen:
         if number not in self.offers:
             self.offers_wanted.add(number)
         return self.offers.get(number)
+
+    def dealings_of(self, contact_id: int) -> Dealings:
+        """Of a living person; nothing: there is nothing, or not yet."""
+        if contact_id not in self.dealings:
+            self.dealings_wanted.add(contact_id)
+        return self.dealings.get(contact_id, Dealings())

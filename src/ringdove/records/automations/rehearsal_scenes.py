@@ -27,6 +27,7 @@ from ringdove.rules.wants import (
     FieldsWanted,
     HourWanted,
     PictureWanted,
+    SurveysWanted,
     Wanted,
 )
 
@@ -108,6 +109,8 @@ def learn(ground: Ground, scene: Scene) -> None:
         ground.wanted.add(BrandsWanted)
     if scene.knows_fields:
         ground.wanted.add(FieldsWanted)
+    if scene.surveys is not None:
+        ground.wanted.add(SurveysWanted)
 
 
 # Sums of whom an order of before was placed by; sums in other currencies cannot be added.

@@ -26,6 +26,7 @@ TOLD_LATE = timedelta(hours=1)
 ABOUT_MAX = 400  # letters
 ANSWER_MAX = 500  # letters of an answer that are kept
 ANSWERING = frozenset({"text.received"})
+ANSWERING_SURVEY = frozenset({"survey.answered"})
 
 
 def hear(scene: Scene, occasion: Occasion, now: datetime) -> None:
@@ -207,13 +208,17 @@ def _has_come(scene: Scene, ends: Collection[str], occasion: Occasion) -> bool:
 
 
 def _answered(scene: Scene, occasion: Occasion, runs: Iterable[Enrollment]) -> Enrollment | None:
-    """The run whose question a text answers: the one that was asked last before it."""
+    """The run whose question this answers: of a text the one that was asked last before it; the
+    score of a survey says itself which."""
+    if isinstance(occasion.fact, facts.SurveyAnswered):
+        of_it = (run for run in runs if run.memory.get("asking") == occasion.fact.answer)
+        return next((run for run in of_it if _question(scene, run)), None)
     if not isinstance(occasion.fact, facts.TextReceived):
         return None
     asked = [
         (run.memory["asked_at"], run.id, run)
         for run in runs
-        if _question(scene, run)
+        if _asks_for_text(scene, run)
         and datetime.fromisoformat(run.memory["asked_at"]) <= occasion.fact.at
     ]  # fmt: skip
     return max(asked)[-1] if asked else None
@@ -225,13 +230,19 @@ def _question(scene: Scene, run: Enrollment) -> Ask | None:
     return place.step if place and isinstance(place.step, Ask) else None
 
 
+def _asks_for_text(scene: Scene, run: Enrollment) -> bool:
+    """Whether any text answers it; a survey's score is read by rules/surveys/answering.py."""
+    asked = _question(scene, run)
+    return asked is not None and not asked.survey
+
+
 def awaited(plans: Plans, run: Enrollment) -> frozenset[str]:
     """Kinds of facts with which a waiting run would go on."""
     plan = plans.of(run.recipe, run.version) if run.state == "waiting" else None
     place = plan.journey.course.get(run.place) if plan else None
     match place.step if place else None:
-        case Ask():
-            return ANSWERING
+        case Ask(survey=survey):
+            return ANSWERING_SURVEY if survey else ANSWERING
         case Wait(until=until) if until:
             return frozenset(kind.partition("/")[0] for kind in until)
     return frozenset()
@@ -240,7 +251,7 @@ def awaited(plans: Plans, run: Enrollment) -> frozenset[str]:
 def awaits_answer(scene: Scene, contact_id: int) -> bool:
     """Whether this person was asked something by an automation: then a yes is the answer to it."""
     runs = scene.waiting_runs(occasions.all_names(scene, contact_id))
-    return any(_question(scene, run) for run in runs)
+    return any(_asks_for_text(scene, run) for run in runs)
 
 
 def _notice(
@@ -263,13 +274,20 @@ def _notice(
     match place.step if place else None:
         case Wait(until=until) if not words.isdisjoint(until):
             walking.go_on(scene, plan, run, walking.remembered(scene, run), now)
-        case Ask() as asked if is_answer and isinstance(occasion.fact, facts.TextReceived):
-            said = occasion.fact.body[:ANSWER_MAX]
+        case Ask() as asked if is_answer:
+            said = _said(occasion.fact)
             giving.keep_answer(scene, asked, run, said)
             answered = replace(run, memory={**run.memory, "answer": said})
             walking.go_on(scene, plan, answered, walking.remembered(scene, run), now)
         case _:
             scene.happens(SaveEnrollment(run))
+
+
+def _said(fact: facts.Fact) -> str:
+    """The answer to a question: what was texted, or the score that it came to."""
+    if isinstance(fact, facts.SurveyAnswered):
+        return "" if fact.score is None else str(fact.score)
+    return str(fact.told("body") or "")[:ANSWER_MAX]
 
 
 def wake(scene: Scene, fact: facts.WokenUp, now: datetime) -> None:

@@ -38,6 +38,14 @@ def give(scene: Scene, step: Give, run: Enrollment, now: datetime) -> Enrollment
 def _offered(
     scene: Scene, person: Contact, offer: Reward, run: Enrollment, now: datetime
 ) -> Enrollment:
+    _, code = hand_over(scene, person, offer, now)
+    given = {"offer": offer.id, "code": code, "given_at": now.isoformat()}
+    return replace(run, memory={**run.memory, **given})
+
+
+def hand_over(scene: Scene, person: Contact, offer: Reward, now: datetime) -> tuple[bool, str]:
+    """Gives an offer to a person: whether there is any to give, and its code. The same code when it
+    is given again. Without a code that is still to be chosen, the batch is answered again."""
     code = ""
     if offer.kind == "code":
         code = scene.chosen.code_for(CodeWish(offer.id, person.id))
@@ -47,8 +55,7 @@ def _offered(
         _note(scene, person, offer.id, now, points=points, code=code, until=offer.ends(now))
     if is_given and offer.kind != "code":  # codes were counted as they were made
         scene.happens(CountWay(f"reward/{offer.id}/given"))
-    given = {"offer": offer.id, "code": code, "given_at": now.isoformat()}
-    return replace(run, memory={**run.memory, **given})
+    return is_given, code
 
 
 def _note(

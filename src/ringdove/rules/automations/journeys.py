@@ -191,8 +191,8 @@ class Journey(Said):
                     kinds.update(some)
                 case Branch(heard=some):
                     kinds.update(some)
-                case Ask():
-                    kinds.add("text.received")
+                case Ask(survey=survey):
+                    kinds.add("survey.answered" if survey else "text.received")
         return frozenset(kinds)
 
     @cached_property

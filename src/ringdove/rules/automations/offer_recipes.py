@@ -107,29 +107,59 @@ AFTER = (
     _bought(  # R72
         "thanks", Wait(id="pause", seconds=18 * HOUR), _send("thanks", guard="", own_hour=True),
     ),
-    _bought(  # R73
+    _bought(  # R73: straight to the form
         "review_request", Wait(id="pause", seconds=5 * DAY),
-        _send("review_request", guard="", link=PRODUCT, own_hour=True), topic="surveys",
+        _send("review_request", guard="", survey="product", own_hour=True), topic="surveys",
     ),
-    _bought(  # R80, R81, R84: a low score is a task before others meet the same
+    _bought(  # R80, R81: thanks, code and "why?" are said by the survey itself
         "survey", Wait(id="pause", seconds=2 * DAY),
-        Ask(id="ask", text="survey", klass="marketing", own_hour=True),
-        Branch(
-            id="low", answer_number=segments.Range(at_least=Decimal(1), at_most=Decimal(3)),
-            then=(
-                Alert(id="task", said="Order {{ order.number }} was given {{ answer.text }}: call.",
-                      due=4 * HOUR),
-                Send(id="sorry", text="survey_low", in_daytime=True, valid_for=2 * DAY),
+        Ask(id="ask", text="survey", survey="delivery", klass="marketing", own_hour=True),
+        topic="surveys",
+    ),
+    # R84, N9: a low score of any survey is a task at once; when somebody has done it, the customer
+    # is told, and asked once more. It says nothing by itself while nothing is asked.
+    Journey(
+        key="low_score", trigger=Heard(kind="survey.answered", where=Where(states=("low",))),
+        about="{answer}/low", topic="surveys", priority=6, valid_for=21 * DAY, starts_on=True,
+        steps=(
+            Alert(
+                id="task", due=4 * HOUR,
+                said="Low score: {{ survey.score }} of {{ survey.high }}"
+                "{% if order.number %}, order {{ order.number }}{% endif %}. Put it right."
+                "{% if survey.comment %} They say: {{ survey.comment }}{% endif %}",
             ),
-            otherwise=(
-                Branch(
-                    id="high",
-                    answer_number=segments.Range(at_least=Decimal(4), at_most=Decimal(SCALE)),
-                    then=(_send("survey_high", id="thank", guard="", valid_for=2 * DAY),),
+            Wait(id="mended", seconds=7 * DAY, until=("task.closed",)),
+            Branch(
+                id="done", heard=("task.closed/done",),
+                then=(
+                    Send(id="sorry", text="low_score", in_daytime=True, valid_for=2 * DAY),
+                    Wait(id="pause", seconds=2 * DAY),
+                    Ask(id="ask", text="survey_second", survey="second", klass="marketing",
+                        own_hour=True),
+                    Branch(
+                        id="still",
+                        answer_number=segments.Range(at_least=Decimal(1), at_most=Decimal(3)),
+                        then=(
+                            Alert(
+                                id="again", due=4 * HOUR,
+                                said="Still not content: {{ answer.text }}. Call them.",
+                            ),
+                        ),
+                    ),
                 ),
             ),
         ),
-        topic="surveys",
+    ),
+    _offer(  # once a year, of who has bought
+        "nps", topic="surveys", priority=2, valid_for=7 * DAY, again_after=YEAR,
+        trigger=ClockStrikes(
+            every="month", day=5,
+            who=segments.Orders(last=segments.Span(within_days=365)),
+        ),
+        steps=(
+            Ask(id="ask", text="nps", survey="nps", klass="marketing", own_hour=True,
+                within=7 * DAY),
+        ),
     ),
     _bought(  # R53, R74
         "accessories", Wait(id="pause", seconds=3 * DAY),

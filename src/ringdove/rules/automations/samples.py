@@ -16,6 +16,7 @@ from ringdove.rules.links import links
 from ringdove.rules.scenes import Store
 from ringdove.rules.steps.ask import Ask
 from ringdove.rules.steps.send import Send
+from ringdove.rules.surveys import asking, surveys
 from ringdove.rules.texts import KNOWN_VARIABLES
 
 TOTAL = Decimal("129.90")
@@ -53,6 +54,7 @@ BY_TRIGGER = {
     "visit.made": ("product", "due"),
     "stock.asked": ("product",),
     "automation.due": ("product", "due"),
+    "survey.answered": (*OF_ORDER, "survey"),
 }
 
 
@@ -69,6 +71,8 @@ def known_in(journey: Journey) -> frozenset[str]:
         nouns.add("goods")
     if any(isinstance(step, Ask) for step in steps):
         nouns.add("answer")
+    if any(isinstance(step, Send) and step.survey for step in steps):
+        nouns.add("survey")
     return frozenset(name for name in KNOWN_VARIABLES if name.partition(".")[0] in nouns)
 
 
@@ -138,9 +142,17 @@ def values(
         "due": {"category": CATEGORIES.get(language, "Tea")},
         "field": {"points": "350"},
         "answer": {"text": "5"},
+        "survey": _survey(language, links.form_prefix_of(store, address)),
         "link": link,
         "stop_url": stop_links.url_of(address, store.id, _NOBODY, lambda text: "0" * 64),
     }
+
+
+def _survey(language: str, prefix: str) -> dict[str, str]:
+    survey = surveys.READY["delivery"]
+    return asking.values_of_answer(
+        survey, {"score": survey.low + 1, "comment": "", "reason": "delivery"}, language
+    ) | {"link": prefix + "0" * links.SHORT.signs}  # fmt: skip
 
 
 def said(sample: Mapping[str, Any], path: str) -> str:

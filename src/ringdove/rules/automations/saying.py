@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from ringdove.rules import texts
+from ringdove.rules import facts, texts
 from ringdove.rules.automations import occasions, recipes, wording
 from ringdove.rules.automations.occasions import Occasion
 from ringdove.rules.automations.plans import Automation, Plan
@@ -21,12 +21,14 @@ from ringdove.rules.messages import Letter, draft_of, language_of, speak
 from ringdove.rules.offers import offers, rewards
 from ringdove.rules.scenes import Contact, Enrollment, Scene
 from ringdove.rules.steps.send import Send
+from ringdove.rules.surveys import asking
 from ringdove.rules.wants import CodeWish, Good, GoodsWish, HourWanted
 
 AT_ONE_TIME = timedelta(days=1)  # offers that would go so near to each other
 SOON = timedelta(microseconds=1)
 GOODS_NAMED = 2  # with the link they fit into one text
 LINKS = {"link": links.OF_STEP}  # as texts name them
+FORM_LINKS = {"survey.link": links.OF_FORM}
 NO_WORDS = {"sms": "", "subject": "", "body": ""}
 
 
@@ -46,6 +48,9 @@ def say(
     values = wording.values_of(scene, person, occasion.order, fact, language)
     if "answer" in run.memory:
         values["answer"] = {"text": run.memory["answer"]}
+    survey = asking.survey_of(scene, step.survey) if step.survey else None
+    if survey:
+        values["survey"] = asking.values(survey, language)
     starts, ends = _starts(scene, step, run, now), fact.at + journey.span
     if step.valid_for:
         ends = min(ends, starts + timedelta(seconds=step.valid_for))
@@ -68,16 +73,19 @@ def say(
         guard_since=_bought_since(run, occasion),
         place=step.id,
         sku=occasions.sku_of(occasion),
-        links=LINKS if step.link else {},
+        links=(LINKS if step.link else {}) | (FORM_LINKS if survey else {}),
         in_daytime=step.in_daytime,
         category=journey.category,
         # An automation is an occasion itself: a birthday, a cart that was left (R13).
         occasion=journey.key if is_offer else "",
-        silent="" if words else "no_words",
+        silent="no_survey" if step.survey and not survey else "" if words else "no_words",
     )
     made = speak(scene, _filled(scene, step, run, occasion, letter, now), now)
     if is_offer and made.state == "waiting" and _is_outranked(scene, journey.priority, made, now):
         return replace(made, state="dropped", reason="outranked")
+    if survey and made.state == "waiting":
+        after = fact.answer if isinstance(fact, facts.SurveyAnswered) else None
+        asking.asked(scene, survey, made, after)
     return made
 
 

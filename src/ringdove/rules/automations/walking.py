@@ -76,6 +76,8 @@ def advance(scene: Scene, plan: Plan, run: Enrollment, occasion: Occasion, now: 
                 if asked and asked.state == "waiting":
                     run = _spoke(run)
                     memory = {**run.memory, "answer": "", "asked_at": asked.due_at.isoformat()}
+                    if step.survey:
+                        memory["asking"] = asked.id
                     within = timedelta(seconds=step.within)
                     _rest(scene, replace(run, memory=memory), occasion, asked.due_at + within)
                     return

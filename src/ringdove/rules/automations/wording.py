@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ringdove.rules import facts, languages
 from ringdove.rules.scenes import Contact, Order, Parcel, Scene, Store
+from ringdove.rules.surveys import asking
 from ringdove.rules.wants import ProductsWanted
 
 ITEMS_MAX = 3  # an order's text names so many goods
@@ -50,6 +51,8 @@ def values_of(
             values["invoice"] = {"number": fact.number, "url": fact.url}
         case facts.ComplaintMoved():
             values["complaint"] = {"number": fact.complaint, "note": fact.note}
+        case facts.SurveyAnswered():
+            values["survey"] = lambda: _survey(scene, fact, language)
         case facts.CartChanged():
             values["cart"] = _cart(fact, scene.store, language)
         case facts.VisitMade() | facts.DueCame():
@@ -86,6 +89,12 @@ def _items(order: Order) -> str:
     )
     more = f" +{len(lines) - ITEMS_MAX}" if len(lines) > ITEMS_MAX else ""
     return named + more
+
+
+def _survey(scene: Scene, fact: facts.SurveyAnswered, language: str) -> Mapping[str, str]:
+    """Raises SurveysWanted."""
+    survey = asking.survey_of(scene, fact.survey)
+    return asking.values_of_answer(survey, vars(fact), language) if survey else {}
 
 
 def _cart(fact: facts.CartChanged, store: Store, language: str) -> Mapping[str, object]:

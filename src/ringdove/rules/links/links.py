@@ -29,6 +29,7 @@ _TWO, _SIX = 62**2, 62**6
 NUMBER_BITS = 2
 OFFER_NUMBER = 1 << NUMBER_BITS  # of {{ offer.link }}, which has an address of its own
 OF_STEP, OF_GOODS = 0, 1  # in the text of an automation: {{ link }}, {{ goods.link }}
+OF_FORM = 3  # of {{ survey.link }}, which has an address of its own: what is asked has its text's id
 _ROUNDS = 4
 _PLACE = 16  # octets: a block of AES; one half holds a side, the other the round
 
@@ -134,6 +135,11 @@ def _value(token: str) -> int:
 def prefix_of(store: Store, address: str) -> str:
     """What stands before the token; `address`: under which we are reached from outside."""
     return f"https://{store.link_host}/" if store.link_host else f"{address}/l/"
+
+
+def form_prefix_of(store: Store, address: str) -> str:
+    """The same of the form of a survey."""
+    return f"https://{store.link_host}/s/" if store.link_host else f"{address}/s/"
 
 
 def url_of(store: Store, address: str, token: str) -> str:

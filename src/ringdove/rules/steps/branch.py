@@ -16,7 +16,8 @@ class Where(Said):
 
     states: segments.Words = Field(
         (),
-        description="Of a parcel, complaint; of a cart: filled, emptied; of a visit: goods, page.",
+        description="Of a parcel, complaint, score; of a cart: filled, emptied; of a visit: goods,"
+        " page.",
     )
     only: Literal[
         "", "money_awaited", "first_promise", "new_promise", "first_order", "later_order",
@@ -26,6 +27,7 @@ class Where(Said):
     goods: segments.Goods = segments.ALL_GOODS
     total: segments.Range | None = Field(None, description="Of the order or cart.")
     channels: segments.Words = ()
+    surveys: segments.Words = Field((), description="Answers to these surveys only.")
 
 
 ANYWHERE = Where()

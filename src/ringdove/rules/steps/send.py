@@ -35,6 +35,9 @@ class Send(Step):
         0, description="The offer whose code {{ offer.code }} says; 0: none."
     )
     link: Link | None = Field(None, description="Where {{ link }} leads.")
+    survey: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,40}$")] = Field(
+        "", description="Key of a survey: {{ survey.question }}, {{ survey.link }} to its form."
+    )
     goods: Choice = Field(
         "",
         description="What {{ goods.names }} and {{ goods.link }} are: similar to what was left or"

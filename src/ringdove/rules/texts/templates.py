@@ -37,6 +37,7 @@ KNOWN_VARIABLES = frozenset(
         "complaint": "number note",
         "due": "category",
         "answer": "text",
+        "survey": "question link low high score comment reason",
     }.items()
     for name in names.split()
 ) | {"stop_url", "link", "field"}
