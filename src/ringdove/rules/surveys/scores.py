@@ -1,8 +1,8 @@
 """What the scores of a survey say, and how sure that is: mean, CSAT, NPS (R83, R89).
 
 Each figure comes with the interval that holds the truth in 95 of 100 such surveys. A share has
-Wilson's (1927, "Probable inference", JASA 22). A mean of scores, and NPS, which is the mean of -1, 0
-and 1, are counted as if three more had answered, half of them the worst and half the best: the
+Wilson's (1927, "Probable inference", JASA 22). A mean of scores, and NPS, which is the mean of -1,
+0 and 1, are counted as if three more had answered, half of them the worst and half the best: the
 same thought as Agresti and Coull's for shares (1998, The American Statistician 52), of which Rocks
 (2016, ibid. 70) tried relatives for NPS. The plain formula gives few equal answers an interval of
 no width and holds ten people's truth in 40 cases of 100 where it says 95; this one, counted out
