@@ -41,6 +41,7 @@ LIFE: list[facts.Fact] = [
     facts.VisitMade(id="visit", at=NOON, customer={"account": "7"}, page="/kettles", sku="K1"),
     facts.StockAsked(id="asked", at=NOON, customer={"account": "7"}, sku="K1", wish="price"),
     facts.ProductChanged(id="product", at=NOON, sku="K1", name="Чайник", price="59.90", stock=3),
+    facts.ComplaintMoved(id="broken", at=NOON, order="42", complaint="C1", state="opened"),
     text("помощь"), text("стоп"),
     facts.StoppedAtOperator(id="stopped", at=NOON, gateway=1, phone="+375291119999", words="21610"),
 ]  # fmt: skip

@@ -138,8 +138,8 @@ RETURNS = (
     said("refund_sent", "refund.sent", "{refund_key}/refund", "return", 5 * DAY, in_daytime=True),
     _complaint(
         "complaint_opened", "opened",
-        Alert(id="task", said="Complaint {{ complaint.number }} about order {{ order.number }}:"
-              " answer it.", due=DAY),
+        Alert(id="task", said="Complaint {{ complaint.number }}{% if order.number %} about order"
+              " {{ order.number }}{% endif %}: answer it.", due=DAY),
     ),
     _complaint("complaint_answered", "answered"),
     _complaint("complaint_accepted", "accepted"),

@@ -10,8 +10,6 @@ from ringdove.rules.effects import SaveConversation
 from ringdove.rules.scenes import Conversation, Scene
 
 QUIET = frozenset({"thanks"})  # nobody has to answer these
-# A machine says at once that it was heard; a person of the store has the last word.
-FOR_PEOPLE = frozenset({"complaint"})
 
 
 def received(scene: Scene, heard: Heard) -> None:
@@ -32,11 +30,20 @@ def settled(scene: Scene, heard: Heard, handled: str, now: datetime) -> None:
     leaves the conversation as it was; what nobody has answered opens it, also one that was put
     off."""
     known = scene.conversations[heard.person.id]
-    is_done = handled and handled not in FOR_PEOPLE and not restraint.is_overdone(known, now)
-    if is_done or heard.reply.intent in QUIET:
-        return
+    is_done = handled and not restraint.is_overdone(known, now)
+    if not is_done and heard.reply.intent not in QUIET:
+        wait_for_person(scene, heard)
+
+
+def wait_for_person(scene: Scene, heard: Heard) -> None:
+    """Somebody of the store is to look at this text, whether a machine has said something or
+    not."""
+    known = scene.conversations[heard.person.id]
+    if known.state == "open" and known.waiting_since == heard.fact.at:
+        return  # it does so already
     fresh = replace(
         known, state="open", snoozed_until=None, unread=known.unread + 1,
         waiting_since=known.waiting_since or heard.fact.at,
+        new_since=heard.fact.at if known.state == "closed" else known.new_since,
     )  # fmt: skip
     scene.happens(SaveConversation(fresh))

@@ -1,0 +1,140 @@
+"""Which order: asked of who has several under way, and the answer to it heard (R86).
+
+What was asked stands in the conversation; "2", a number of an order or the goods by name answer it.
+Newer questions go before it: a score that a survey asked for later is no answer here.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ringdove.rules import languages, texts
+from ringdove.rules.automations import wording
+from ringdove.rules.conversations import inbox, order_words, purchases
+from ringdove.rules.conversations.heard import Heard, reply_with
+from ringdove.rules.conversations.purchases import Purchase
+from ringdove.rules.effects import SaveConversation
+from ringdove.rules.messages import language_of
+from ringdove.rules.scenes import Conversation, Scene
+
+KIND = "order"
+LISTED_MAX = 4
+WAITS_FOR = timedelta(days=2)
+NAMES_LETTERS = (18, 10, 0)  # of goods: as long as one text holds
+WORD_LETTERS_MIN = 3
+# Closed by themselves: nobody means an order with "please".
+SHARED_LETTERS_MIN = 4
+
+
+def ask(scene: Scene, heard: Heard, found: Sequence[Purchase], now: datetime) -> None:
+    """Lists the newest of them by number."""
+    listed = found[:LISTED_MAX]
+    said = _list(scene, heard, listed)
+    reply_with(scene, heard.person, "which_order", order_words.TOPIC, now, {"which": said})
+    _remember(
+        scene, heard,
+        {
+            "kind": KIND, "orders": [one.order.id for one in listed], "at": now.isoformat(),
+            "until": (now + WAITS_FOR).isoformat(),
+        },
+    )  # fmt: skip
+
+
+def _list(scene: Scene, heard: Heard, listed: Sequence[Purchase]) -> Mapping[str, str]:
+    language = language_of(scene, heard.person)
+    words = languages.phrases(language)["answers"]["which_order"]
+    usual = wording.values_of(scene, heard.person, None, None, language)
+    values: dict[str, str] = {}
+    for letters in NAMES_LETTERS:
+        lines = (_line(n, one, letters) for n, one in enumerate(listed, 1))
+        values = {"list": "; ".join(lines)}
+        if order_words.is_short(texts.render(words, usual | {"which": values}), language):
+            break
+    return values
+
+
+def _line(n: int, one: Purchase, letters: int) -> str:
+    first = next((line.name for line in one.order.lines or () if line.name), "")
+    name = f" ({first[:letters].rstrip()})" if first and letters else ""
+    return f"{n}: {one.order.number}{name}"
+
+
+def _remember(scene: Scene, heard: Heard, asking: Mapping[str, Any]) -> None:
+    known = scene.conversations.get(heard.person.id, Conversation(heard.person.id))
+    scene.happens(SaveConversation(replace(known, asking=asking)))
+
+
+# ------------------------------------------------------------------ the answer
+
+
+def answers(scene: Scene, heard: Heard, now: datetime) -> bool:
+    """Whether it says which order was meant."""
+    known = scene.conversations.get(heard.person.id)
+    asking = known.asking if known else {}
+    if asking.get("kind") != KIND or not heard.is_own:
+        return False
+    at, until = (datetime.fromisoformat(asking[name]) for name in ("at", "until"))
+    if heard.fact.at > until or heard.reply.intent in ("complaint", "rules", "thanks"):
+        return False
+    if _asked_since(scene, at):
+        return False
+    listed = [
+        one for one in purchases.of_person(scene, heard.person)
+        if one.order.id in asking["orders"]
+    ]  # fmt: skip
+    listed.sort(key=lambda one: asking["orders"].index(one.order.id))
+    found = _meant(heard.fact.body, listed)
+    if found is None:
+        return False
+    _remember(scene, heard, {})
+    if not order_words.tell(scene, heard.person, found, now):
+        inbox.wait_for_person(scene, heard)
+    return True
+
+
+def _asked_since(scene: Scene, at: datetime) -> bool:
+    """A survey's question that came after ours is the one that is answered."""
+    return any(one.answered_at is None and one.asked_at > at for one in scene.surveys_open.values())
+
+
+_PLACE = re.compile(r"^\W*(\d)\W*$|^\W*(\d)\s*[:.)]")
+
+
+def _meant(said: str, listed: Sequence[Purchase]) -> Purchase | None:
+    """By its number, by its place in the list, by its goods; None: none, or several."""
+    words = said.split()
+    for text in (said, *words):
+        if any(letter.isdigit() for letter in text):
+            named = [one for one in listed if one.is_called(text)]
+            if len(named) == 1:
+                return named[0]
+    if place := _PLACE.match(said):
+        n = int(place[1] or place[2])
+        return listed[n - 1] if 1 <= n <= len(listed) else None
+    fits = [one for one in listed if _names_goods(said, one)]
+    return fits[0] if len(fits) == 1 else None
+
+
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def _names_goods(said: str, one: Purchase) -> bool:
+    """Whether a word of it begins as a word of the goods does: languages bend the ends of words."""
+    told = {word for word in _WORD.findall(said.casefold()) if len(word) >= WORD_LETTERS_MIN}
+    goods = {
+        word
+        for line in one.order.lines or ()
+        for word in _WORD.findall(line.name.casefold())
+        if len(word) >= WORD_LETTERS_MIN
+    }
+    return any(_is_same(a, b) for a in told for b in goods)
+
+
+def _is_same(a: str, b: str) -> bool:
+    shared = min(len(a), len(b))
+    if shared < SHARED_LETTERS_MIN:
+        return a == b
+    stem = max(SHARED_LETTERS_MIN, shared - 2)
+    return a[:stem] == b[:stem]
