@@ -49,6 +49,7 @@ class Wish:
     part: Part | None = None  # its own weekdays and part of the day (R19)
     origin: str = "api"  # of a person who is new: "test" is nobody's customer yet
     gateway_id: int = 0  # over this one, whatever the routes say; 0: as they say
+    in_daytime: bool = False  # not in the quiet hours, though it is service
 
 
 class PhoneDoubtful(ValueError):
@@ -80,17 +81,23 @@ async def _send(runtime: Runtime, store: Store, wish: Wish, tx: db.Tx) -> Answer
         return {**known, "repeated": True}
 
     def say(scene: Scene) -> None:
-        run_id = _remember(scene, person, subject, now) if wish.key else None
+        run_id = remember(scene, person, subject, now) if wish.key else None
         speak(scene, _letter(scene, person, wish, run_id, now), now)
 
     scene, _ = await wants.decided(tx, loaded, say, now, runtime.ids)
     await scenes.commit(tx, scene, now, runtime.ids)
     made = next(one for one in scene.effects if isinstance(one, QueueMessage))
+    return told(made)
+
+
+def told(made: QueueMessage) -> Answer:
+    """A message that was made just now, as it is answered."""
     shown = ("id", "state", "reason", "encoding", "parts", "not_before", "not_after")
     return {name: getattr(made, name) for name in shown} | {"repeated": False}
 
 
-def _remember(scene: Scene, person: Contact, subject: str, now: datetime) -> int:
+def remember(scene: Scene, person: Contact, subject: str, now: datetime) -> int:
+    """A run that makes its subject unique: the same key again finds the same text."""
     run = Enrollment(
         id=scene.make_id_beside(person.id),
         recipe=handwork.RECIPE,
@@ -128,6 +135,7 @@ def _letter(scene: Scene, person: Contact, wish: Wish, run_id: int | None, now: 
         not_after=wish.not_after or not_before + VALID_FOR,
         enrollment_id=run_id,
         gateway_id=wish.gateway_id,
+        in_daytime=wish.in_daytime,
         category=wish.category,
         occasion=wish.occasion,
         part=wish.part,

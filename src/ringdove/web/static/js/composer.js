@@ -5,8 +5,15 @@ const LETTERS_NAMED_MAX = 8; // as web/sending/counting.py
 const DEAR_SHARE_MAX = 3;
 
 for (const form of document.querySelectorAll("[data-counter]")) count(form);
+// A form that came later, as the box of an answer does after each of them.
+document.addEventListener("focusin", ({ target }) => {
+  const form = target.dataset?.counts && target.closest("[data-counter]");
+  if (form) count(form);
+});
 
 function count(form) {
+  if (form.counts) return;
+  form.counts = true;
   const counting = Promise.all([import(form.dataset.counter), import(form.dataset.filling)]);
   const alphabets = JSON.parse(form.dataset.alphabets);
   const words = JSON.parse(form.dataset.words);
