@@ -13,6 +13,7 @@ from ringdove.rules.people.own_fields import OwnField
 from ringdove.rules.scenes import NO_HISTORY, Scene
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.step import Step
+from ringdove.rules.surveys.surveys import READY
 from ringdove.rules.wants import Chosen, Good
 from tests.rules.scene import scene
 
@@ -55,6 +56,7 @@ def stage(language: str = "en", goods: tuple[Good, ...] = CUPS, **changes: Any) 
     place.products = {KETTLE.sku: KETTLE}
     place.own_fields = {"points": OwnField("points", "Points", "number")}
     place.knows_fields = True
+    place.surveys = dict(READY)
     place.chosen = Chosen(
         goods=Always(lambda wish: goods),
         codes=Always(lambda wish: "LIN-8FK2QPZ"),

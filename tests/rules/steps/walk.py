@@ -10,6 +10,7 @@ from ringdove.rules import answers, effects, facts
 from ringdove.rules.automations.journeys import Journey
 from ringdove.rules.automations.plans import Automation, Plans
 from ringdove.rules.scenes import Scene
+from ringdove.rules.surveys.surveys import READY
 from ringdove.rules.wants import Good
 from tests.rules.scene import NOON, scene
 
@@ -88,6 +89,7 @@ def store_of(*journeys: Journey, **changes: Any) -> Scene:
     made.histories, made.pictures, made.own_hours, made.brands = {}, {}, {}, {}
     made.products = {"K": Good("K", "Kettle", ""), "C": Good("C", "Cup", "")}
     made.knows_fields = True
+    made.surveys = dict(READY)
     return made
 
 
