@@ -49,6 +49,10 @@ ledger_app = typer.Typer(
     name="ledger", help="The consent ledger as evidence.", no_args_is_help=True,
     rich_markup_mode=None,
 )  # fmt: skip
+contest_app = typer.Typer(
+    name="contest", help="Contests by text.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(contest_app)
 app.add_typer(inspect_app)
 app.add_typer(ledger_app)
 app.add_typer(user_app)
@@ -420,6 +424,29 @@ def ledger_proof(
     if size is None:
         raise CannotGoOn(f"There is no store {store}.")
     print(f"{file}: {size} bytes. It says whether it holds: python3 -I verify.py, unpacked.")
+
+
+@contest_app.command("verify")
+def contest_verify(
+    file: Annotated[Path, typer.Argument(help="The published draw: draw.json of its page.")],
+) -> None:
+    """Draw a published contest once more: exit code 1 and the reasons if it comes out otherwise."""
+    import json
+
+    from ringdove.rules.contests import drawing
+
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as wrong:
+        raise CannotGoOn(f"{file} cannot be read: {wrong.strerror}.") from None
+    except ValueError:
+        raise CannotGoOn(f"{file} is not JSON: save the file of the contest's page again.") from None
+    found = drawing.verify(document)
+    if found:
+        raise CannotGoOn(" ".join(found))
+    print(f"It was drawn by the rule from {document['entries']} tickets:")
+    for n, ticket in enumerate(document["drawn"], 1):
+        print(f"{n}. {ticket} {'winner' if n <= document['winners'] else 'substitute'}")
 
 
 # ------------------------------------------------------------------ lists of people

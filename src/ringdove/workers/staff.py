@@ -16,6 +16,7 @@ from ringdove.workers import alerts, goods, partitions, react, retention, sandbo
 from ringdove.workers.automations import rehearsing, triggers, wishes
 from ringdove.workers.campaigns import campaigns, coupons
 from ringdove.workers.consent import reconfirm, seal
+from ringdove.workers.contests import closing
 from ringdove.workers.conversations import waking
 from ringdove.workers.lists import imports
 from ringdove.workers.people import figuring, finding
@@ -48,6 +49,7 @@ WORKERS: dict[str, Worker] = {
     "retention": retention.run,
     "seal": seal.run,
     "reconfirm": reconfirm.run,
+    "contests": closing.run,
 }
 STOP_S_MAX = 8.0
 SANDBOX_STOP_S_MAX = 1.5

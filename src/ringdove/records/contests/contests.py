@@ -7,9 +7,10 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from ringdove.kit import db
+from ringdove.kit.crypto import Sealer, new_token
 from ringdove.kit.db import Tx
 from ringdove.records.shelves import Shelf
-from ringdove.rules.contests import contests
+from ringdove.rules.contests import contests, drawing
 from ringdove.rules.contests.contests import Contest
 
 OPENED_MAX = 50  # the newest, which texts can be about
@@ -58,14 +59,14 @@ def _given(store_id: int, contest: Contest, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def open_now(
-    tx: Tx, store_id: int, number: int, ticket_key: str, sealed: bytes, commitment: str,
-    now: datetime,
-) -> bool:  # fmt: skip
-    """From now on its rules stand, and the seed is promised. False: it is open already."""
+async def open_now(tx: Tx, store_id: int, number: int, sealer: Sealer, now: datetime) -> bool:
+    """From now on its rules stand, and a seed is promised that nobody has seen. False: it is open
+    already."""
+    seed = new_token()
     given = {
-        "store_id": store_id, "id": number, "ticket_key": ticket_key, "sealed": sealed,
-        "commitment": commitment, "now": now,
+        "store_id": store_id, "id": number, "ticket_key": new_token(),
+        "sealed": sealer.seal({"seed": seed}), "commitment": drawing.commitment_of(seed),
+        "now": now,
     }  # fmt: skip
     return (await tx.execute(OPEN, given)).rowcount > 0
 

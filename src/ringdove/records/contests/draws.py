@@ -235,8 +235,8 @@ class Taking:
     order_number: str
 
 
-COLUMNS = """e.ticket, coalesce(c.merged_into, c.id) AS contact_id, e.at, e.word, e.refused, e.place,
-  e.outcome, coalesce(c.name, '') AS name, c.phone, c.country,
+COLUMNS = """e.ticket, coalesce(c.merged_into, c.id) AS contact_id, e.at, e.word, e.refused,
+  e.place, e.outcome, coalesce(c.name, '') AS name, c.phone, c.country,
   coalesce(o.number, '') AS order_number"""
 JOINED = """
 LEFT JOIN contact c ON c.bucket = e.bucket AND c.store_id = e.store_id AND c.id = e.contact_id

@@ -13,7 +13,10 @@ import hashlib
 import heapq
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
+
+from ringdove.rules.contests.contests import Contest
 
 RULE: Final = "ringdove-draw-1"
 RULE_SAID: Final = (
@@ -50,6 +53,35 @@ def drawn(tickets: Iterable[str], seed: str, hashed: str, beacon: str, places: i
         return whole.hexdigest()
 
     return heapq.nsmallest(places, tickets, key=lot)
+
+
+def document_of(
+    contest: Contest, shop: str, tickets: Sequence[str], winning: Sequence[str]
+) -> dict[str, Any]:
+    """What is published once the list is closed: all that the draw follows from. Before the draw
+    the seed in it is empty, and nothing is drawn."""
+    return {
+        "rule": RULE,
+        "rule_said": RULE_SAID,
+        "shop": shop,
+        "contest": contest.name,
+        "opened_at": _said(contest.opened_at),
+        "closed_at": _said(contest.closed_at),
+        "drawn_at": _said(contest.drawn_at),
+        "commitment": contest.commitment,
+        "entries": contest.entries,
+        "list_sha256": contest.list_hash,
+        "winners": contest.winners,
+        "substitutes": contest.substitutes,
+        "beacon": {"announced": contest.beacon, "value": contest.beacon_value},
+        "seed": contest.seed,
+        "drawn": list(winning),
+        "tickets": list(tickets),
+    }
+
+
+def _said(at: datetime | None) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds") if at else ""
 
 
 def verify(document: Any) -> list[str]:
