@@ -41,7 +41,9 @@ def _parcel(key: str, state: str, valid_for: int, starts_on: bool = True) -> Jou
 def _complaint(key: str, state: str, *more: Alert) -> Journey:
     return Journey(
         key=key, trigger=Heard(kind="complaint.moved", where=Where(states=(state,))),
-        about=f"{{complaint}}/{state}", topic="complaint", valid_for=3 * DAY,
+        # There may be several answers; the same one told again is none.
+        about=f"{{complaint}}/{state}" + ("/{note}" if state == "answered" else ""),
+        topic="complaint", valid_for=3 * DAY,
         steps=(Send(id="say", text=key), *more),
     )  # fmt: skip
 

@@ -34,12 +34,13 @@ class Canned:
     shortcut: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)  # by language
 
-    def in_language(self, language: str, offered: Sequence[str]) -> str:
-        """Its words for somebody who reads this language: those, else the store's first."""
+    def in_language(self, language: str, offered: Sequence[str]) -> tuple[str, str]:
+        """A language and the words in it for somebody who reads this one: those, else those in the
+        store's first that there are."""
         for one in (language, *offered):
             if self.texts.get(one):
-                return self.texts[one]
-        return next(iter(self.texts.values()), "")
+                return one, self.texts[one]
+        return next(iter(self.texts.items()), (language, ""))
 
 
 def ready(offered: Sequence[str]) -> list[Canned]:
@@ -58,14 +59,13 @@ def ready(offered: Sequence[str]) -> list[Canned]:
 def filled(scene: Scene, person: Contact, canned: Canned, now: datetime) -> str:
     """The answer to this person, to be looked at before it is sent. Raises TemplateBroken, and
     what wording.values_of raises; asks for the person's dealings."""
-    language = language_of(scene, person)
+    language, template = canned.in_language(language_of(scene, person), scene.store.languages)
     dealings = scene.chosen.dealings_of(person.id)
     order = dealings.orders[0] if dealings.orders else None
     parcels = [one for one in dealings.parcels if order and one.order_id == order.id]
     values = wording.values_of(scene, person, order, None, language)
     values["parcel"] = _parcel(scene, person, parcels, language)
     values["delivery"] = {"day": _day(scene, person, order, language, now)}
-    template = canned.in_language(language, scene.store.languages)
     return texts.render(template, values)
 
 
