@@ -11,6 +11,7 @@ from typing import Any, Final
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.db import Tx
+from ringdove.records.conversations import talking
 from ringdove.rules import facts
 from ringdove.rules.conversations import care
 from ringdove.rules.effects import SaveConversation, SaveMerge
@@ -81,15 +82,9 @@ async def write(tx: Tx, store: Store, saved: Iterable[SaveConversation]) -> None
 
 # As a batch locks it; who was merged into another is spoken of as that one.
 LOCK = """
-SELECT c.id, c.merged_into FROM contact c
+SELECT c.id, c.merged_into, c.also FROM contact c
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = %(id)s AND c.erased_at IS NULL
 FOR UPDATE
-"""
-# Offers need not wait any longer for a talk that is over.
-QUIET_ENDS = """
-UPDATE contact c SET talking_until = NULL
-WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.id = %(id)s
-  AND c.talking_until IS NOT NULL
 """
 
 
@@ -111,7 +106,7 @@ async def change(
     if fresh != known:
         await write(tx, store, [SaveConversation(fresh)])
         if fresh.state == "closed":
-            await tx.execute(QUIET_ENDS, given)
+            await talking.end(tx, store, (contact_id, *row["also"]))
     return fresh
 
 

@@ -56,7 +56,7 @@ async def show_all(page: ViewerPage) -> Response:
     return page.render(
         "conversations/canned.html",
         known=known,
-        said_in=lambda one: one.in_language(page.say.language, page.store.languages),
+        said_in=lambda one: one.in_language(page.say.language, page.store.languages)[1],
         may=page.may("support"),
         full=len(known) >= ANSWERS_MAX,
     )
