@@ -1,4 +1,4 @@
-"""Surveys in memory: asked, answered in all the ways that people answer, rewarded once, followed."""
+"""Surveys in memory: asked, answered in all the ways that people answer, rewarded, followed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -309,7 +309,7 @@ def test_a_survey_is_read_as_it_was_written_and_speaks_each_language():
 def test_a_reason_is_heard_in_any_language_unless_several_are():
     survey = READY["delivery"]
     for said, reason in (
-        ("курьер опоздал", "delivery"), ("corriere in ritardo", "delivery"), ("rude staff", "service"),
-        ("мятая коробка", "packing"), ("bad", ""), ("late courier and rude staff", ""),
+        ("курьер опоздал", "delivery"), ("corriere in ritardo", "delivery"),
+        ("rude staff", "service"), ("мятая коробка", "packing"), ("bad", ""), ("late courier and rude staff", ""),
     ):  # fmt: skip
         assert answering.reason_in(survey, said) == reason, said

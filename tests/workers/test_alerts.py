@@ -140,7 +140,8 @@ def test_a_program_that_is_away_holds_up_nobody_elses_alerts(play):
         assert len(crm.told) == 1
         first, *_ = await listed(shop)
         async with db.transaction(shop.runtime.pool) as tx:
-            await tasks.finish(tx, shop.store, first.id, "done", "", "page/Olga", shop.at)
+            ids = shop.runtime.ids
+            await tasks.finish(tx, shop.store, first.id, "done", "", "page/Olga", shop.at, ids)
         shop.later(minutes=2)
         assert await tell_all(shop.runtime, crm) == 2
         assert len({json.loads(body)["id"] for *_, body in crm.told[1:]}) == 2

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from ringdove.kit import db
-from ringdove.kit.buckets import bucket_of_id, buckets_of_store
+from ringdove.kit.buckets import Ids, bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
+from ringdove.records import facts
 from ringdove.rules.effects import SaveTask
+from ringdove.rules.facts import TaskClosed
 from ringdove.rules.scenes import Store
 
 PAGE: Final = 50
@@ -240,6 +242,7 @@ FINISH = """
 UPDATE task SET done_at = %(now)s, done_by = %(by)s, result = %(result)s,
   note = CASE WHEN %(note)s = '' THEN note ELSE %(note)s END, tell_at = NULL
 WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND id = %(id)s AND done_at IS NULL
+RETURNING contact_id, recipe, enrollment_id
 """
 REOPEN = """
 UPDATE task SET done_at = NULL, done_by = '', result = ''
@@ -249,14 +252,23 @@ WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND id = %(id)s AND done_a
 
 
 async def finish(
-    tx: Tx, store: Store, task_id: int, result: str, note: str, by: str, now: datetime
+    tx: Tx, store: Store, task_id: int, result: Result, note: str, by: str, now: datetime, ids: Ids
 ) -> bool:
-    """It is done, with what came of it; False: it was done already."""
+    """It is done, with what came of it, and automations hear of it; False: it was done already."""
     given = {
         "bucket": bucket_of_id(task_id), "store_id": store.id, "id": task_id, "result": result,
         "note": note, "by": by, "now": now,
     }  # fmt: skip
-    return (await tx.execute(FINISH, given)).rowcount > 0
+    row = await (await tx.execute(FINISH, given)).fetchone()
+    if row and row["contact_id"]:
+        closed = TaskClosed(
+            # Once more, when it was opened again since.
+            id=f"task/{task_id}/{now.timestamp():.6f}", at=now, contact=row["contact_id"],
+            task=task_id, result=result, automation=row["recipe"],
+            enrollment=row["enrollment_id"] or 0,
+        )  # fmt: skip
+        await facts.write(tx, store, 0, [closed], now, ids)
+    return row is not None
 
 
 async def reopen(tx: Tx, store: Store, task_id: int) -> bool:

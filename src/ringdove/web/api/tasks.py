@@ -186,7 +186,7 @@ async def finish_task(task_id: RowId, wish: Done, caller: SupportKey) -> Taken:
         await _known(tx, caller, task_id)
         by = f"api/{caller.key_name}"
         is_new = await tasks.finish(
-            tx, caller.store, task_id, wish.result, wish.note, by, caller.now
+            tx, caller.store, task_id, wish.result, wish.note, by, caller.now, caller.runtime.ids
         )
         if is_new:
             await caller.audit(tx, "task.done", str(task_id), result=wish.result)

@@ -244,7 +244,8 @@ async def finish(page: SupportPage, task_id: TaskId) -> Response:
         if form.filled is None:
             raise HTTPException(422)
         given, by = form.filled, f"page/{page.user.name}"
-        if not await tasks.finish(tx, page.store, task_id, given.result, given.note, by, now):
+        ids = page.runtime.ids
+        if not await tasks.finish(tx, page.store, task_id, given.result, given.note, by, now, ids):
             return page.go(f"{page.home}/tasks", _("Somebody else has done it already."))
         await page.audit(tx, "task.done", str(task_id), result=given.result)
     return page.go(f"{page.home}/tasks", _("It is done."))
