@@ -59,7 +59,7 @@ def answer(
     made = speak(scene, letter, now)
     if made.state != "dropped":
         care.answered(scene, person, said.text, now)
-        pass  # _talk(scene, person, max(now, made.due_at))
+        _talk(scene, person, max(now, made.due_at))
     return made
 
 
