@@ -46,7 +46,7 @@ FORM = {
     "role": "viewer", "scope": "marketing", "change": "in", "words": "yes",
     "phone": "+375291112299", "text": "hello", "body": "STOP", "deed": "paid",
     "name": "Ours", "klass": "service", "version": "0", "is_on": "yes",
-    "said": "Ours", "result": "confirmed",
+    "said": "Ours", "result": "confirmed", "intent": "thanks", "until": "hour",
 }  # fmt: skip
 PRICES = {"currency": "EUR", "prices": [{"prefix": "375", "price": "0.02"}]}
 TOLD = {"scope": "marketing", "change": "in", "words": "yes"}
@@ -194,6 +194,7 @@ async def _life(site: Site) -> dict[str, int | str]:
             "message_id": await one("SELECT id FROM message ORDER BY id LIMIT 1"),
             "fact_id": await one("SELECT fact_id AS id FROM pending_fact LIMIT 1"),
             "text_id": await one("SELECT id FROM sandbox_text"),
+            "said_id": await one("SELECT id FROM inbound"),
             "key_id": await one("SELECT id FROM api_key WHERE store_id = 1"),
             "user_id": await one("SELECT user_id AS id FROM user_role WHERE store_id = 1"),
             "shop_id": connection,

@@ -12,7 +12,7 @@ function parts(topic) {
 
 // What a person is typing into, or has opened to read, is left alone until they are done.
 function isBusy(part) {
-  if (part.querySelector(".wire details[open]")) return true;
+  if (part.querySelector(".wire details[open], details.stays[open]")) return true;
   return part.contains(document.activeElement) && document.activeElement.matches("input, textarea");
 }
 
@@ -31,7 +31,8 @@ function freshen(part) {
   );
 }
 
-if (address && document.querySelector("[data-live], [data-pulses]")) {
+// A part that stands on every page is fresh where a stream is open anyway: browsers keep few open.
+if (address && document.querySelector("[data-live]:not([data-besides]), [data-pulses]")) {
   const stream = new EventSource(address);
   let wasLost = false;
   stream.addEventListener("news", (event) => parts(event.data).forEach(freshen));

@@ -1,0 +1,71 @@
+// The inbox: keys of the list and the talk, and telling the others that an answer is being written.
+
+// ------------------------------------------------------------------ keys
+
+const SWITCH = "ringdove_inbox_keys";
+const isOn = () => localStorage.getItem(SWITCH) !== "off";
+const box = document.querySelector("[data-keys-on]");
+if (box) {
+  box.checked = isOn();
+  box.addEventListener("change", () => localStorage.setItem(SWITCH, box.checked ? "on" : "off"));
+}
+
+function step(by) {
+  const lines = [...document.querySelectorAll("#talks .talk-line")];
+  const at = lines.indexOf(document.activeElement);
+  const from = at >= 0 ? at : lines.findIndex((line) => line.ariaCurrent) - (by < 0 ? 0 : 0);
+  const next = lines[Math.min(lines.length - 1, Math.max(0, from + by))];
+  next?.focus();
+}
+
+const KEYS = {
+  j: () => step(1),
+  k: () => step(-1),
+  r: () => document.querySelector("#answer textarea")?.focus(),
+  "/": () => document.getElementById("f-q")?.focus(),
+  "?": () => document.getElementById("keys-dialog")?.showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (!isOn() || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.matches("input, textarea, select") || document.querySelector("dialog[open]")) return;
+  const deed = KEYS[event.key];
+  const button = /^[a-z]$/.test(event.key) && document.querySelector(`[data-key="${event.key}"]`);
+  if (!deed && !button) return;
+  event.preventDefault();
+  if (deed) deed();
+  else button.click();
+});
+
+// ------------------------------------------------------------------ who is writing
+
+const SAY_EVERY_MS = 3000;
+const SHOWN_MS = 8000;
+const answer = document.getElementById("answer");
+let saidAt = 0;
+
+function tell(text) {
+  saidAt = text ? Date.now() : 0;
+  const body = new URLSearchParams({ text });
+  fetch(answer.dataset.typing, { method: "POST", body, keepalive: true }).catch(() => {});
+}
+
+if (answer) {
+  answer.addEventListener("input", (event) => {
+    if (!event.target.matches("textarea")) return;
+    if (!event.target.value) tell("");
+    else if (Date.now() - saidAt > SAY_EVERY_MS) tell("yes");
+  });
+  answer.addEventListener("submit", () => saidAt && tell(""));
+}
+
+// Who went away without a word is not shown as writing for ever.
+const typing = document.getElementById("typing");
+if (typing) {
+  let ends;
+  const watch = new MutationObserver(() => {
+    clearTimeout(ends);
+    if (typing.childElementCount) ends = setTimeout(() => typing.replaceChildren(), SHOWN_MS);
+  });
+  watch.observe(typing, { attributes: true, childList: true, subtree: true });
+}
