@@ -310,6 +310,7 @@ def test_a_reason_is_heard_in_any_language_unless_several_are():
     survey = READY["delivery"]
     for said, reason in (
         ("курьер опоздал", "delivery"), ("corriere in ritardo", "delivery"),
-        ("rude staff", "service"), ("мятая коробка", "packing"), ("bad", ""), ("late courier and rude staff", ""),
+        ("rude staff", "service"), ("мятая коробка", "packing"), ("bad", ""),
+        ("late courier and rude staff", ""),
     ):  # fmt: skip
         assert answering.reason_in(survey, said) == reason, said

@@ -24,6 +24,7 @@ from ringdove.records.campaigns.campaign_lines import (
     QUEUED,
     Lines,
 )
+from ringdove.records.surveys import survey_askings
 from ringdove.rules.campaigns.campaign_decisions import Wish
 from ringdove.rules.campaigns.campaign_texts import Writer
 from ringdove.rules.campaigns.campaigns import Campaign
@@ -190,6 +191,10 @@ async def put(
                 some = slice(begin, begin + SLICE)
                 await out.write(lines.of(writer.made(wishes[some], ids[some], codes)))
             await out.write(ENDS)
+    if wishes and writer.survey:
+        await survey_askings.of_page(
+            tx, lines.store, lines.campaign.id, lines.bucket, (ids[0], ids[-1]), writer
+        )
     if lines.gateways:
         async with tx.cursor().copy(COPY_OUTBOX.encode()) as out:
             for rows in (BEGINS, *lines.outbox, ENDS):

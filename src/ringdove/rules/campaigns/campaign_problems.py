@@ -55,6 +55,10 @@ SAYS: dict[str, str] = {
     "offer_missing": "It says an offer's code, and no offer is chosen.",
     "offer_unsaid": "An offer is chosen, and no text says its code: {{{{ offer.code }}}}.",
     "offer_unknown": "The offer is not there any more.",
+    "survey_missing": "It asks a survey's question, and no survey is chosen.",
+    "survey_unsaid": "A survey is chosen, and no text asks it: {{{{ survey.question }}}} or"
+    " {{{{ survey.link }}}}.",
+    "survey_unknown": "The survey is not there any more.",
     "segment_unknown": "A segment that it asks for is not there any more.",
     "one_name": "Two variants are named “{detail}”.",
     "time_over": "The time to begin is over.",
@@ -70,12 +74,13 @@ LONG_PARTS = 4
 def problems(
     plan: Plan, store: Store, now: datetime, *, known_segments: Collection[int] | None = None,
     known_offers: Collection[int] | None = None, known_fields: Collection[str] = (),
-    known_goods: Mapping[str, Goods] | None = None,
+    known_goods: Mapping[str, Goods] | None = None, known_surveys: Collection[str] | None = None,
 ) -> list[Problem]:  # fmt: skip
     """All that is wrong with it, in the order of the form; used by page and API. Segments, offers,
-    own fields and the goods of its links: those that are there (None: not asked)."""
+    own fields, the goods of its links, surveys: those that are there (None: not asked)."""
     return [
         *_about(plan, store, known_segments, known_offers),
+        *_of_survey(plan, known_surveys),
         *_of_words(plan, store, known_fields),
         *_of_links(plan, known_goods),
         *_of_time(plan, store, now),
@@ -114,7 +119,7 @@ def _of_words(plan: Plan, store: Store, fields: Collection[str]) -> Iterator[Pro
             continue
         asked = texts.variables(template)
         said |= asked
-        calls = any(one.startswith(("link", "offer.")) for one in asked)
+        calls = any(one.startswith(("link", "offer.", "survey.")) for one in asked)
         if not (calls or texts.has_call(template)):
             yield Problem(where, "no_call", blocks=False)
         if not texts.has_way_out(template):
@@ -132,6 +137,20 @@ def _of_words(plan: Plan, store: Store, fields: Collection[str]) -> Iterator[Pro
         if link_name(number) not in said:
             name = "{{ " + link_name(number) + " }}"
             yield Problem(f"links.{number}", "link_unsaid", name, blocks=False)
+
+
+def _of_survey(plan: Plan, known: Collection[str] | None) -> Iterator[Problem]:
+    if plan.survey and known is not None and plan.survey not in known:
+        yield Problem("survey", "survey_unknown")
+    asking = []
+    for where, _, _, template in templates_of(plan):
+        if not texts.check(template, variables_of()):
+            asks = any(one.startswith("survey.") for one in texts.variables(template))
+            asking += [where] if asks else []
+    if plan.survey and not asking:
+        yield Problem("survey", "survey_unsaid")
+    for where in asking if not plan.survey else ():
+        yield Problem(where, "survey_missing")
 
 
 def _needs_offer(path: str, template: str) -> bool:

@@ -22,6 +22,8 @@ from ringdove.rules.consent.ways_in import Reward
 from ringdove.rules.links import links
 from ringdove.rules.offers import offers, rewards
 from ringdove.rules.scenes import Store
+from ringdove.rules.surveys import asking
+from ringdove.rules.surveys.surveys import Survey
 
 Keyed = Callable[[str], str]
 
@@ -73,6 +75,7 @@ class Quick(NamedTuple):
     asks_urls: bool  # the way out, or the offer's address
 
 
+FORM_LINK = "survey.link"
 # The values of a quick body, in their order; behind them the plan's links.
 PATHS = ("customer.first_name", "customer.name", "offer.code", "stop_url", "offer.link")
 
@@ -88,6 +91,7 @@ class Writer:
     keyed: Keyed
     offer: Reward | None = None
     gathered_at: datetime | None = None  # what an offer's end is counted from
+    survey: Survey | None = None  # that it asks
     words: dict[tuple[int, str, str], Words] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,7 +106,7 @@ class Writer:
         if channel not in campaigns.channels_of(self.plan):
             return
         asked = frozenset(texts.variables(subject) | texts.variables(body))
-        numbers = tuple(n for n in range(len(self.plan.links)) if link_name(n) in asked)
+        numbers = tuple(n for n, name in enumerate(self.link_names) if name in asked)
         constant = {path: v for path, v in self._constant(language).items() if path in asked and v}
         self.words[variant, language, channel] = Words(subject, body, asked, numbers, constant)
 
@@ -115,7 +119,23 @@ class Writer:
         return {
             "shop.name": store.name, "shop.url": store.website, "shop.phone": store.phone,
             "shop.email": store.email, **{f"offer.{name}": said for name, said in told.items()},
+            **{f"survey.{name}": said for name, said in self._asked(language).items()},
         }  # fmt: skip
+
+    def _asked(self, language: str) -> dict[str, str]:
+        return asking.values(self.survey, language) if self.survey else {}
+
+    @property
+    def link_names(self) -> list[str]:
+        """What a message's own links are called in its texts, those of the plan first."""
+        names = [link_name(number) for number in range(len(self.plan.links))]
+        return [*names, FORM_LINK] if self.survey else names
+
+    def asks(self, variant: int, language: str, channel: str) -> bool:
+        """Whether these words ask the campaign's survey."""
+        words = self.words.get((variant, language, channel))
+        asked = words.asked if words else ()
+        return self.survey is not None and any(path.startswith("survey.") for path in asked)
 
     @property
     def asks_fields(self) -> bool:
@@ -128,15 +148,16 @@ class Writer:
         return any("offer.code" in one.asked for one in self.words.values())
 
     def _links_of(self, message_ids: Sequence[int]) -> list[list[str]]:
-        """By link of the plan, those of these messages; "" where no text names it."""
+        """By name of the link, those of these messages; "" where no text names it."""
         said = {n for one in self.words.values() for n in one.numbers}
-        prefix = links.prefix_of(self.store, self.address)
-        return [
-            [prefix + one for one in links.tokens(self.store.id, message_ids, n, self.link_key)]
-            if n in said
-            else [""] * len(message_ids)
-            for n in range(len(self.plan.links))
-        ]
+        store, found = self.store, []
+        for n, name in enumerate(self.link_names):
+            number, prefix = n, links.prefix_of(store, self.address)
+            if name == FORM_LINK:
+                number, prefix = links.OF_FORM, links.form_prefix_of(store, self.address)
+            tokens = links.tokens(store.id, message_ids, number, self.link_key) if n in said else ()
+            found.append([prefix + one for one in tokens] or [""] * len(message_ids))
+        return found
 
     def write(self, wish: Wish, own_links: Iterable[str], code: str) -> Text:
         """The text of one wish that is said. `own_links`: of all links of the plan; `code`: of the
@@ -179,7 +200,7 @@ class Writer:
         asks_urls = bool({"stop_url", "offer.link"} & words.asked)
         if asks_urls and not self.address:
             return None
-        paths = [*PATHS, *map(link_name, range(len(self.plan.links)))]
+        paths = [*PATHS, *self.link_names]
         there = {path for path in paths if path in words.asked}
         if not has_name:
             there -= {"customer.first_name", "customer.name"}
@@ -211,7 +232,7 @@ class Writer:
         """Messages and silences of a page, in its order. `ids`: theirs; `codes`: of the offer, by
         person."""
         said = [one for one, wish in zip(ids, wishes, strict=True) if wish.told.is_said]
-        own_links = zip(*self._links_of(said), strict=True) if self.plan.links else repeat(())
+        own_links = zip(*self._links_of(said), strict=True) if self.link_names else repeat(())
         needs_code = self.asks_code
         new = tuple.__new__
         for wish, message_id in zip(wishes, ids, strict=True):
@@ -245,9 +266,9 @@ class Writer:
             if "customer.name" in asked:
                 values["customer.name"] = person.name
         if words.numbers:
-            for number, link in enumerate(own_links):
+            for name, link in zip(self.link_names, own_links, strict=True):
                 if link:
-                    values[link_name(number)] = link
+                    values[name] = link
         if code:
             values["offer.code"] = code
         stop_url, offer_link = self._own_urls(words, person.id)

@@ -122,6 +122,11 @@ class Plan(Said):
     )
     links: Annotated[tuple[Link, ...], Field(max_length=LINKS_MAX)] = ()
     offer: int = Field(0, description="The offer whose code {{ offer.code }} says; 0: none.")
+    survey: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,40}$")] = Field(
+        "",
+        description="Key of the survey that it asks: {{ survey.question }} is answered by reply,"
+        " {{ survey.link }} by a form.",
+    )
     holdout_percent: Annotated[int, Field(ge=0, le=50)] = Field(
         10, description="Left alone by chance, to see what the campaign earned (N3)."
     )
@@ -201,7 +206,8 @@ def campaigns_in(plan: Plan) -> set[int]:
 
 VARIABLES = frozenset(
     ("customer.first_name", "customer.name", "shop.name", "shop.url", "shop.phone", "shop.email",
-     "offer.code", "offer.until", "offer.link", "offer.name", "offer.discount", "stop_url")
+     "offer.code", "offer.until", "offer.link", "offer.name", "offer.discount", "stop_url",
+     "survey.question", "survey.link", "survey.low", "survey.high")
 )  # fmt: skip
 
 

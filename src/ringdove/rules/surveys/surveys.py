@@ -148,9 +148,14 @@ class Survey(Said):
         """Whether it counts as content."""
         return score is not None and score >= self.good_from
 
+    @property
+    def open_for(self) -> timedelta:
+        """How long an asking can be answered at all."""
+        return timedelta(seconds=self.within) + LATE_FOR
+
     def until(self, asked_at: datetime) -> datetime:
         """Up to when an asking of that time can be answered at all."""
-        return asked_at + timedelta(seconds=self.within) + LATE_FOR
+        return asked_at + self.open_for
 
     def is_late(self, answer: SurveyAnswer) -> bool:
         """Whether it was answered, but later than was hoped."""

@@ -22,6 +22,7 @@ from ringdove.records.offers import codes, rewards
 from ringdove.records.segments import segments as segment_records
 from ringdove.records.sending import routes
 from ringdove.records.store import stores
+from ringdove.records.surveys import surveys
 from ringdove.rules.campaigns.campaign_decisions import Decider, Wish
 from ringdove.rules.campaigns.campaign_texts import Writer
 from ringdove.rules.campaigns.campaigns import Campaign
@@ -74,7 +75,14 @@ async def prepare(runtime: Runtime, tx: Tx, store: Store, campaign: Campaign) ->
     keyed = partial(runtime.keyed, store.id)
     offer = await rewards.find(tx, store.id, plan.offer) if plan.offer else None
     writer = Writer(
-        store, plan, runtime.settings.outside_url, runtime.link_key, keyed, offer, clock
+        store,
+        plan,
+        runtime.settings.outside_url,
+        runtime.link_key,
+        keyed,
+        offer,
+        clock,
+        (await surveys.load(tx, store.id)).get(plan.survey) if plan.survey else None,
     )
     shop_hour = (
         await audiences.shop_hour(tx, store, clock) if plan.when.mode == "own_hour" else None

@@ -11,6 +11,7 @@ import structlog
 from ringdove.kit import db
 from ringdove.kit.db import Tx
 from ringdove.records.campaigns import campaign_remaking, campaign_runs
+from ringdove.records.surveys import survey_askings
 from ringdove.rules.campaigns.campaign_texts import Made
 from ringdove.rules.campaigns.campaigns import Campaign
 from ringdove.rules.scenes import Store
@@ -61,4 +62,6 @@ async def _page(tx: Tx, ground: Ground, bucket: int) -> bool:
         tx, store, campaign, bucket, made, gone, waiting[-1].id, ground.runtime.clock(),
         str(ground.decider.part or ""),
     )  # fmt: skip
+    ends = (waiting[0].id, waiting[-1].id)
+    await survey_askings.of_page(tx, store, campaign.id, bucket, ends, ground.writer)
     return True
