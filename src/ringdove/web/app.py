@@ -54,8 +54,10 @@ from ringdove.web.consent import (
     ways_in,
     ways_out,
 )
+from ringdove.web.conversations import answering, canned, inbox, inbox_deeds
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
+from ringdove.web.friends import friend_pages, share_pieces
 from ringdove.web.goods import goods
 from ringdove.web.keeping import erasing, retention
 from ringdove.web.links import link_host, link_protocol, links
@@ -85,6 +87,7 @@ from ringdove.web.sending import (
     unknown,
 )
 from ringdove.web.store import connections, login, policy, setup, store, team, today
+from ringdove.web.surveys import surveys
 from ringdove.web.tasks import calls, tasks
 from ringdove.web.views import SignInFirst, on_sign_in_first
 
@@ -137,6 +140,10 @@ PAGES: tuple[APIRouter, ...] = (
     routes.router,
     money.router,
     parked.router,
+    inbox.router,
+    inbox_deeds.router,
+    answering.router,
+    canned.router,
     tasks.router,
     calls.router,
     phones.router,
@@ -147,6 +154,7 @@ PAGES: tuple[APIRouter, ...] = (
     goods.router,
     offers.router,
     reports.router,
+    surveys.router,
 )
 SHUTDOWN_S = 5
 KEPT_FOR_EVER = "public, max-age=31536000, immutable"
@@ -198,6 +206,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         confirm,
         sign_up,
         only,
+        share_pieces,
+        friend_pages,
         links,
     ):
         app.router.routes.extend(routes_of.ROUTES)

@@ -25,6 +25,8 @@ WITHOUT_COOKIES = (
     "/leave/",
     "/tell-me/",
     "/y/",
+    "/friends/",
+    "/f/",
 )  # callers there are known by what they send
 # Forms that stand in pages of other sites; they know nobody by a cookie either.
 FROM_OTHER_SITES = ("/join/",)

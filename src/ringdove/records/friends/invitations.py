@@ -133,7 +133,7 @@ async def find(tx: Tx, store: Store, hashes: Collection[str]) -> list[Invitation
 async def write(tx: Tx, store: Store, saved: Iterable[SaveInvitation]) -> None:
     """Each as it stands at the end of the batch."""
     last = {one.invitation.hash: one.invitation for one in saved}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "bucket": place_of(store, digest), "hash": digest, "bought_at": one.bought_at,
             "order_id": one.order_id,

@@ -62,7 +62,7 @@ async def form(request: Request) -> Response:
     if request.method == "POST":
         typed = (await typed_form(request)).get("phone", "").strip()[:60]
         caller, now = whence(request)["ip"], runtime.clock()
-        phone = _phone(typed, store, request)
+        phone = read_number(typed, store, request)
         if limits_of(request).forms.is_closed(caller, now.timestamp()):
             wrong, status = w["busy"], 429
         elif phone is None:
@@ -108,7 +108,7 @@ def _words(language: str, store: Store, goods: Goods) -> dict[str, str]:
     }
 
 
-def _phone(typed: str, store: Store, request: Request) -> phones.Phone | None:
+def read_number(typed: str, store: Store, request: Request) -> phones.Phone | None:
     """Read with the store's country, else with the browser's."""
     read = phones.parse(typed, store.country)
     if isinstance(read, phones.Doubtful):
