@@ -141,7 +141,7 @@ def reply(*lines: dict[str, Any]) -> list[dict[str, Any]]:
     return list(inspect.reply(json.dumps(line) for line in lines))
 
 
-def test_a_reply_is_stop_start_help_or_something_else() -> None:
+def test_a_reply_is_read_as_one_of_eleven_intents() -> None:
     """P2, N8."""
     said = [
         ("Stop. Thank you", {}, "stop", "marketing"),
@@ -156,7 +156,19 @@ def test_a_reply_is_stop_start_help_or_something_else() -> None:
         ("yes", {"awaiting": "rating", "scale": 6}, "other", None),
         ("help", {}, "help", None),
         ("please cancel my order", {}, "other", None),
-        ("5", {"awaiting": "rating", "scale": 6}, "other", None),
+        ("5", {"awaiting": "rating", "scale": 6}, "rating", 5),
+        ("cinque, ma lento", {"awaiting": "rating"}, "rating", 5),
+        ("10", {"awaiting": "rating", "scale": 6}, "unsure", None),
+        ("10", {"awaiting": "rating", "scale": 10}, "rating", 10),
+        ("4-5", {"awaiting": "rating", "scale": 6}, "unsure", None),
+        ("where is my order", {"awaiting": "rating"}, "order_status", None),
+        ("5", {}, "other", None),
+        ("Где заказ №1042?", {}, "order_status", "1042"),
+        ("the cup is broken", {}, "complaint", None),
+        ("How do I return this?", {}, "rules", "complaint"),
+        ("Win, Anna", {"contests": ["WIN"]}, "contest", "WIN"),
+        ("Win, Anna", {}, "other", None),
+        ("thank you!", {}, "thanks", None),
         ("", {}, "other", None),
         ("STOP 3", {"topics": [{"key": "vip", "code": "3"}]}, "stop", "vip"),
     ]
@@ -170,7 +182,7 @@ def test_a_reply_is_stop_start_help_or_something_else() -> None:
     "bad",
     [{}, {"text": 5}, {"text": "a", "awaiting": "tea"}, {"text": "a", "scale": "6"},
      {"text": "a", "scale": True}, {"text": "a", "language": 1}, {"text": "a", "topics": [1]},
-     {"text": "a", "topics": 5}],
+     {"text": "a", "topics": 5}, {"text": "a", "contests": "WIN"}, {"text": "a", "contests": [1]}],
 )  # fmt: skip
 def test_a_reply_that_is_none_is_an_error(bad: dict[str, Any]) -> None:
     broken, whole = reply(bad, {"text": "STOP"})

@@ -228,9 +228,11 @@ SCALE_MAX = 100
 
 
 def reply(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """{"text", "awaiting": null or "rating", "scale", "language"} → {"intent", "value"}. The value
-    of a stop is what ends: marketing, all, pause, a topic, or the number that was named; of a start
-    marketing or a topic. {"topics": [{"key", "code", "names"}]} stand for those of a store."""
+    """{"text", "awaiting": null or "rating", "scale", "language", "contests": ["WIN"]} → {"intent",
+    "value"}. The value of a stop is what ends: marketing, all, pause, a topic, or the number that
+    was named; of a start marketing or a topic; of a rating the score, a whole number; of an
+    order_status or complaint the number that was named; of rules order or complaint; of a contest
+    its word. {"topics": [{"key", "code", "names"}]} stand for those of a store."""
     for line in _told_lines(lines):
         if line.strip():
             yield _answered(line, _understood)
@@ -247,12 +249,35 @@ def _understood(told: dict[str, Any]) -> dict[str, Any]:
         raise LineWrong(f'"scale" is the highest rating, a number from 2 to {SCALE_MAX}, or null.')
     if language is not None and not isinstance(language, str):
         raise LineWrong('"language" is a code such as "ru", or null when it is not known.')
-    topics = _topics(told["topics"]) if told.get("topics") else replies.READY
-    heard = replies.read(text, awaiting=awaiting, language=language, topics=topics)
-    value = heard.scope.removeprefix("topic/") or None
-    if heard.intent == "start" and not value:
-        value = "marketing"
-    return {"intent": heard.intent, "value": value}
+    heard = replies.read(
+        text,
+        awaiting=awaiting,
+        language=language,
+        topics=_topics(told["topics"]) if told.get("topics") else replies.READY,
+        contests=_contests(told.get("contests") or []),
+        scale=replies.Scale(high=scale) if scale else replies.Scale(),
+    )
+    return {"intent": heard.intent, "value": _value(heard)}
+
+
+def _value(heard: replies.Reply) -> str | int | None:
+    match heard.intent:
+        case "rating":
+            return int(heard.value)
+        case "start":
+            return heard.scope.removeprefix("topic/") or "marketing"
+        case "stop" | "rules":
+            return heard.scope.removeprefix("topic/") or None
+        case "order_status" | "complaint" | "contest":
+            return heard.value or None
+        case _:
+            return None
+
+
+def _contests(told: Any) -> list[str]:
+    if not isinstance(told, list) or not all(isinstance(word, str) for word in told):
+        raise LineWrong('"contests" are a list of words, such as ["WIN"].')
+    return told
 
 
 def _topics(told: Any) -> tuple[Topic, ...]:

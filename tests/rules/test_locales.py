@@ -14,7 +14,7 @@ TITLED = ("en", "ru")
 LISTS = {
     "pause", "topics",
     "stop", "stop_alone", "stop_own", "stop_inside", "not_stop", "denials", "everything",
-    "courtesies", "start", "yes", "help", "ratings",
+    "courtesies", "start", "yes", "help", "ratings", "intents",
 }  # fmt: skip
 OF_ANSWERS = frozenset(
     (
