@@ -19,10 +19,12 @@ from ringdove.records.campaigns.campaigns import CampaignRefused
 from ringdove.records.offers import rewards
 from ringdove.records.people import own_fields
 from ringdove.records.store import policies, users
+from ringdove.records.surveys import surveys
 from ringdove.rules.campaigns import campaign_problems
 from ringdove.rules.campaigns.campaigns import Campaign, Link, Plan, channels_of, link_name, skus_in
 from ringdove.rules.consent.ways_in import Reward
 from ringdove.rules.segments import segments
+from ringdove.rules.surveys.surveys import Survey, name_of
 from ringdove.web.campaigns import campaign_audience, campaign_forms
 from ringdove.web.campaigns import campaign_words as words
 from ringdove.web.campaigns.campaign_forms import Draft
@@ -150,6 +152,8 @@ async def render(
         fields = await own_fields.of_store(tx, page.store)
         offers = [one for one in await rewards.of_store(tx, page.store.id) if not one.retired]
         offer = next((one for one in offers if one.id == plan.offer), None)
+        known_surveys = await surveys.load(tx, page.store.id)
+        survey = known_surveys.get(plan.survey)
         price = await part_price(tx, page.store, page.runtime.clock().date())
         reader, place = await campaign_audience.reader(tx, page, plan, draft.person)
         changed_by = await _who(tx, page, found.changed_by)
@@ -159,6 +163,7 @@ async def render(
             plan, page.store, now, known_segments=choices.names.segments.keys(),
             known_offers={one.id for one in offers}, known_fields=fields.keys(),
             known_goods=await clicks.products(tx, page.store, skus_in(plan)),
+            known_surveys=known_surveys,
         )  # fmt: skip
     # The way out is told beside the text's preview, with a button that adds it.
     wrong = words.by_place(say, [one for one in told if one.what != "no_way_out"])
@@ -177,8 +182,15 @@ async def render(
         occasions=[say.gettext(one) for one in words.OCCASIONS],
         offers=[(0, say.gettext("None")), *((one.id, one.name) for one in offers)],
         languages=words.languages_of(page.store.languages),
-        texts=texts_of(page, plan, offer, reader, fields, price),
-        samples={code: values_of(page, plan, offer, reader, code) for code in page.store.languages},
+        surveys=[
+            ("", say.gettext("None")),
+            *((key, name_of(one, say.language)) for key, one in known_surveys.items()),
+        ],
+        texts=texts_of(page, plan, offer, reader, fields, price, survey),
+        samples={
+            code: values_of(page, plan, offer, reader, code, survey)
+            for code in page.store.languages
+        },
         channels=channels_of(plan), reader=reader, place=place,
         values=_values(page, plan, offer, fields), link_name=link_name, cart_lines=_cart_lines,
         weekdays=list(enumerate(weekdays(say))), zone_at=_at(page),
@@ -202,7 +214,7 @@ async def _who(tx: Tx, page: StorePage, user_id: int | None) -> str:
 
 def texts_of(
     page: StorePage, plan: Plan, offer: Reward | None, reader: Reader, fields: Any,
-    price: PartPrice | None = None,
+    price: PartPrice | None = None, survey: Survey | None = None,
 ) -> list[dict[str, list[WordsView]]]:  # fmt: skip
     """By variant and language, the fields that its channels ask for."""
     asked = [*(["sms"] if "sms" in channels_of(plan) else []),
@@ -211,7 +223,7 @@ def texts_of(
     for n, variant in enumerate(plan.variants):
         by_language: dict[str, list[WordsView]] = {}
         for language in page.store.languages:
-            values = values_of(page, plan, offer, reader, language)
+            values = values_of(page, plan, offer, reader, language, survey)
             said = variant.words.get(language)
             by_language[language] = [
                 WordsView(
@@ -242,6 +254,9 @@ def _values(
         known += [("offer.code", _("Code of the offer")), ("offer.until", _("End of the offer"))]
         known += [("offer.discount", _("Discount of the offer"))] if offer.discount else []
         known += [("offer.link", _("Personal link to the offer"))] if offer.by_link else []
+    if plan.survey:
+        known += [("survey.question", _("Question of the survey"))]
+        known += [("survey.link", _("Personal link to the survey's form"))]
     known += [(f"field.{key}", one.title) for key, one in fields.items() if not one.is_retired]
     return known
 

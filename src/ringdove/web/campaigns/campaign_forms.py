@@ -96,6 +96,7 @@ class _Reading:
             "variants": tuple(map(self.variant, range(len(self.before.variants)))),
             "links": tuple(map(self.link, range(len(self.before.links)))),
             "offer": self.whole("offer", self.before.offer, 0, 2**31 - 1),
+            "survey": self.text("survey", self.before.survey),
             "holdout_percent": self.whole("holdout_percent", self.before.holdout_percent, 0, 50),
             "when": self.when(self.before.when),
             "stop": self.stop(),

@@ -18,6 +18,8 @@ from ringdove.rules.consent import stop_links
 from ringdove.rules.consent.ways_in import Reward
 from ringdove.rules.links import links
 from ringdove.rules.offers import offers, rewards
+from ringdove.rules.surveys import asking
+from ringdove.rules.surveys.surveys import Survey
 from ringdove.rules.texts import Swap
 from ringdove.web.sending.composer import with_way_out
 from ringdove.web.sending.counting import Size, size_of
@@ -54,7 +56,12 @@ class Preview:
 
 
 def values_of(
-    page: Any, plan: Plan, offer: Reward | None, reader: Reader, language: str
+    page: Any,
+    plan: Plan,
+    offer: Reward | None,
+    reader: Reader,
+    language: str,
+    survey: Survey | None = None,
 ) -> dict[str, Any]:
     """All that a text can name, for this reader. `page`: also a Caller."""
     store, runtime = page.store, page.runtime
@@ -70,10 +77,18 @@ def values_of(
         "field": {key: str(value) for key, value in (reader.fields or {}).items()},
         "stop_url": stop_links.url_of(address, store.id, person, keyed),
         "offer": _offer(page, offer, language),
+        "survey": _survey(page, survey, language),
     }  # fmt: skip
     for number in range(len(plan.links)):
         found[link_name(number)] = links.url_of(store, address, TOKEN)
     return found
+
+
+def _survey(page: Any, survey: Survey | None, language: str) -> dict[str, str]:
+    if survey is None:
+        return {}
+    prefix = links.form_prefix_of(page.store, page.runtime.settings.outside_url)
+    return {**asking.values(survey, language), "link": prefix + TOKEN}
 
 
 def _offer(page: Any, offer: Reward | None, language: str) -> dict[str, str]:

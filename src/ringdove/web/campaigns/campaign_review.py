@@ -24,6 +24,7 @@ from ringdove.records.people import own_fields, people
 from ringdove.records.reports import report_sums
 from ringdove.records.segments import segments
 from ringdove.records.sending import gateways
+from ringdove.records.surveys import surveys
 from ringdove.rules import texts
 from ringdove.rules.campaigns import approving, campaign_problems
 from ringdove.rules.campaigns.campaign_problems import Problem
@@ -166,6 +167,7 @@ async def problems(tx: Tx, page: Any, plan: Plan) -> list[Problem]:
     found = campaign_problems.problems(
         plan, store, now, known_segments=known, known_offers=every.keys(),
         known_fields=fields.keys(), known_goods=await clicks.products(tx, store, skus_in(plan)),
+        known_surveys=await surveys.load(tx, store.id),
     )  # fmt: skip
     if offer := every.get(plan.offer):
         # Codes that the shop does not know yet would be refused at the checkout.
@@ -309,7 +311,8 @@ async def send_test(
     async with page.transaction() as tx:
         offer = await rewards.find(tx, page.store.id, plan.offer) if plan.offer else None
         reader, _place = await campaign_audience.reader(tx, page, plan, 0)
-    text = texts.render(said.sms, values_of(page, plan, offer, reader, language))
+        survey = (await surveys.load(tx, page.store.id)).get(plan.survey)
+    text = texts.render(said.sms, values_of(page, plan, offer, reader, language, survey))
     wish = handwork.Wish(Customer(phone=phone), text, "service", why, origin="test")
     answer = await handwork.send(page.runtime, page.store, wish)
     return str(answer["state"])
