@@ -185,3 +185,42 @@ def test_one_that_breaks_whoever_tells_it_holds_up_no_other(play):
         assert await tell_all(shop.runtime, crm) == 1
 
     play(story)
+
+
+def test_a_text_to_the_staff_is_made_once_and_says_why_when_it_cannot_be(play):
+    """R84, P1. Within a round, over the outbox like every text, in their language; at the phone of
+    who is to do it, else of an owner; by night it waits where the rules say so."""
+
+    async def story(shop: Shop) -> None:
+        owner = await alerting(shop, "text")
+        assert await tell_all(shop.runtime) == 0
+        (task,) = await listed(shop)
+        assert task.trouble == "no_staff_phone" and task.tell_at is not None
+        async with db.transaction(shop.runtime.pool) as tx:
+            await users.set_phone(tx, owner, "+375447778899")
+        shop.later(hours=8, minutes=30)  # 23:30 in Minsk
+        assert await tell_all(shop.runtime) == 1
+        assert await tell_all(shop.runtime) == 0
+        (said,) = [one for one in await shop.messages() if one["topic"] == "staff"]
+        assert (said["state"], said["reason"], said["recipient"]) == (
+            "waiting", "", "+375447778899",
+        )  # fmt: skip
+        assert said["body"].startswith("Linden: Call Анна about 42\nПокупатель: Анна Коваль")
+        who = await shop.rows("SELECT origin, marketing FROM contact WHERE phone LIKE '%%8899'")
+        assert who == [{"origin": "staff", "marketing": "none"}]
+
+        # Where they shall not be woken it waits; who refused all texts gets none.
+        await shop.rows("""UPDATE store SET policy = '{"staff_by_night": false}' RETURNING 1""")
+        for key in ("43", "44"):
+            await shop.hear(order(key, at=shop.at))
+            await shop.answer()
+            await tell_all(shop.runtime)
+            if key == "43":
+                await shop.rows(
+                    "UPDATE contact SET service = 'out' WHERE origin = 'staff' RETURNING 1"
+                )
+        texts = [one for one in await shop.messages() if one["topic"] == "staff"]
+        assert [one["reason"] for one in texts] == ["", "quiet_hours"]
+        assert [task.trouble for task in await listed(shop)] == ["", "", "stopped"]
+
+    play(story)

@@ -112,7 +112,7 @@ ON CONFLICT (bucket, store_id, id) DO UPDATE SET
   ledger_hash = EXCLUDED.ledger_hash, erased_at = EXCLUDED.erased_at,
   agreed_phones = EXCLUDED.agreed_phones, rekeyed_at = EXCLUDED.rekeyed_at,
   talking_until = EXCLUDED.talking_until,
-  origin = CASE WHEN c.origin = 'test' THEN EXCLUDED.origin ELSE c.origin END
+  origin = CASE WHEN c.origin IN ('test', 'staff') THEN EXCLUDED.origin ELSE c.origin END
 """
 # No ON CONFLICT: two batches that met the same person must not both go on (see scenes.commit).
 PUT_REFS = """

@@ -513,7 +513,7 @@ class SaveTask:
     owner: int  # number of a user; 0: whoever
     due_at: datetime
     created_at: datetime
-    tell: str  # task: it stands on the list; person: and in a letter to them; webhook: a POST of it
+    tell: str  # task: on the list; person, text: and in a letter, a text to them; webhook: a POST
 
     def show(self, scene: Scene) -> None:
         """Nothing later in a batch depends on it."""

@@ -75,6 +75,7 @@ class Policy:
     attribution: str = "last_click"  # last_click, last_text: rules/reports/revenue.py
     approval_above: int = 0  # money of a campaign that a second person approves; 0: none
     margin_percent: int = 30  # of an order's sum: what profit is counted from
+    staff_by_night: bool = True  # alerts by text wake the staff
     talk_hours: int = 24  # no offers for so long after somebody answered by hand; 0: they go on
 
     friends: Friends = field(default_factory=Friends)

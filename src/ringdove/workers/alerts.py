@@ -1,5 +1,6 @@
-"""Alerts: tells the staff by letter, and the store's own program by a signed POST, what is to be
-done (R84). Tried again for a day; a task that could not be told stays on the list with the reason.
+"""Alerts: tells the staff by letter or text, and the store's own program by a signed POST, what is
+to be done (R84). Tried again for a day; a task that could not be told stays on the list with the
+reason.
 
 A letter to the staff is no text to a customer: it asks no permission and stands in no report. Cut
 off between telling and noting it, an alert is told twice: a task keeps its id, so that a program
@@ -32,6 +33,7 @@ from ringdove.rules import languages
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.stores import events
+from ringdove.workers import staff_texts
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +104,8 @@ async def _tell(runtime: Runtime, rows: Sequence[Row], ask: http.Ask) -> int:
                 trouble = None
                 if row["tell"] == "webhook":
                     await _post(runtime, store, row, ask)
+                elif row["tell"] == "text":
+                    await _text(runtime, store, row)
                 else:
                     await _write(runtime, store, row)
             except NotTold as error:
@@ -172,6 +176,24 @@ def told_of(store: Store, row: Row) -> dict[str, Any]:
         "customer": customer,
         "order": order,
     }
+
+
+# ------------------------------------------------------------------ a text
+
+
+async def _text(runtime: Runtime, store: Store, row: Row) -> None:
+    """In the transaction that notes it as told: a text costs money, so it is made once."""
+    phone, language = row["owner_phone"], row["owner_language"]
+    async with db.transaction(runtime.pool) as tx:
+        if not phone or row["owner_gone"]:
+            house = await alerts.house(tx, store.id, by_text=True)
+            if house is None:
+                raise NotTold("no_staff_phone")
+            phone, language = house["phone"], house["language"]
+        made = await staff_texts.queue(tx, runtime, store, row, phone, language)
+        if made.state == "dropped":
+            raise NotTold(made.reason, of_all=False)
+        await alerts.told(tx, row, runtime.clock())
 
 
 # ------------------------------------------------------------------ a letter

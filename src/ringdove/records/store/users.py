@@ -112,6 +112,21 @@ async def set_language(tx: Tx, user_id: int, language: str) -> None:
     await tx.execute(SET_LANGUAGE, {"user_id": user_id, "language": language})
 
 
+PHONE = "SELECT u.phone FROM app_user u WHERE u.id = %(user_id)s"
+SET_PHONE = "UPDATE app_user SET phone = %(phone)s WHERE id = %(user_id)s"
+
+
+async def phone_of(tx: Tx, user_id: int) -> str:
+    """Where alerts reach them by text, as E.164; "": nowhere."""
+    row = await (await tx.execute(PHONE, {"user_id": user_id})).fetchone()
+    return str(row["phone"]) if row else ""
+
+
+async def set_phone(tx: Tx, user_id: int, phone: str) -> None:
+    """From now on there; "": nowhere any more."""
+    await tx.execute(SET_PHONE, {"user_id": user_id, "phone": phone})
+
+
 SET_PASSWORD = "UPDATE app_user SET password_hash = %(password_hash)s WHERE id = %(user_id)s"
 
 

@@ -20,7 +20,8 @@ UNTOLD = """
 SELECT t.store_id, t.id, t.tell, t.recipe, t.said, t.due_at, t.created_at, t.tell_tries,
   t.contact_id, c.name, c.phone, c.email, c.language, t.order_id, o.key AS order_key,
   o.number AS order_number, o.total, o.currency,
-  u.email AS owner_email, u.language AS owner_language, u.disabled_at IS NOT NULL AS owner_gone
+  u.email AS owner_email, u.language AS owner_language, u.phone AS owner_phone,
+  u.disabled_at IS NOT NULL AS owner_gone
 FROM task t
 LEFT JOIN contact c ON c.bucket = t.bucket AND c.store_id = t.store_id AND c.id = t.contact_id
 LEFT JOIN purchase_order o
@@ -105,10 +106,11 @@ ON CONFLICT (store_id) DO UPDATE SET url = EXCLUDED.url, secret = EXCLUDED.secre
   changed_at = EXCLUDED.changed_at
 """
 DROP_ADDRESS = "DELETE FROM alert_address WHERE store_id = %(store_id)s"
-# The house itself, where nobody is named or who was named has left.
+# The house itself, where nobody is named or who was named has left; for a text, who has a phone.
 HOUSE = """
-SELECT u.email, u.language FROM user_role r JOIN app_user u ON u.id = r.user_id
+SELECT u.email, u.language, u.phone FROM user_role r JOIN app_user u ON u.id = r.user_id
 WHERE r.store_id = %(store_id)s AND r.role = 'owner' AND u.disabled_at IS NULL
+  AND (NOT %(by_text)s OR u.phone <> '')
 ORDER BY u.id LIMIT 1
 """
 
@@ -130,6 +132,8 @@ async def drop_address(tx: Tx, store_id: int) -> None:
     await tx.execute(DROP_ADDRESS, {"store_id": store_id})
 
 
-async def house(tx: Tx, store_id: int) -> Row | None:
-    """The owner of the store who was first, with their address and language."""
-    return await (await tx.execute(HOUSE, {"store_id": store_id})).fetchone()
+async def house(tx: Tx, store_id: int, *, by_text: bool = False) -> Row | None:
+    """The owner of the store who was first, with their address, language and phone; `by_text`: of
+    those who have a phone."""
+    given = {"store_id": store_id, "by_text": by_text}
+    return await (await tx.execute(HOUSE, given)).fetchone()

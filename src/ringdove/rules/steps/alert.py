@@ -9,10 +9,11 @@ from ringdove.rules.steps.step import Seconds, Step
 
 class Alert(Step):
     """`task`: on the list of things to do, with an owner and a time; `person`: the same, and a
-    letter to them; `webhook`: a POST to the store's address for alerts, signed."""
+    letter to them; `text`: the same, and a text to their phone; `webhook`: a POST to the store's
+    address for alerts, signed."""
 
     do: Literal["alert"] = "alert"
-    to: Literal["task", "person", "webhook"] = "task"
+    to: Literal["task", "person", "text", "webhook"] = "task"
     owner: Annotated[int, Field(ge=0)] = Field(0, description="Number of a user; 0: whoever.")
     said: Annotated[str, Field(min_length=1, max_length=500)] = Field(
         description="What is to be done; the same values as in texts."

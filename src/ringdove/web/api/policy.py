@@ -92,6 +92,9 @@ class ThePolicy(Told):
         description="No offers for so long after somebody answered a customer by hand; 0: they go"
         " on. Left out: as it was.",
     )  # fmt: skip
+    staff_by_night: bool | None = Field(
+        None, description="Alerts by text may wake the staff. Left out: as it was."
+    )
     approval_above: int | None = Field(
         None, ge=0, le=10**9,
         description="A campaign that may cost more, in the store's currency, is approved by a"
@@ -124,7 +127,8 @@ async def get_policy(caller: MarketerKey) -> PolicyTold:
 @router.put("/policy", summary="Replace the rules of sending")
 async def put_policy(wish: ThePolicy, caller: OwnerKey) -> ThePolicy:
     """These instead of those that were there; what is left out is as it comes (but for
-    approval_above and talk_hours, which stay). Offers that wait are decided anew when they are due."""
+    approval_above, talk_hours and staff_by_night, which stay). Offers that wait are decided anew
+    when they are due."""
     if twice := _twice([one.key for one in wish.topics]):
         raise HTTPException(422, f"topics: {twice} stands there twice.")
     if twice := _twice([one.code for one in wish.topics if one.code]):
@@ -157,7 +161,7 @@ def _told(rule: Policy) -> ThePolicy:
         topics=[ATopic(key=t.key, names=dict(t.names), code=t.code) for t in rule.topics],
         occasion="warn" if rule.occasion == "warn" else "demand",
         double_opt_in=rule.double_opt_in, reconfirm_months=rule.reconfirm_months,
-        talk_hours=rule.talk_hours,
+        talk_hours=rule.talk_hours, staff_by_night=rule.staff_by_night,
         approval_above=rule.approval_above,
     )  # fmt: skip
 
@@ -193,6 +197,9 @@ def _meant(wish: ThePolicy, known: Policy) -> Policy:
         double_opt_in=wish.double_opt_in,
         reconfirm_months=wish.reconfirm_months,
         talk_hours=known.talk_hours if wish.talk_hours is None else wish.talk_hours,
+        staff_by_night=(
+            known.staff_by_night if wish.staff_by_night is None else wish.staff_by_night
+        ),
         approval_above=(
             known.approval_above if wish.approval_above is None else wish.approval_above
         ),

@@ -32,7 +32,7 @@ KINDS: Mapping[str, tuple[str, str, str, str]] = {
                N_("One way for some, another for the rest")),
     "ask": ("message-question", "ok", N_("Ask"), N_("A question whose answer comes back")),
     "give": ("gift", "wait", N_("Give"), N_("A code, points, a mark, a field")),
-    "alert": ("bell", "wait", N_("Tell the staff"), N_("A task, a letter to somebody, a program")),
+    "alert": ("bell", "wait", N_("Tell the staff"), N_("A task, a letter or text, a program")),
     "leave": ("logout", "", N_("End here"), N_("Nothing more happens for this person")),
 }  # fmt: skip
 # What a step still leaves out (rules/automations/hints.py).
@@ -115,6 +115,7 @@ CHOICES: Mapping[str, str] = {
 TOLD: Mapping[str, str] = {
     "task": N_("A task on the list"),
     "person": N_("A task, and a letter to its owner"),
+    "text": N_("A task, and a text to its owner's phone"),
     "webhook": N_("A program, by a signed call"),
 }
 

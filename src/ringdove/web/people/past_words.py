@@ -97,6 +97,7 @@ ORIGINS = {
     "api": N_("brought by a program or a text by hand"),
     "import": N_("imported"),
     "test": N_("got the test of a campaign"),
+    "staff": N_("of your staff, told of a task"),
 }
 INTENTS = {
     "stop": (N_("understood as STOP"), "bad"),

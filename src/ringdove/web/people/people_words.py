@@ -29,5 +29,6 @@ ORIGINS: Mapping[str, str] = {
     "wish": N_("asking for goods"),
     "registration": N_("a registration"),
     "test": N_("a campaign's test"),
+    "staff": N_("your staff"),
 }
 ORDERED: Mapping[str, str] = {"yes": N_("Has ordered"), "no": N_("Never ordered")}

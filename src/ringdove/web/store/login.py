@@ -1,11 +1,11 @@
-"""Signing in and out, and a person's own page: language, password, other browsers.
+"""Signing in and out, and a person's own page: language, phone, password, other browsers.
 
 A wrong password, an unknown address and a disabled account get the same answer after the same
 work, so that nobody learns who has an account. Tries are counted per account and per caller.
 """
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field, StringConstraints
@@ -17,6 +17,7 @@ from ringdove.kit.crypto import hash_password, hash_token, new_token, verify_pas
 from ringdove.kit.db import Tx
 from ringdove.records.store import stores, users
 from ringdove.records.store.users import User
+from ringdove.rules.people import phones
 from ringdove.web.forms import Filled, Form, read_form
 from ringdove.web.security import (
     Throttle,
@@ -26,7 +27,7 @@ from ringdove.web.security import (
 )
 from ringdove.web.speech import LANGUAGE_COOKIE
 from ringdove.web.store.passwords import NewPassword
-from ringdove.web.views import STORE_COOKIE, AnyPage, KnownPage, Page, safe_next
+from ringdove.web.views import STORE_COOKIE, AnyPage, KnownPage, Page, UserPage, safe_next
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +44,10 @@ class Credentials(Filled):
 class LanguageChoice(Filled):
     language: Annotated[str, Field(max_length=12)]
     next: Annotated[str, Field(max_length=2000)] = "/"
+
+
+class OwnPhone(Filled):
+    phone: Annotated[str, StringConstraints(max_length=40)] = ""
 
 
 class PasswordChange(NewPassword):
@@ -162,8 +167,34 @@ async def choose_language(page: AnyPage) -> Response:
 
 @router.get("/me")
 async def me(page: KnownPage) -> Response:
-    """Language, password, sessions."""
-    return page.render("store/me.html", form=Form({"language": page.user.language}))
+    """Language, phone, password, sessions."""
+    return await _me(page)
+
+
+async def _me(page: UserPage, form: Form[Any] | None = None) -> Response:
+    async with page.transaction() as tx:
+        phone = await users.phone_of(tx, page.user.id)
+    typed = {"language": page.user.language, "phone": phone}
+    shown = form or Form[Any]()
+    shown.values = typed | shown.values
+    return page.render("store/me.html", 422 if form else 200, form=shown)
+
+
+@router.post("/me/phone")
+async def set_phone(page: KnownPage) -> Response:
+    """Where alerts reach this person by text; nothing typed: nowhere."""
+    _ = page.say.gettext
+    form = await read_form(page.request, OwnPhone, page.say)
+    typed = form.filled.phone if form.filled else ""
+    # Only with its country in front: a person may belong to stores of many.
+    phone = phones.parse(typed, "") if typed else None
+    if form.filled is None or isinstance(phone, phones.Doubtful):
+        form.refuse("phone", _("The whole number, please: +375 29 111-22-33."))
+        return await _me(page, form)
+    async with page.transaction() as tx:
+        await users.set_phone(tx, page.user.id, phone.e164 if phone else "")
+    said = _("Alerts by text come here.") if phone else _("No alert comes by text.")
+    return page.go("/me", said)
 
 
 @router.post("/me/language")
@@ -184,8 +215,7 @@ async def set_password(page: KnownPage) -> Response:
     if form.filled and not await _knows_password(page.user, form.filled.old_password):
         form.refuse("old_password", _("This is not your password."))
     if form.filled is None:
-        form.values["language"] = page.user.language
-        return page.render("store/me.html", 422, form=form)
+        return await _me(page, form)
     password_hash = await asyncio.to_thread(hash_password, form.filled.password)
     response = page.go("/me", _("Your password is changed. Other browsers have to sign in again."))
     async with page.transaction() as tx:

@@ -49,6 +49,7 @@ class RulesForm(Filled):
     double_opt_in: Literal["yes", ""] = ""
     reconfirm_months: Annotated[int, Field(ge=0, le=MONTHS_MAX)] = 0
     talk_hours: Annotated[int, Field(ge=0, le=TALK_HOURS_MAX)] = 24
+    staff_by_night: Literal["yes", ""] = ""
 
 
 class CountryForm(Filled):
@@ -178,7 +179,7 @@ def _typed(rule: Policy) -> dict[str, Any]:
         "cap_day": rule.cap_day, "cap_week": rule.cap_week, "cap_month": rule.cap_month,
         "weekdays": [str(day) for day in sorted(rule.weekdays)], "occasion": rule.occasion,
         "double_opt_in": rule.double_opt_in, "reconfirm_months": rule.reconfirm_months,
-        "talk_hours": rule.talk_hours,
+        "talk_hours": rule.talk_hours, "staff_by_night": rule.staff_by_night,
     }  # fmt: skip
 
 
@@ -225,6 +226,7 @@ async def save(page: OwnerPage) -> Response:
             double_opt_in=bool(given.double_opt_in),
             reconfirm_months=given.reconfirm_months,
             talk_hours=given.talk_hours,
+            staff_by_night=bool(given.staff_by_night),
         ),
         what="rules",
     )

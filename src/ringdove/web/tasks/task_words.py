@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ringdove.web.menu import N_
+from ringdove.web.reasons import REASONS, reason_words
 from ringdove.web.speech import Speech
 
 Table = Mapping[str, tuple[str, str]]
@@ -27,6 +28,7 @@ CALLS: Table = {  # what a call came to
 TROUBLES: Mapping[str, str] = {
     "no_address": N_("No address for alerts is set."),
     "nobody_to_tell": N_("Nobody with an account could be written to."),
+    "no_staff_phone": N_("Nobody of the staff has set a phone under their own name."),
     "no_email_gateway": N_("The store has no gateway for e-mail."),
     "seal_broken": N_("Its secret cannot be read any more: enter the address again."),
 }
@@ -47,7 +49,9 @@ def pair(say: Speech, table: Table, word: str) -> tuple[str, str]:
 
 def trouble(say: Speech, word: str) -> str:
     """Why somebody could not be told; what a server said is shown as it came."""
-    return say.gettext(TROUBLES[word]) if word in TROUBLES else word
+    if word in TROUBLES:
+        return say.gettext(TROUBLES[word])
+    return reason_words(say, word) if word in REASONS else word
 
 
 def who(say: Speech, by: str) -> str:
