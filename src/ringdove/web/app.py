@@ -55,9 +55,10 @@ from ringdove.web.consent import (
     ways_out,
 )
 from ringdove.web.conversations import answering, canned, inbox, inbox_deeds
+from ringdove.web.contests import contest, contests, win
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
-from ringdove.web.friends import friend_pages, share_pieces
+from ringdove.web.friends import friend_pages, friends, share_pieces
 from ringdove.web.goods import goods
 from ringdove.web.keeping import erasing, retention
 from ringdove.web.links import link_host, link_protocol, links
@@ -87,7 +88,7 @@ from ringdove.web.sending import (
     unknown,
 )
 from ringdove.web.store import connections, login, policy, setup, store, team, today
-from ringdove.web.surveys import surveys
+from ringdove.web.surveys import survey_answers, surveys
 from ringdove.web.tasks import calls, tasks
 from ringdove.web.views import SignInFirst, on_sign_in_first
 
@@ -153,7 +154,10 @@ PAGES: tuple[APIRouter, ...] = (
     posters.router,
     goods.router,
     offers.router,
+    contests.router,
+    contest.router,
     reports.router,
+    survey_answers.router,  # before surveys, who would take its word for a key
     surveys.router,
 )
 SHUTDOWN_S = 5
@@ -206,6 +210,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         confirm,
         sign_up,
         only,
+        win,
         share_pieces,
         friend_pages,
         links,

@@ -106,3 +106,50 @@ def span(low: float, value: float, high: float, width: int = 640) -> Span:
         return round((number - least) / (most - least) * width, 2)
 
     return Span(width, place(low), place(high), place(value), place(0.0), least, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A value and its interval above a label; `y` is None where there is no value."""
+
+    x: float
+    label: str
+    y: float | None = None
+    high: float = 0.0
+    low: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Values with their intervals, side by side in a box of `width` × `height` units."""
+
+    width: int
+    height: int
+    marks: tuple[tuple[float, float], ...]  # (y, value) of the grid lines
+    dots: tuple[Dot, ...]
+
+
+def dots(
+    labels: Sequence[str],
+    values: Sequence[tuple[float, float, float] | None],
+    least: float,
+    most: float,
+    width: int = 720,
+    height: int = 160,
+) -> Dots:
+    """One a label, each (low, value, high) on a scale from `least` to `most`."""
+    step = width / max(1, len(labels))
+
+    def place(value: float) -> float:
+        return round(height - (value - least) / (most - least) * height, 2)
+
+    found = []
+    for n, (label, value) in enumerate(zip(labels, values, strict=True)):
+        x = round((n + 0.5) * step, 2)
+        if value is None:
+            found.append(Dot(x, label))
+        else:
+            low, middle, high = value
+            found.append(Dot(x, label, place(middle), place(high), place(low)))
+    ends = (least, (least + most) / 2, most)
+    return Dots(width, height, tuple((place(one), one) for one in ends), tuple(found))

@@ -85,6 +85,7 @@ def environment(language: str) -> Environment:
         "ngettext": _counted,
         "static": static_url,
         "bars": charts.bars,
+        "dots": charts.dots,
         "span": charts.span,
         "spark": charts.spark,
         "menu": MENU,

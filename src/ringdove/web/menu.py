@@ -39,6 +39,7 @@ MENU = (
         "viewer",
         (
             Entry("/today", N_("Today"), "home"),
+            Entry("/inbox", N_("Inbox"), "message-question"),
             Entry("/customers", N_("Customers"), "users"),
             Entry("/messages", N_("Messages"), "message"),
             Entry("/automations", N_("Automations"), "bolt"),
@@ -56,7 +57,9 @@ MENU = (
             Entry("/calendar", N_("Calendar"), "calendar"),
             Entry("/segments", N_("Segments"), "filter"),
             Entry("/offers", N_("Offers and codes"), "gift"),
+            Entry("/contests", N_("Contests"), "gift"),
             Entry("/goods", N_("What goes with what"), "package"),
+            Entry("/surveys", N_("Surveys"), "star"),
             Entry("/reports", N_("Reports"), "chart-line"),
         ),
     ),

@@ -57,6 +57,7 @@ class SurveyReport:
     survey: Survey
     since: datetime
     until: datetime
+    unit: Period
     total: Scores
     periods: dict[date, Scores] = field(
         default_factory=dict
@@ -101,7 +102,7 @@ async def _count(
 ) -> SurveyReport:
     given = _bounds(store, since, until)
     given |= {"survey": survey.key, "unit": unit, "zone": store.time_zone}
-    found = SurveyReport(survey, since, until, Scores(survey))
+    found = SurveyReport(survey, since, until, unit, Scores(survey))
     for row in await (await tx.execute(OF_SURVEY, given)).fetchall():
         part = _COLUMNS[row["part"]]
         told: list[Any] = [row["score"], row["is_answered"], row["n"]]
