@@ -47,6 +47,8 @@ FACTS: Mapping[str, tuple[str, str]] = {
     "consent.given": (N_("Somebody subscribes"), N_("they subscribe")),
     "friend.bought": (N_("An invited friend buys"), N_("the invited friend buys")),
     "contest.won": (N_("A contest is drawn"), N_("a contest is drawn")),
+    "survey.answered": (N_("A survey is answered"), N_("they answer a survey")),
+    "task.closed": (N_("A task about somebody is closed"), N_("the task is closed")),
     "customer.changed": (N_("A customer registers or changes"), N_("their data changes")),
 }
 # They end runs; of an order in the trash none begins.
@@ -87,6 +89,17 @@ STATES: Mapping[str, tuple[str, str]] = {
     "contest.won/won": (N_("Somebody wins in a contest"), N_("they win in a contest")),
     "contest.won/substitute": (
         N_("Somebody is a substitute in a contest"), N_("they are a substitute in a contest"),
+    ),
+    "survey.answered/low": (N_("Somebody gives a low score"), N_("they give a low score")),
+    "survey.answered/low_again": (
+        N_("The score is low again after it was put right"), N_("the score is low again"),
+    ),
+    "survey.answered/middle": (N_("Somebody gives a middling score"), N_("they give a middling score")),
+    "survey.answered/good": (N_("Somebody gives a good score"), N_("they give a good score")),
+    "task.closed/done": (N_("A task about somebody is done"), N_("the task is done")),
+    "task.closed/failed": (N_("A task about somebody did not work"), N_("the task did not work")),
+    "task.closed/not_needed": (
+        N_("A task about somebody is not needed any more"), N_("the task is not needed any more"),
     ),
     "complaint.moved/opened": (N_("A complaint is opened"), N_("a complaint is opened")),
     "complaint.moved/answered": (N_("A complaint is answered"), N_("the complaint is answered")),
