@@ -41,6 +41,7 @@ from ringdove.web.campaigns import (
     campaign_start,
     campaigns,
 )
+from ringdove.web.complaints import complaints, rules_told
 from ringdove.web.consent import (
     confirm,
     consent,
@@ -88,7 +89,7 @@ from ringdove.web.sending import (
     unknown,
 )
 from ringdove.web.store import connections, login, policy, setup, store, team, today
-from ringdove.web.surveys import survey_answers, surveys
+from ringdove.web.surveys import answer_form, survey_answers, surveys
 from ringdove.web.tasks import calls, tasks
 from ringdove.web.views import SignInFirst, on_sign_in_first
 
@@ -145,6 +146,8 @@ PAGES: tuple[APIRouter, ...] = (
     inbox_deeds.router,
     answering.router,
     canned.router,
+    complaints.router,
+    rules_told.router,
     tasks.router,
     calls.router,
     phones.router,
@@ -153,6 +156,7 @@ PAGES: tuple[APIRouter, ...] = (
     ways_out.router,
     posters.router,
     goods.router,
+    friends.router,  # before offers, whose numbers would take its word
     offers.router,
     contests.router,
     contest.router,
@@ -207,6 +211,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         leave,
         leave_site,
         tell_me,
+        answer_form,
         confirm,
         sign_up,
         only,

@@ -83,6 +83,30 @@ async def add(tx: Tx, scene: Scene, since: datetime, named: Iterable[int] = ()) 
         scene.surveys_open[row["id"]] = SurveyAnswer(**row)
 
 
+ONE = f"""
+SELECT {", ".join(f"a.{name}" for name in SurveyAnswer.__slots__)} FROM survey_answer a
+WHERE a.bucket = %(bucket)s AND a.store_id = %(store_id)s AND a.id = %(id)s
+"""
+ORDER_NUMBER = """
+SELECT o.number FROM purchase_order o
+WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.id = %(id)s
+"""
+
+
+async def find(tx: Tx, store: Store, answer_id: int) -> SurveyAnswer | None:
+    """One asking of this store, or None."""
+    given = {"bucket": bucket_of_id(answer_id), "store_id": store.id, "id": answer_id}
+    row = await (await tx.execute(ONE, given)).fetchone()
+    return SurveyAnswer(**row) if row else None
+
+
+async def order_number(tx: Tx, store: Store, order_id: int) -> str:
+    """What people call the order that an asking is about; "": it is there no more."""
+    given = {"bucket": bucket_of_id(order_id), "store_id": store.id, "id": order_id}
+    row = await (await tx.execute(ORDER_NUMBER, given)).fetchone()
+    return str(row["number"]) if row else ""
+
+
 async def write(tx: Tx, store: Store, saved: Iterable[SaveAnswer]) -> None:
     """Each as it stands at the end of the batch."""
     last = {one.answer.id: one.answer for one in saved}

@@ -45,8 +45,8 @@ WRONG_MAX = 60  # of one caller in five minutes; then they are told to wait
 FLOOD_MAX = 600  # likewise; then nothing is looked up for them at all
 FOUND = "ringdove.link"  # in the scope: what the redirector knows, for the route below
 NOWHERE = "-"  # a token that is none, for the page of wrong links
-# What a short domain shows besides links: the styles of the pages above.
-ON_SHORT_DOMAINS = ("/static/", "/look/", PREFIX)
+# What a short domain shows besides links: the styles of the pages above, forms of surveys.
+ON_SHORT_DOMAINS = ("/static/", "/look/", "/s/", PREFIX)
 CHECK = "/l/check"  # answered with what only this installation can make of the question
 CHECK_MAX = 40  # signs of the question
 ROBOTS_TXT = b"User-agent: *\nDisallow: /\n"
