@@ -1,11 +1,9 @@
-"""One talk: texts of a person and to them, silences and notes, newest first and page by page; and
-what stands beside it: their latest orders with parcels.
+"""One talk: texts of a person and to them, silences and notes, newest first and page by page.
 
 All of a person's names are read, since a merge moves no rows.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,13 +11,12 @@ from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.db import Tx
 from ringdove.records.conversations.conversations import LIVE
-from ringdove.records.people.lookups import MESSAGE, Row
+from ringdove.records.people.lookups import MESSAGE
 from ringdove.records.people.timeline import END, OF_PERSON, Moment, Point
 from ringdove.rules.scenes import Store
 
 ROWS: Final = 50
 ROWS_MAX: Final = 300  # of one page that is drawn anew down to where it ended
-ORDERS_MOST: Final = 3
 
 KINDS: dict[str, str] = {}
 INBOUND = KINDS["inbound"] = f"""
@@ -57,54 +54,6 @@ async def down_to(tx: Tx, store: Store, names: Sequence[int], point: Point) -> l
     """All down to a point: a page that was shown, drawn anew."""
     found = await before(tx, store, names, most=ROWS_MAX)
     return [one for one in found if one.point >= point]
-
-
-# ------------------------------------------------------------------ their orders
-
-
-@dataclass(frozen=True, slots=True)
-class Bought:
-    """An order with its parcels, the last that moved in front."""
-
-    order: Row
-    parcels: Sequence[Row]
-
-
-ORDERS = """
-SELECT o.id, o.key, o.number, o.state, o.placed_at, o.paid_at, o.cancelled_at, o.total, o.currency,
-  o.payment_due, o.promised_from, o.promised_until, o.url
-FROM purchase_order o
-WHERE o.bucket = %(bucket)s AND o.store_id = %(store_id)s AND o.contact_id = %(contact_id)s
-ORDER BY o.id DESC LIMIT %(most)s
-"""
-PARCELS = """
-SELECT p.id, p.order_id, p.number, p.carrier, p.url, p.state, p.state_at, p.pickup_point,
-  p.pickup_until
-FROM parcel p
-WHERE p.bucket = ANY(%(buckets)s) AND p.store_id = %(store_id)s
-  AND p.order_id = ANY(%(orders)s::bigint[])
-ORDER BY p.state_at DESC, p.id DESC LIMIT 20
-"""
-
-
-async def orders(tx: Tx, store: Store, names: Sequence[int]) -> list[Bought]:
-    """The person's latest orders, the newest in front."""
-    rows: list[Row] = []
-    for contact_id in names:
-        given = {
-            "bucket": bucket_of_id(contact_id), "store_id": store.id, "contact_id": contact_id,
-            "most": ORDERS_MOST,
-        }  # fmt: skip
-        rows += await (await tx.execute(ORDERS, given)).fetchall()
-    latest = sorted(rows, key=lambda row: row["placed_at"], reverse=True)[:ORDERS_MOST]
-    if not latest:
-        return []
-    of_these = {
-        "buckets": sorted({bucket_of_id(row["id"]) for row in latest}), "store_id": store.id,
-        "orders": db.numbers(row["id"] for row in latest),
-    }  # fmt: skip
-    parcels = await (await tx.execute(PARCELS, of_these)).fetchall()
-    return [Bought(o, [p for p in parcels if p["order_id"] == o["id"]]) for o in latest]
 
 
 # ------------------------------------------------------------------ notes, and what was meant

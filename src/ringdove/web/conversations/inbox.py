@@ -14,18 +14,22 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ringdove.kit.db import Tx
-from ringdove.records.conversations import conversations, inbox, talk
+from ringdove.records.conversations import beside, conversations, inbox, talk
 from ringdove.records.conversations.inbox import WHICH, Asked, Line, Which
 from ringdove.records.people import people, timeline
-from ringdove.records.people.lookups import NO_END
+from ringdove.records.people.lookups import NO_END, Row
 from ringdove.records.people.timeline import Moment
 from ringdove.records.store import users
+from ringdove.records.surveys import surveys as survey_records
 from ringdove.records.tasks import tasks
 from ringdove.rules.conversations import care, waits
 from ringdove.rules.scenes import Contact, Conversation
+from ringdove.rules.surveys import surveys
+from ringdove.web.complaints import complaint_words
 from ringdove.web.conversations import answer_box
 from ringdove.web.conversations import inbox_words as words
 from ringdove.web.people import past_words
+from ringdove.web.surveys import score_words
 from ringdove.web.tasks import task_words
 from ringdove.web.views import StorePage, ViewerPage
 
@@ -138,7 +142,9 @@ class Talk:
     said: Sequence["Said"]
     more: str  # where earlier texts begin; "": these are all
     last: str  # the earliest that is shown
-    orders: Sequence[talk.Bought]
+    orders: Sequence[beside.Bought]
+    complaints: Sequence[Row]
+    askings: Sequence[tuple[Row, str, str]]  # with the survey's name and the tone of the score
     tasks: Sequence[tasks.Task]
     team: Sequence[tuple[int, str]]
     typing: str  # who else writes an answer right now
@@ -213,6 +219,7 @@ async def render(
         words=words,
         past_words=past_words,
         task_words=task_words,
+        complaint_words=complaint_words,
         box=box,
     )
 
@@ -234,11 +241,24 @@ async def _talk(tx: Tx, page: StorePage, who: Contact, before: str, down_to: str
         said=_said(page, moments),
         more=str(moments[-1].point) if len(moments) == talk.ROWS and not point else "",
         last=str(moments[-1].point) if moments else "",
-        orders=await talk.orders(tx, page.store, names),
+        orders=await beside.orders(tx, page.store, names),
+        complaints=await beside.complaints(tx, page.store, names),
+        askings=await _askings(tx, page, names),
         tasks=await tasks.listed(tx, page.store, about, TASKS_MOST),
         team=await _team(tx, page),
         typing=writes if writes != page.user.name else "",
     )
+
+
+async def _askings(tx: Tx, page: StorePage, names: Sequence[int]) -> list[tuple[Row, str, str]]:
+    rows = await beside.askings(tx, page.store, names, page.runtime.clock())
+    every = surveys.all_of(await survey_records.load(tx, page.store.id)) if rows else {}
+    found = []
+    for row in rows:
+        survey = every.get(row["survey"])
+        called = score_words.name(page.say, survey) if survey else row["survey"]
+        found.append((row, called, score_words.tone(survey, row["score"]) if survey else ""))
+    return found
 
 
 async def _team(tx: Tx, page: StorePage) -> list[tuple[int, str]]:
