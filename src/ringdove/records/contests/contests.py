@@ -1,6 +1,6 @@
 """Contests of a store: a small table, rarely written. What is open is never changed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +103,7 @@ async def lock(tx: Tx, store_id: int, number: int) -> tuple[Contest, bytes] | No
     return (contests.contest_of(row), bytes(row["sealed_seed"] or b"")) if row else None
 
 
-async def taken_words(tx: Tx, store_id: int, but: int = 0) -> Collection[str]:
+async def words(tx: Tx, store_id: int, but: int = 0) -> set[str]:
     """Folded words that contests of the store need until they are over, drafts too; `but`: one
     that does not count."""
     every = await of_store(tx, store_id)

@@ -17,7 +17,7 @@ from ringdove.rules.conversations.heard import Heard, reply_with
 from ringdove.rules.effects import Count, SaveEntry
 from ringdove.rules.messages import Letter, language_of, speak
 from ringdove.rules.people import phones
-from ringdove.rules.scenes import Contact, Scene
+from ringdove.rules.scenes import Contact, Scene, Store
 
 TOPIC = "contest"
 TOLD_WITHIN = timedelta(days=3)  # winners hear of it by day; later the shop has to call them
@@ -108,16 +108,17 @@ def _answer(
     scene: Scene, person: Contact, found: Asked, text: str, now: datetime, ticket: str = ""
 ) -> None:
     language = language_of(scene, person)
-    values = values_of(scene, found.contest, person, language, ticket, found.word)
+    values = _values(scene, found.contest, person, language, ticket, found.word)
     reply_with(scene, person, text, TOPIC, now, {"contest": values})
 
 
 def values_of(
-    scene: Scene, contest: Contest, person: Contact, language: str, ticket: str, word: str = ""
-) -> dict[str, str]:
-    """What texts say of a contest: {{ contest.… }}."""
-    zone = wording.zone_of(scene.store, person)
-    first = scene.store.languages[0] if scene.store.languages else language
+    store: Store, contest: Contest, zone: ZoneInfo, language: str, address: str, ticket: str = "",
+    word: str = "",
+) -> dict[str, str]:  # fmt: skip
+    """What texts say of a contest: {{ contest.… }}. `word`: folded, as it was texted; `address`: of
+    our pages."""
+    first = store.languages[0] if store.languages else language
     named = next((one for one in contest.words if fold(one) == word), "")
     return {
         "name": contest.name,
@@ -127,8 +128,15 @@ def values_of(
         "ticket": contests.shown_ticket(ticket),
         "begins": _day(contest.begins, zone, language),
         "until": _day(contest.ends, zone, language),
-        "link": address_of(scene.address, contest) if scene.address else "",
+        "link": address_of(address, contest) if address else "",
     }
+
+
+def _values(
+    scene: Scene, contest: Contest, person: Contact, language: str, ticket: str, word: str = ""
+) -> dict[str, str]:
+    zone = wording.zone_of(scene.store, person)
+    return values_of(scene.store, contest, zone, language, scene.address, ticket, word)
 
 
 def _day(at: datetime, zone: ZoneInfo, language: str) -> str:
@@ -153,7 +161,7 @@ def won(scene: Scene, fact: facts.ContestWon, now: datetime) -> None:
     if contest is None:
         return  # it was called off meanwhile, or is only pretended
     language = language_of(scene, person)
-    more = {"contest": values_of(scene, contest, person, language, fact.ticket)}
+    more = {"contest": _values(scene, contest, person, language, fact.ticket)}
     text = "contest_won" if fact.state == "won" else "contest_substitute"
     speak(
         scene,

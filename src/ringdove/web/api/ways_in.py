@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from ringdove.kit.db import Tx
 from ringdove.records import facts
 from ringdove.records.consent import forms
+from ringdove.records.contests import contests
 from ringdove.records.store import stores
 from ringdove.rules.consent import ways_in
 from ringdove.rules.consent.ways_in import Form, Keyword
@@ -216,7 +217,8 @@ async def add_keyword(wish: KeywordWish, caller: MarketerKey) -> KeywordWish:
     question are refused."""
     async with caller.transaction() as tx:
         await _known(tx, caller, wish.form)
-        taken = await forms.keywords(tx, caller.store.id)
+        known = await forms.keywords(tx, caller.store.id)
+        taken = {*known, *await contests.words(tx, caller.store.id)}
         if wrong := ways_in.wrong_keyword(wish.word, taken):
             raise HTTPException(422, f"word: {WRONG_KEYWORD[wrong]}.")
         if wish.language not in caller.store.languages:
@@ -231,7 +233,7 @@ WRONG_KEYWORD = {
     "empty": "two letters or digits at least",
     "long": "twenty letters at most",
     "means": "it means something else already: a stop, a start, help, a yes, a rating",
-    "taken": "there is a keyword like this already",
+    "taken": "there is a keyword or a contest with this word already",
 }
 
 

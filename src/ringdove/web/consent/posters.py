@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from ringdove.kit.db import Tx
 from ringdove.records.consent import forms
+from ringdove.records.contests import contests
 from ringdove.records.consent.forms import Poster
 from ringdove.rules import languages
 from ringdove.rules.consent import ways_in
@@ -43,7 +44,7 @@ def wrong_words(say: Speech) -> dict[str, str]:
         "empty": _("Two letters or digits at least."),
         "long": _("Twenty letters at most: people type it on a phone."),
         "means": _("This word means something else already: a stop, a start, help, a yes."),
-        "taken": _("There is a keyword like this already."),
+        "taken": _("There is a keyword or a contest with this word already."),
     }
 
 
@@ -54,7 +55,8 @@ async def add(page: MarketerPage) -> Response:
     async with page.transaction() as tx:
         if form.filled:
             given = form.filled
-            taken = await forms.keywords(tx, page.store.id)
+            known = await forms.keywords(tx, page.store.id)
+            taken = {*known, *await contests.words(tx, page.store.id)}
             if wrong := ways_in.wrong_keyword(given.word, taken):
                 form.refuse("word", wrong_words(page.say)[wrong])
             elif await forms.find(tx, page.store.id, given.form) is None:
