@@ -18,11 +18,3 @@ function putIn(area) {
   area.form.querySelector(`[href$="/canned/${number}"]`).click();
   return true;
 }
-
-// A menu of ready answers closes like any other.
-document.addEventListener("keydown", ({ key, target }) => {
-  const menu = key === "Escape" && target.closest?.("[data-canned-list][open]");
-  if (!menu) return;
-  menu.open = false;
-  menu.querySelector("summary").focus();
-});
