@@ -21,6 +21,7 @@ from ringdove.demo.chance import Chance, Weighed
 from ringdove.demo.goods import catalogue
 from ringdove.demo.people import HOME, Person, everybody, somebody
 from ringdove.demo.purchases import ANSWERS, FIRST_KEY
+from ringdove.demo.repliers import Repliers
 from ringdove.demo.rows import SHOP_NUMBER
 from ringdove.demo.shop import ShopOrder, Webhooks
 from ringdove.demo.visitors import Visitors
@@ -156,7 +157,7 @@ class Life:
         said = ANSWERS.get(person.language, ANSWERS["en"])
         if order.status in ("delivered", "picked-up") and self.chance.happens(0.3):
             await self._write(person, said[self.chance.one_of(THANKS)])
-        elif order.status in ("processing", "shipped") and self.chance.happens(0.06):
+        elif order.status in ("processing", "shipped") and self.chance.happens(0.12):
             await self._write(person, said[QUESTION])
         elif self.chance.happens(0.025):
             await self._write(person, self.chance.weighed(WISHES))
@@ -222,7 +223,10 @@ async def live(runtime: Runtime, book: Path, stop: asyncio.Event) -> None:
     async with aiohttp.ClientSession() as session:
         token, secret = found.shop
         door = Webhooks(session, address + token, secret, found.store.website)
-        lives = [Life(runtime, found.store, found.sms, door, book, stop).go_on()]
+        lives = [
+            Life(runtime, found.store, found.sms, door, book, stop).go_on(),
+            Repliers(runtime, found.store, found.sms, stop).go_on(),
+        ]
         if found.site:
             token, secret = found.site
             people = everybody("linden", world.LINDEN_PAST.people, HOME)

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from ringdove.demo.asking import Arrived, Asking
 from ringdove.demo.chance import Chance, Weighed
 from ringdove.demo.goods import Good
+from ringdove.demo.hearing import About, Hearing
 from ringdove.demo.letters import money
 from ringdove.demo.people import Person
-from ringdove.demo.rows import SHOP_NUMBER, Known, Rows, Word
+from ringdove.demo.rows import Known, Rows, Word
 from ringdove.demo.stories import Moment, story
-from ringdove.rules import replies
 from ringdove.rules.automations import wording
 from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.recipes import RECIPES
@@ -81,6 +81,7 @@ class Shop:
     def __post_init__(self) -> None:
         self._zone = ZoneInfo(self.rows.store.time_zone)
         self._currency = self.rows.store.currency
+        self._hearing = Hearing(self.rows)
 
     def order(self, who: Known, person: Person, at: datetime, number: int) -> int:
         """One order from its first moment to as far as it has come by now; its id."""
@@ -111,7 +112,7 @@ class Shop:
         """The person answers that they want no more, unless that is still to come."""
         if at < self.rows.now:
             words = self.chance.one_of(STOPS[who.language])
-            self._hear_text(who, words, at)
+            self._hearing.hear(who, words, at)
             self._stop(who, words, at)
 
     # ------------------------------------------------------------------ what is in it
@@ -277,20 +278,9 @@ class Shop:
         if who.marketing == "in" and self.chance.happens(0.022):
             self.stop_by_text(who, at)
         elif self.chance.happens(0.085):
-            self._hear_text(who, self.chance.one_of(ANSWERS[who.language]), at)
-
-    def _hear_text(self, who: Known, body: str, at: datetime) -> None:
-        reply = replies.read(body, language=who.language)
-        handled = reply.intent if reply.intent in ("stop", "start", "help", "thanks") else ""
-        who.seen(at)
-        self.rows.put("inbound", who.bucket, self.rows.id_at(who.bucket, at), who.id,
-                      self.rows.sms_gateway, who.phone, SHOP_NUMBER, body, at, reply.intent,
-                      reply.value, handled)  # fmt: skip
-        self.rows.count(at, "inbound")
-        self.rows.count(at, f"inbound/{reply.intent}")
-        self.rows.count(at, "facts")
-        if at >= self.rows.shown_since:
-            self.rows.show(who.phone or "", "from_phone", body, at)
+            self._hearing.hear(
+                who, self.chance.one_of(ANSWERS[who.language]), at, _about(who, order)
+            )
 
     def _stop(self, who: Known, words: str, at: datetime) -> None:
         who.marketing, who.marketing_at = "out", at
@@ -299,6 +289,11 @@ class Shop:
         said_at = at + timedelta(milliseconds=700)
         self.rows.say(who, "answers.stop_confirmed", {}, said_at, topic="stop_confirmation",
                       why="reply/stop_confirmed")  # fmt: skip
+
+
+def _about(who: Known, order: Order) -> About:
+    tracking = TRACKING + _tracking(order)
+    return About(order.id, order.key, _state(order), CARRIERS[who.country], tracking)
 
 
 def _arrived(who: Known, order: Order) -> Arrived | None:

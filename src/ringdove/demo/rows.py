@@ -58,6 +58,9 @@ COLUMNS: dict[str, list[str]] = {
         " value handled",
         "conversation": "bucket store_id contact_id state owner snoozed_until waiting_since unread"
         " last_at last_by last_said intent",
+        "complaint": "bucket store_id id contact_id order_id number state opened_at changed_at"
+        " due_at reason said note opened_by closed_at",
+        "complaint_move": "bucket store_id id contact_id complaint_id at by state said",
         "survey_answer": "bucket store_id id contact_id survey asked_at until order_id sku carrier"
         " pickup_point language answered_at way score reason comment answers may_publish shown_as"
         " published published_at published_by",

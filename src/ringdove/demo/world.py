@@ -26,11 +26,13 @@ from ringdove.records.segments import figure_fill, rhythms
 from ringdove.records.sending import gateways, prices, spending
 from ringdove.records.store import connections, stores, users
 from ringdove.records.store.stores import StoreSettings
+from ringdove.rules.automations.journeys import AnyStep
 from ringdove.rules.automations.plans import Automation
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.scenes import Store
 from ringdove.rules.sending.prices import Price, PriceList
 from ringdove.rules.sending.spending import Limit
+from ringdove.rules.steps.ask import Ask
 from ringdove.runtime import Runtime
 
 EMAIL, PASSWORD = "demo@ringdove.local", "linden tree"
@@ -92,8 +94,9 @@ FOXGLOVE_PAST = Plan(
     "foxglove", people=40, orders=70, visits=300, carts=8, homes=ABROAD, goods=45, days=60
 )
 # With the number of buckets: more than one, so that the demo shows what a bigger shop would.
-ON = (reminding.RECIPE, "thanks", "birthday", "win_back", "back_in_stock")
-CART_WAIT_S = 120
+ON = (reminding.RECIPE, "survey", "review_request", "thanks", "birthday", "win_back",
+      "back_in_stock")  # fmt: skip
+SOONER = {reminding.RECIPE: 120, "survey": 30}  # seconds
 SHOPS = ((LINDEN, LINDEN_PAST, 4), (FOXGLOVE, FOXGLOVE_PAST, 1))
 
 
@@ -209,16 +212,20 @@ async def open_site(tx: db.Tx, runtime: Runtime, store: Store) -> int:
 
 
 async def switch_on(tx: db.Tx, store: Store, owner: int, at: datetime) -> None:
-    """Some automations are on; that of left carts waits two minutes only, to be seen at work."""
+    """Some automations are on; some wait for minutes only, to be seen at work."""
     for key in ON:
         await automations.save(tx, store.id, key, Automation(is_on=True, version=1), at, owner)
-    ready = RECIPES[reminding.RECIPE]
-    steps = tuple(
-        one.model_copy(update={"seconds": CART_WAIT_S}) if one.id == "pause" else one
-        for one in ready.steps
-    )
-    sooner = Automation(is_on=True, version=2, plan=ready.with_steps(steps))
-    await automations.save(tx, store.id, ready.key, sooner, at + timedelta(days=59), owner)
+    for key, seconds in SOONER.items():
+        ready = RECIPES[key]
+        steps = tuple(_at_once(step, seconds) for step in ready.steps)
+        sooner = Automation(is_on=True, version=2, plan=ready.with_steps(steps))
+        await automations.save(tx, store.id, key, sooner, at + timedelta(days=59), owner)
+
+
+def _at_once(step: AnyStep, seconds: int) -> AnyStep:
+    if step.id == "pause":
+        return step.model_copy(update={"seconds": seconds})
+    return step.model_copy(update={"own_hour": False}) if isinstance(step, Ask) else step
 
 
 def mail_settings(settings: StoreSettings, port: int) -> dict[str, object]:
