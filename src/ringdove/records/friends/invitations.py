@@ -223,6 +223,25 @@ async def of_inviter(
     return await (await tx.execute(OF_INVITER, given)).fetchall()
 
 
+NAMES = """
+SELECT c.id, c.name FROM unnest(%(places)s::integer[], %(ids)s::bigint[]) AS k(bucket, id)
+CROSS JOIN LATERAL (
+  SELECT c.* FROM contact c
+  WHERE c.bucket = k.bucket AND c.store_id = %(store_id)s AND c.id = k.id OFFSET 0
+) c
+"""
+
+
+async def names(tx: Tx, store: Store, people: Collection[int]) -> dict[int, str]:
+    """What these customers are called; "": not known, or erased."""
+    given = {
+        "store_id": store.id, "ids": db.numbers(people),
+        "places": db.numbers(bucket_of_id(one) for one in people),
+    }  # fmt: skip
+    rows = await (await tx.execute(NAMES, given)).fetchall()
+    return {row["id"]: row["name"] for row in rows}
+
+
 def _all(store: Store) -> dict[str, Any]:
     return {
         "buckets": buckets_of_store(store.bucket_base, store.bucket_span), "store_id": store.id,

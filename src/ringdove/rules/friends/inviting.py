@@ -9,7 +9,7 @@ makes no permission, and says that it is the only one.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ringdove.rules import languages
+from ringdove.rules import languages, texts
 from ringdove.rules.automations import wording
 from ringdove.rules.consent import hours, permissions
 from ringdove.rules.messages import Letter, language_of
@@ -21,6 +21,10 @@ RECIPES = {"inviter": "friend_inviter", "friend": "friend_friend"}  # who is tha
 VALID_FOR = timedelta(hours=12)
 LOOK_AHEAD = timedelta(days=4)  # for an hour in which strangers may be written to
 WORDS_MAX, WORD_MAX, NAME_MAX = 3, 20, 40
+
+KNOWN = frozenset(("shop.name", "friend.name", "friend.link"))
+SAMPLE = {"name": "Anna Rossi", "link": "https://shop.example/f/" + "x" * 19}
+PARTS_MAX = 3
 
 # Why nothing is written, in the order in which it is asked. A customer is told the first six only:
 # the rest would tell what this shop knows of somebody else.
@@ -118,6 +122,17 @@ def letter(
         not_after=window[0] + VALID_FOR,
         in_daytime=True,
     )
+
+
+def mistake(template: str) -> str:
+    """What is wrong with a text of the store's own: unknown (it cannot be read, or asks for what it
+    cannot know), no_link, too_long; "": nothing is."""
+    if texts.check(template, KNOWN):
+        return "unknown"
+    if "friend.link" not in texts.variables(template):
+        return "no_link"
+    said = texts.render(template, {"shop": {"name": "Shop"}, "friend": SAMPLE})
+    return "too_long" if texts.measure(said).parts > PARTS_MAX else ""
 
 
 def words_of(settings: Friends, language: str) -> str:

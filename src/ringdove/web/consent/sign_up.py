@@ -32,6 +32,7 @@ from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 from ringdove.web import public
 from ringdove.web.drawing import STATIC
+from ringdove.web.friends import share_pieces
 from ringdove.web.security import Throttle
 from ringdove.web.store.places import LANGUAGE_NAMES, country_of
 from ringdove.web.views import runtime_of
@@ -95,7 +96,9 @@ async def show(request: Request) -> Response:
     if there.form.retired or not there.form.published:
         return page(request, there, "consent/join_closed.html", 410)
     if "done" in request.query_params:
-        return page(request, there, "consent/join_done.html")
+        url = f"{runtime.settings.outside_url}/join/{there.form.token}"
+        ways = share_pieces.ways(there.store, url, there.language, "shop")
+        return page(request, there, "consent/join_done.html", ways=ways)
     await _count_view(request, runtime, there)
     return page(request, there, "consent/join.html", typed={}, wrong={})
 

@@ -151,8 +151,7 @@ async def text_page(runtime: Runtime, store: Store, phone: str) -> None:
     if reason := inviting.why_no_inviter(store.policy.friends, person):
         log.info("friends.no_page", store=store.id, why=reason)
         return
-    keyed = partial(runtime.keyed, store.id)
-    link = friend_links.page_of(runtime.settings.outside_url, store.id, person.id, keyed)
+    link = page_link(runtime, store, person.id)
     language = languages.choose(person.language, person.country, store.languages)
     values = {"shop": {"name": store.name}, "friend": {"link": link}}
     text = texts.render(languages.phrases(language)["answers"]["friend_link"], values)
@@ -221,6 +220,12 @@ def ways_of(visit: Visit, person: Contact) -> list[sharing.Way]:
     link = shared_link(visit.runtime, visit.store, person.id)
     words = visit.words["words"]
     return [*sharing.ways(link, words), sharing.Way("link", link)]
+
+
+def page_link(runtime: Runtime, store: Store, contact_id: int) -> str:
+    """This customer's own page."""
+    keyed = partial(runtime.keyed, store.id)
+    return friend_links.page_of(runtime.settings.outside_url, store.id, contact_id, keyed)
 
 
 def shared_link(runtime: Runtime, store: Store, contact_id: int) -> str:

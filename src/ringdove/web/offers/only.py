@@ -26,12 +26,14 @@ from ringdove.records.store import stores
 from ringdove.rules import languages
 from ringdove.rules.consent.ways_in import Reward
 from ringdove.rules.effects import GiveReward
+from ringdove.rules.friends.sharing import Way
 from ringdove.rules.links.links import OFFER_NUMBER, Claim
 from ringdove.rules.offers import offers
 from ringdove.rules.offers import rewards as rules
 from ringdove.rules.scenes import Contact, Store
 from ringdove.runtime import Runtime
 from ringdove.web import public
+from ringdove.web.friends import share_pieces
 from ringdove.web.links.link_clicks import ClickBuffer, visitor_of
 from ringdove.web.views import runtime_of
 
@@ -202,6 +204,11 @@ class Visit:
             return self.early(begins, theirs=False)
         return self.page("offers/only_refused.html", 403, left=left)
 
+    def ways(self) -> list[Way]:
+        """How to pass it on: never the personal address, which opens to nobody else."""
+        url = f"{self.runtime.settings.outside_url}/only/{self.reward.token}"
+        return share_pieces.ways(self.store, url, self.language, "offer")
+
     def day(self, at: datetime | None) -> str:
         """A day in words."""
         zone = ZoneInfo(self.store.time_zone)
@@ -212,7 +219,8 @@ class Visit:
         w = languages.phrases(self.language)["public"]["only"]
         response = public.render(
             self.request, template, self.store, self.language, status=status,
-            offered=self.store.languages, w=w, reward=self.reward, join=self.join, **context,
+            offered=self.store.languages, w=w, reward=self.reward, join=self.join,
+            ways=self.ways(), **context,
         )  # fmt: skip
         # Browsers that say so unasked need no second look; others are told that it matters.
         response.headers["vary"] = "accept-language, user-agent, sec-ch-ua-mobile"
