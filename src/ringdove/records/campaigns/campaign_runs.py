@@ -191,14 +191,14 @@ async def put(
                 some = slice(begin, begin + SLICE)
                 await out.write(lines.of(writer.made(wishes[some], ids[some], codes)))
             await out.write(ENDS)
-    if wishes and writer.survey:
-        await survey_askings.of_page(
-            tx, lines.store, lines.campaign.id, lines.bucket, (ids[0], ids[-1]), writer
-        )
     if lines.gateways:
         async with tx.cursor().copy(COPY_OUTBOX.encode()) as out:
             for rows in (BEGINS, *lines.outbox, ENDS):
                 await out.write(rows)
+    if wishes and writer.survey:
+        await survey_askings.of_page(
+            tx, lines.store, lines.campaign.id, lines.bucket, (ids[0], ids[-1]), writer
+        )
     counts = {f"{variant}/{what}": n for (variant, what), n in lines.counts.items()}
     about = _key(lines.store, lines.campaign, lines.bucket) | {
         "next_id": 0 if next_id is None else next_id, "is_done": next_id is None, "now": now,
