@@ -39,11 +39,12 @@ _RETURN_STATES = {
 }  # fmt: skip
 ANSWERS = {
     "ru": ("Спасибо!", "спасибо, всё пришло", "где мой заказ?", "5", "Очень понравилось", "ок",
-           "А можно поменять адрес?", "пришла с трещиной, что делать?"),
-    "be": ("Дзякуй!", "дзякуй, атрымала", "дзе мой заказ?", "5", "Вельмі прыгожа"),
+           "А можно поменять адрес?", "Кружка пришла разбитая"),
+    "be": ("Дзякуй!", "дзякуй, атрымала", "дзе мой заказ?", "5", "Вельмі прыгожа", "кубак прыйшоў пабіты"),
     "it": ("Grazie!", "grazie mille", "dov'è il mio ordine?", "5/5", "arrivato rotto"),
-    "es": ("¡Gracias!", "gracias", "¿dónde está mi pedido?", "5", "muy bonito"),
-    "en": ("Thank you!", "thanks, got it", "where is my order?", "5", "can I change the address?"),
+    "es": ("¡Gracias!", "gracias", "¿dónde está mi pedido?", "5", "muy bonito", "ha llegado roto"),
+    "en": ("Thank you!", "thanks, got it", "where is my order?", "5", "can I change the address?",
+           "the cup arrived broken"),
 }  # fmt: skip
 STOPS = {
     "ru": ("СТОП", "стоп", "Стоп. Спасибо", "отпишите меня", "STOP"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from ringdove.demo.chance import Chance
 from ringdove.demo.rows import COLUMNS, Known, Rows
+from ringdove.rules.conversations import inbox
 
 RECENT = timedelta(hours=30)  # of these not everybody has been answered
 ANSWERED_LATELY = 0.55
@@ -53,7 +54,7 @@ class Talking:
         waiting: list[datetime] = []
         owner = None
         for text in texts:
-            if text["handled"]:
+            if text["handled"] or text["intent"] in inbox.QUIET:
                 continue
             name, person = self._somebody()
             answered_at = text["at"] + self._chance.span(240, 5_400)
