@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ringdove.rules import facts, languages, policy, replies, texts
 from ringdove.rules.automations import recipes
-from ringdove.rules.conversations import order_words, purchases, restraint
 from ringdove.rules.conversations import conversations as talks
+from ringdove.rules.conversations import order_words, purchases, restraint
 from ringdove.rules.effects import SaveTask
 from ringdove.rules.replies import Reply
 from ringdove.rules.scenes import Conversation, Scene, SurveyAnswer
@@ -330,6 +330,8 @@ def test_a_complaint_moves_by_hand_by_shop_and_back_by_text(mean):
 
     moved = handle(state="answered", said="A new one is on its way.", note="stock 3", owner=7)
     assert (moved.state, moved.note, moved.owner) == ("answered", "A new one is on its way.", 7)
+    assert messages(place)[-1].body.endswith("has an answer. A new one is on its way.")
+    assert messages(place)[-1].cause == "person", "also where no automation tells of it"
     mean(Reply("complaint", "status"))
     assert "has an answer. A new one is on its way." in say(place)[0]
     mean(Reply("complaint"))

@@ -15,10 +15,13 @@ from typing import Any
 from fastapi.routing import APIRoute
 
 from ringdove.kit import db
+from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.crypto import hash_token
 from ringdove.records import facts as fact_records
 from ringdove.records.campaigns import campaigns
+from ringdove.records.complaints import complaints
 from ringdove.records.consent import forms
+from ringdove.records.contests import contests
 from ringdove.records.lists import imports
 from ringdove.records.offers import code_lists, rewards
 from ringdove.records.segments import segments
@@ -29,7 +32,10 @@ from ringdove.rules import facts
 from ringdove.rules.campaigns import campaigns as campaign_rules
 from ringdove.rules.consent import ways_in
 from ringdove.rules.consent.ways_in import Form, Keyword, Reward
+from ringdove.rules.contests.contests import Contest
+from ringdove.rules.effects import NoteComplaint, SaveComplaint
 from ringdove.rules.lists.people_rows import Plan
+from ringdove.rules.scenes import Complaint
 from ringdove.rules.segments.segments import EVERYBODY
 from ringdove.rules.sending.routes import Route
 from ringdove.rules.sending.senders import Own
@@ -63,8 +69,14 @@ FITTING: dict[str, Any] = {
     "campaigns": {"name": "Ours", "plan": {}, "version": 1},
     "start": {"version": 1},
     "tasks": {"said": "Ours"},
+    "moves": {"note": "Ours"},
+    "complaints": {},
     "done": {},
     "calls": {"result": "confirmed"},
+    "contests": {"name": "Ours", "begins": "2026-01-01T00:00Z", "ends": "2027-01-01T00:00Z"},
+    "draw": {"beacon": ""},
+    "refuse": {"why": "Ours"},
+    "winners": {"outcome": "given"},
     "restore": {"version": 1},
     "automations": {"is_on": False},
     "rehearsal": {},
@@ -190,6 +202,11 @@ async def _life(site: Site) -> dict[str, int | str]:
             "contact": await one("SELECT id FROM contact"),
             "merge_id": await one("SELECT id FROM contact"),  # no merge of anybody's
             "task_id": await _task(site, tx, store),
+            "complaint_id": await _complaint(
+                site, tx, store, await one("SELECT id FROM contact")
+            ),
+            "contest_id": WAYS,
+            "ticket": "ZINAIDA",
             "order_id": await one("SELECT id FROM purchase_order"),
             "message_id": await one("SELECT id FROM message ORDER BY id LIMIT 1"),
             "fact_id": await one("SELECT fact_id AS id FROM pending_fact LIMIT 1"),
@@ -219,6 +236,15 @@ async def _life(site: Site) -> dict[str, int | str]:
         }
 
 
+async def _complaint(site: Site, tx: Any, store: Any, contact_id: int) -> int:
+    """Something that went wrong for somebody there."""
+    now, made = site.runtime.clock(), site.runtime.ids.make(bucket_of_id(contact_id))
+    row = Complaint(made, contact_id, "100001", "opened", now, now, now, said=SECRET, note=SECRET)
+    told = NoteComplaint(made, contact_id, made, now, f"page/{SECRET}", "opened", SECRET, SECRET)
+    await complaints.write(tx, store, [SaveComplaint(row)], [told])
+    return made
+
+
 async def _task(site: Site, tx: Any, store: Any) -> int:
     """Something that somebody there is to do."""
     now = site.runtime.clock()
@@ -238,12 +264,21 @@ async def _way_in(site: Site, tx: Any) -> int:
         await segments.create(tx, store, SECRET, EVERYBODY, now)
         await campaigns.create(tx, 1, SECRET, campaign_rules.Plan(occasion=SECRET), None, now)
         await own_dates.add(tx, 1, SECRET, now.date(), yearly=True)
+        await _contest(site, tx, n)
         form = Form(0, f"secretform{n}", SECRET, words={"ru": {"title": SECRET}}, reward=WAYS)
         made = await forms.create(tx, 1, form, now)
         await forms.publish(tx, 1, made, now)
     assert await code_lists.add(tx, store, WAYS, ["ZINAIDA-1"], [])
     await forms.add_keyword(tx, 1, Keyword(made, SECRET, "ru"), SECRET, now)
     return made
+
+
+async def _contest(site: Site, tx: Any, n: int) -> None:
+    """A contest that has just ended."""
+    now, said = site.runtime.clock(), {"ru": SECRET}
+    wish = Contest(0, f"secretwin{n}", SECRET, now, now, (SECRET,), said, said, said)
+    made = await contests.create(tx, 1, wish, now - timedelta(days=1))
+    await contests.open_now(tx, 1, made, site.runtime.sealer, now - timedelta(days=1))
 
 
 async def _everything(site: Site) -> str:

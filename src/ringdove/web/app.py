@@ -89,7 +89,7 @@ from ringdove.web.sending import (
     unknown,
 )
 from ringdove.web.store import connections, login, policy, setup, store, team, today
-from ringdove.web.surveys import answer_form, survey_answers, surveys
+from ringdove.web.surveys import answer_form, survey_answers, survey_editor, surveys
 from ringdove.web.tasks import calls, tasks
 from ringdove.web.views import SignInFirst, on_sign_in_first
 
@@ -162,6 +162,7 @@ PAGES: tuple[APIRouter, ...] = (
     contest.router,
     reports.router,
     survey_answers.router,  # before surveys, who would take its word for a key
+    survey_editor.router,
     surveys.router,
 )
 SHUTDOWN_S = 5

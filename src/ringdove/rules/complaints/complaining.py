@@ -6,16 +6,13 @@ machine's guess, so the conversation opens too.
 
 from datetime import datetime, timedelta
 
-from ringdove.rules import facts, languages
-from ringdove.rules.automations import wording
-from ringdove.rules.complaints import complaints
+from ringdove.rules import facts
+from ringdove.rules.complaints import complaints, telling
 from ringdove.rules.conversations import inbox, purchases
 from ringdove.rules.conversations.heard import Heard, reply_with
-from ringdove.rules.effects import QueueMessage, SaveComplaint
-from ringdove.rules.messages import language_of
+from ringdove.rules.effects import SaveComplaint
 from ringdove.rules.scenes import Complaint, Order, Scene
 
-TOPIC = "complaint"
 SAME_FOR = timedelta(days=14)  # who writes again within this goes on with the same complaint
 TOLD_FOR = timedelta(days=90)  # one that was settled so long ago is history
 
@@ -36,11 +33,7 @@ def opens(scene: Scene, heard: Heard, now: datetime) -> bool:
         complaint=complaints.NEW, state="opened", customer=None if order else facts.Customer(),
     )  # fmt: skip
     made = complaints.begin(scene, heard.person, order, fact, now, by="text", said=heard.fact.body)
-    is_told = any(
-        isinstance(one, QueueMessage) and one.state == "waiting" and one.channel == "sms"
-        for one in scene.effects[before:]
-    )
-    if not is_told:  # no automation says so
+    if not telling.is_told(scene.effects[before:]):  # no automation says so
         _say(scene, heard, "complaint_heard", made, now)
     return True
 
@@ -81,7 +74,7 @@ def asks_status(scene: Scene, heard: Heard, now: datetime) -> bool:
         return False
     found = _asked(scene, heard, now)
     if found is None:
-        reply_with(scene, heard.person, "no_complaint", TOPIC, now)
+        reply_with(scene, heard.person, "no_complaint", telling.TOPIC, now)
         inbox.wait_for_person(scene, heard)
         return True
     _say(scene, heard, "complaint_status", found, now)
@@ -107,13 +100,5 @@ def _asked(scene: Scene, heard: Heard, now: datetime) -> Complaint | None:
 
 
 def _say(scene: Scene, heard: Heard, text: str, about: Complaint, now: datetime) -> None:
-    language = language_of(scene, heard.person)
-    say = languages.phrases(language)["complaint_states"]
-    zone = wording.zone_of(scene.store, heard.person)
-    is_due = about.state == "opened" and about.due_at > now
-    until = languages.say_day(about.due_at.astimezone(zone).date(), language) if is_due else ""
-    more = {
-        "complaint": {"number": about.number, "note": about.note},
-        "status": {"state": say[about.state], "until": until},
-    }
-    reply_with(scene, heard.person, text, TOPIC, now, more)
+    more = telling.values_of(scene, heard.person, about, now)
+    reply_with(scene, heard.person, text, telling.TOPIC, now, more)

@@ -12,6 +12,7 @@ from typing import Final
 
 from ringdove.rules import facts
 from ringdove.rules.automations import automations, occasions
+from ringdove.rules.complaints import telling
 from ringdove.rules.effects import NoteComplaint, SaveComplaint, WaitFor
 from ringdove.rules.people import people
 from ringdove.rules.scenes import Complaint, Contact, Order, Scene
@@ -160,7 +161,10 @@ def handled(scene: Scene, fact: facts.ComplaintHandled, now: datetime) -> None:
         if fact.note:
             note(scene, known, fact.at, fact.by, inside=fact.note)
     elif fact.state:
+        before, is_new = len(scene.effects), (known.state, known.note) != (fact.state, fact.said)
         move(scene, known, person, order, moved, now, by=fact.by, inside=fact.note)
+        if fact.said and is_new and not telling.is_told(scene.effects[before:]):
+            telling.tell(scene, person, scene.complaints[known.id], fact.by, now)
     elif fact.note:
         note(scene, known, fact.at, fact.by, inside=fact.note)
     known = scene.complaints.get(known.id, known)

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from ringdove.rules.facts import OutsideFact
 from ringdove.web.api import (
     ask,
+    askings,
     automation_looks,
     automations,
     calendar,
@@ -25,6 +26,8 @@ from ringdove.web.api import (
     campaigns,
     complaints,
     consent,
+    contests,
+    conversations,
     customers,
     exports,
     friends,
@@ -54,6 +57,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     automations.router,
     automation_looks.router,
     tasks.router,
+    askings.router,
+    conversations.router,
     complaints.router,
     wishes.router,
     goods.router,
@@ -67,6 +72,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     traffic.router,
     ways_in.router,
     offers.router,
+    contests.router,
     friends.router,
     segments.router,
     keeping.router,
