@@ -13,7 +13,7 @@ HEARD = (*WRITTEN, "pl")
 TITLED = ("en", "ru")
 LISTS = {
     "pause", "topics",
-    "stop", "stop_alone", "stop_own", "stop_inside", "not_stop", "denials", "everything",
+    "stop", "stop_alone", "stop_own", "stop_inside", "stop_spelt", "not_stop", "denials", "everything",
     "courtesies", "start", "yes", "help", "ratings", "intents",
 }  # fmt: skip
 OF_ANSWERS = frozenset(

@@ -50,7 +50,7 @@ def meant(text: str, said: list[str], words: Words) -> Reply:
         return Reply("complaint", "", number_in(text))
     if "rules_order" in about:
         return Reply("rules", "order")
-    if "order_status" in about:
+    if "order_status" in about and "requests" not in about:
         return Reply("order_status", "", number_in(text))
     if _is_thanks(text, said, about):
         return Reply("thanks")

@@ -17,13 +17,14 @@ from ringdove.rules.replies.letters import folded, lowered, spellings, without_a
 
 READ_LETTERS_MAX = 1_000
 READY = DEFAULT.topics
+STOP_SPELT_LETTERS_MIN = 8
 SPELT_LETTERS_MIN = 5  # a slip in a shorter word makes another word
 LITERAL = (
     "stop", "stop_alone", "denials", "everything", "courtesies", "pause", "start", "yes", "help",
 )  # fmt: skip
 INTENTS = (
     "order_status", "complaint", "complaint_status", "rules_order", "rules_complaint", "thanks",
-    "no_thanks",
+    "no_thanks", "requests",
 )  # fmt: skip
 
 
@@ -38,7 +39,7 @@ class Wordings:
         for n, phrase in enumerate(self._phrases):
             for first in set(_first_words(phrase)):
                 kept = self._by_stem if first.endswith("*") else self._by_word
-                kept.setdefault(first.rstrip("*"), []).append(n)
+                kept.setdefault(first.rstrip("*$"), []).append(n)
         self._stem_sizes = sorted({len(stem) for stem in self._by_stem})
 
     def found_in(self, said: Sequence[str]) -> Iterator[int]:
@@ -82,8 +83,9 @@ class Words:
     start: frozenset[str]
     yes: frozenset[str]
     help: frozenset[str]
+    stop_spelt: Mapping[str, str]  # a word with a letter left out → the word
     intents: Mapping[str, Wordings]
-    spelt: Mapping[str, str]  # a word with a letter left out → the word
+    spelt: Mapping[str, str]  # likewise, of the intents
     vocabulary: frozenset[str]  # of stop, start and help
     whole: frozenset[str]  # of the intents as well
 
@@ -128,8 +130,13 @@ def _said(clause: str, words: Words) -> list[str]:
 @lru_cache(50_000)
 def _familiar(word: str) -> str:
     """The word as a list has it, though some letters come from another alphabet."""
-    whole = words_of_all_languages().whole
-    return next((one for one in spellings(word) if one in whole), lowered(word))
+    words = words_of_all_languages()
+    found = next((one for one in spellings(word) if one in words.whole), "")
+    plain = lowered(word)
+    if found or len(plain) < STOP_SPELT_LETTERS_MIN:
+        return found or plain
+    meant = (words.stop_spelt[one] for one in (plain, *_shorter(plain)) if one in words.stop_spelt)
+    return next(meant, plain)
 
 
 @lru_cache(50_000)
@@ -177,11 +184,15 @@ def gather(tables: Mapping[str, Mapping[str, Any]]) -> Words:
         stop_inside=Wordings(stop_inside),
         not_stop=Wordings(not_stop),
         intents={key: Wordings(said) for key, said in intents.items()},
-        spelt={x: word for word in spelt if len(word) >= SPELT_LETTERS_MIN
-               for x in (word, *_shorter(word))},
+        stop_spelt=_with_slips(_listed(tables, "stop_spelt")),
+        spelt=_with_slips(word for word in spelt if len(word) >= SPELT_LETTERS_MIN),
         vocabulary=vocabulary,
         whole=vocabulary | spelt | _whole_words_in(frozenset().union(*intents.values())),
     )  # fmt: skip
+
+
+def _with_slips(words: Iterable[str]) -> dict[str, str]:
+    return {slip: word for word in sorted(words) for slip in (word, *_shorter(word))}
 
 
 def _listed(tables: Mapping[str, Mapping[str, Any]], key: str) -> frozenset[str]:
@@ -211,7 +222,8 @@ def _whole_words_in(wordings: Iterable[str]) -> frozenset[str]:
 def _first_words(wording: str) -> Iterator[str]:
     """The words that it can begin with; a stem ends with `*`."""
     if not wording.startswith("("):
-        yield re.split(r"[ (]", wording, maxsplit=1)[0]
+        first = re.split(r"[ (]", wording, maxsplit=1)[0]
+        yield f"{first}*" if wording[len(first) :].startswith("(") else first
         return
     depth, start = 0, 1
     for at, letter in enumerate(wording):
