@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from typer.testing import CliRunner
@@ -15,9 +16,11 @@ from ringdove.kit import db
 from ringdove.records import facts as fact_records
 from ringdove.records.store import stores
 from ringdove.rules import facts
+from ringdove.rules.contests import drawing
 from ringdove.workers import react
 from ringdove.workers.contests import closing
 from tests.web.conftest import Looker, Site, Visitor
+from tests.web.test_api import Program
 
 HOME = "/stores/1/contests"
 SAID = {
@@ -182,3 +185,48 @@ def test_a_shopkeeper_leads_a_contest_through_its_life(
     eye.page.get_by_role("button", name="Паглядзець").click()
     eye.page.get_by_role("status").wait_for()
     sound(HOME)
+
+
+def test_a_program_leads_a_contest_too(site: Site) -> None:
+    """R85: everything that the page can do, and what is wrong is said."""
+    owner = site.set_up()
+    page = owner.post("/stores/1/team/keys", {"name": "Shop", "role": "marketer"}).text
+    program = Program(site, page.partition('<code id="secret">')[2].partition("<")[0])
+    base, now = "/api/stores/1/contests", site.runtime.clock()
+    said = {"ru": "Сервиз", "be": "Сервіз"}
+    wish: dict[str, Any] = {
+        "name": "Сервиз", "words": ["WIN"], "prize": said, "brief": said, "rules": said,
+        "begins": (now - timedelta(hours=1)).isoformat(), "winners": 1, "substitutes": 1,
+        "ends": (now + timedelta(hours=1)).isoformat(),
+    }  # fmt: skip
+
+    def post(path: str, body: Any = None) -> Any:
+        return program.ask("POST", f"{base}{path}", body or {})
+
+    for bad in ({"words": ["STOP"]}, {"countries": ["XX"]}, {"ends": wish["begins"]},
+                {"prize": {"ru": "x" * 61}}):  # fmt: skip
+        assert post("", wish | bad).status == 422, bad
+    made = post("", wish | {"rules": {"ru": "Сервиз"}}).json()
+    assert made["state"] == "draft" and "rules.be" in post("/1/open").text
+    assert program.ask("PUT", f"{base}/1", wish).json()["rules"] == said
+    opened = post("/1/open").json()
+    assert opened["state"] == "running" and len(opened["commitment"]) == 64
+    assert program.ask("PUT", f"{base}/1", wish).status == 409
+    assert post("/1/open").status == 409 and post("/1/close").status == 409
+    site.run(texts(site, *((f"+37529{n:07}", "win") for n in range(3000001, 3000005))))
+    rows = program.ask("GET", f"{base}/1/entries?most=3").json()
+    more = program.ask("GET", f"{base}/1/entries?after={quote(rows['next'])}").json()["items"]
+    tickets = [one["ticket"] for one in [*rows["items"], *more]]
+    assert len(set(tickets)) == 4
+    assert post(f"/1/entries/{tickets[0]}/refuse", {"why": "ours"}).json()["refused"] == "ours"
+    site.run(end(site))
+    assert post(f"/1/entries/{tickets[1]}/refuse", {"why": "ours"}).status == 409
+    assert post("/1/draw", {"beacon": "4"}).status == 422
+    assert post("/1/draw").json()["state"] == "drawn" and post("/1/draw").status == 409
+    assert drawing.verify(program.ask("GET", f"{base}/1/draw").json()) == []
+    first, second = program.ask("GET", f"{base}/1/winners").json()
+    assert post(f"/1/winners/{second['ticket']}", {"outcome": "given"}).status == 409
+    assert post(f"/1/winners/{first['ticket']}", {"outcome": "lapsed"}).status == 200
+    assert post(f"/1/winners/{second['ticket']}", {"outcome": "given"}).status == 200
+    assert post("/1/call-off").status == 409
+    assert [one["state"] for one in program.ask("GET", base).json()] == ["drawn"]

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -22,6 +22,7 @@ from ringdove.records.campaigns import campaigns
 from ringdove.records.complaints import complaints
 from ringdove.records.consent import forms
 from ringdove.records.contests import contests
+from ringdove.records.conversations import canned
 from ringdove.records.lists import imports
 from ringdove.records.offers import code_lists, rewards
 from ringdove.records.segments import segments
@@ -33,6 +34,7 @@ from ringdove.rules.campaigns import campaigns as campaign_rules
 from ringdove.rules.consent import ways_in
 from ringdove.rules.consent.ways_in import Form, Keyword, Reward
 from ringdove.rules.contests.contests import Contest
+from ringdove.rules.conversations.canned import Canned
 from ringdove.rules.effects import NoteComplaint, SaveComplaint
 from ringdove.rules.lists.people_rows import Plan
 from ringdove.rules.scenes import Complaint
@@ -77,6 +79,14 @@ FITTING: dict[str, Any] = {
     "draw": {"beacon": ""},
     "refuse": {"why": "Ours"},
     "winners": {"outcome": "given"},
+    "answer": {"text": "Ours", "key": "ours-0001", "night": "now"},
+    "owner": {},
+    "snooze": {"until": (datetime.now(UTC) + timedelta(hours=1)).isoformat()},
+    "notes": {"body": "Ours"},
+    "typing": {},
+    "meant": {"intent": "thanks"},
+    "canned": {"title": "Ours", "texts": {"en": "Ours"}},
+    "fill": {"customer": 1},
     "restore": {"version": 1},
     "automations": {"is_on": False},
     "rehearsal": {},
@@ -202,9 +212,7 @@ async def _life(site: Site) -> dict[str, int | str]:
             "contact": await one("SELECT id FROM contact"),
             "merge_id": await one("SELECT id FROM contact"),  # no merge of anybody's
             "task_id": await _task(site, tx, store),
-            "complaint_id": await _complaint(
-                site, tx, store, await one("SELECT id FROM contact")
-            ),
+            "complaint_id": await _complaint(site, tx, store, await one("SELECT id FROM contact")),
             "contest_id": WAYS,
             "ticket": "ZINAIDA",
             "order_id": await one("SELECT id FROM purchase_order"),
@@ -222,6 +230,7 @@ async def _life(site: Site) -> dict[str, int | str]:
                 tx, store, runtime.ids, SECRET, [f"phone\n{SECRET}\n".encode()], Plan(), None, now
             ),
             "step": "check",
+            "canned_id": await _canned(site, tx),
             "form_id": await _way_in(site, tx),
             "offer_id": WAYS,
             "segment_id": WAYS,
@@ -243,6 +252,12 @@ async def _complaint(site: Site, tx: Any, store: Any, contact_id: int) -> int:
     told = NoteComplaint(made, contact_id, made, now, f"page/{SECRET}", "opened", SECRET, SECRET)
     await complaints.write(tx, store, [SaveComplaint(row)], [told])
     return made
+
+
+async def _canned(site: Site, tx: Any) -> int:
+    """An answer that they have ready; several, as with ways in."""
+    one = Canned(0, SECRET, "", {"ru": SECRET})
+    return (await canned.create(tx, 1, [one] * WAYS, site.runtime.clock()))[-1]
 
 
 async def _task(site: Site, tx: Any, store: Any) -> int:

@@ -66,13 +66,13 @@ async def _render(
             one = await draws.one(tx, store, number, asked)
             rows = [one] if one else []
         else:
-            rows = await draws.newest(tx, store, number, _read_place(after), PAGE + 1)
+            rows = await draws.newest(tx, store, number, place_of(after), PAGE + 1)
         to_text = await sign_up.number_of(tx, store.id)
     outside = page.runtime.settings.outside_url
     return page.render(
         "contests/contest.html", status, contest=contest, state=contest.state(page.say.now),
         counts=counts, placed=placed, rows=rows[:PAGE], asked=asked, ticket=ticket, words=words,
-        more=_place(rows[PAGE - 1]) if len(rows) > PAGE else "", number=to_text, wrong=wrong,
+        more=place(rows[PAGE - 1]) if len(rows) > PAGE else "", number=to_text, wrong=wrong,
         address=address_of(outside, contest), shown_ticket=rules.shown_ticket,
         days={"labels": [f"{day:%d.%m}" for day, _ in by_day], "values": [n for _, n in by_day]},
         previews=[] if contest.opened_at else words.previews(store, contest, outside),
@@ -86,11 +86,13 @@ async def _find(tx: Tx, page: StorePage, number: int) -> Contest:
     return contest
 
 
-def _place(row: Taking) -> str:
+def place(row: Taking) -> str:
+    """Where a list goes on behind this row."""
     return f"{row.at.isoformat()}/{row.ticket}"
 
 
-def _read_place(typed: str) -> tuple[datetime, str]:
+def place_of(typed: str) -> tuple[datetime, str]:
+    """The same, read back; from the newest on where it cannot be read."""
     at, _, ticket = typed.partition("/")
     try:
         moment = datetime.fromisoformat(at.replace(" ", "+"))
