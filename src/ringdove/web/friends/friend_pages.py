@@ -172,16 +172,17 @@ async def _invite(visit: Visit) -> Response:
         person = await ways_out.person(tx, store, visit.claim.contact_id)
     if person is None or inviting.why_no_inviter(settings, person):
         return visit.closed()
-    typed: dict[str, str] = {"name": inviting.shown_name(person.name)}
+    empty = {"phone": "", "agree": "", "name": inviting.shown_name(person.name)}
+    typed = empty
     wrong: dict[str, str] = {}
     done, status = "", 200
     if visit.request.method == "POST" and settings.writes:
         given = await typed_form(visit.request)
-        typed |= {name: given.get(name, "").strip()[:60] for name in ("phone", "name", "agree")}
+        typed = {name: given.get(name, "").strip()[:60] for name in empty}
         wrong = await _write(visit, person, typed)
         done, status = ("", 422) if wrong else (visit.words["done"], 200)
         if done:
-            typed = {"name": typed["name"]}
+            typed = empty | {"name": typed["name"]}
     async with db.transaction(runtime.pool) as tx:
         invited = await invitations.of_inviter(tx, store, {person.id, *person.also})
         promised = await promises.promised(tx, store, visit.language)
