@@ -102,6 +102,8 @@ async def change(page: SupportPage, canned_id: CannedId) -> Response:
 @router.post("/{canned_id}/look")
 async def look(page: SupportPage, canned_id: Annotated[int, Path(ge=0)]) -> Response:
     """How what is typed would arrive; nothing is kept. 0: of one that is new."""
+    if canned_id:
+        await _find(page, canned_id)
     form = await read_form(page.request, CannedForm, page.say)
     typed = form.values.get("texts", [])
     shown = words_of(page, Canned(canned_id, "", "", _texts(page.store, typed)))

@@ -3,14 +3,16 @@ something for colleagues, puts right what a text was understood as. Each leaves 
 audit but typing and reading.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field, StringConstraints
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from ringdove.kit.buckets import Ids
 from ringdove.kit.db import Tx
 from ringdove.records import facts as fact_records
 from ringdove.records.conversations import conversations, talk
@@ -19,7 +21,7 @@ from ringdove.records.people.lookups import NO_END
 from ringdove.rules.conversations import care
 from ringdove.rules.facts import ConsentChanged
 from ringdove.rules.replies import Intent
-from ringdove.rules.scenes import Contact
+from ringdove.rules.scenes import Contact, Store
 from ringdove.web.conversations.inbox import ContactId, known, name_of
 from ringdove.web.forms import Filled, read_form
 from ringdove.web.tasks import task_words
@@ -186,18 +188,12 @@ async def put_right(
         if form.filled is None:
             raise HTTPException(422)
         intent = form.filled.intent
-        is_new = await talk.put_right(tx, page.store, text, intent, who.id)
+        by = f"page/{page.user.name}"
+        is_new = await meant(tx, page.store, page.runtime.ids, who, text, intent, by, now)
         if is_new:
             await page.audit(
                 tx, "conversation.put_right", name_of(page, who), was=text["intent"], intent=intent
             )
-        if is_new and intent == "stop":
-            fact = ConsentChanged(
-                id=f"page/stop/{said_id}", at=now, contact=who.id, scope="marketing",
-                change="out", words=text["body"] or "STOP",
-                source=f"page/{page.user.name}"[:SOURCE_MAX],
-            )  # fmt: skip
-            await fact_records.write(tx, page.store, 0, [fact], now, page.runtime.ids)
     if not is_new:
         return page.go(_talk(page, who, which))
     if intent == "stop":
@@ -207,6 +203,22 @@ async def put_right(
     else:
         said = _("Put right.")
     return page.go(_talk(page, who, which), said)
+
+
+async def meant(
+    tx: Tx, store: Store, ids: Ids, who: Contact, text: Mapping[str, Any], intent: Intent, by: str,
+    now: datetime,
+) -> bool:  # fmt: skip
+    """Puts right what a text of theirs was understood as; a stop takes effect. False: it was
+    understood so already."""
+    is_new = await talk.put_right(tx, store, text, intent, who.id)
+    if is_new and intent == "stop":
+        fact = ConsentChanged(
+            id=f"page/stop/{text['id']}", at=now, contact=who.id, scope="marketing",
+            change="out", words=text["body"] or "STOP", source=by[:SOURCE_MAX],
+        )  # fmt: skip
+        await fact_records.write(tx, store, 0, [fact], now, ids)
+    return is_new
 
 
 # ------------------------------------------------------------------ who is writing
