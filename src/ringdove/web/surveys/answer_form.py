@@ -63,12 +63,12 @@ async def form(request: Request) -> Response:
     if request.method == "POST" and may_answer:
         return await _kept(request, asked, language)
     if not may_answer and asked.asking.answered_at is None:
-        return _page(request, asked, language, "ended", 410)
+        return shown(request, asked, language, "ended", 410)
     if asked.asking.answered_at and not (may_answer and "change" in request.query_params):
-        return _page(request, asked, language, "done", code=await _code(asked))
+        return shown(request, asked, language, "done", code=await _code(asked))
     chosen = request.query_params.get("score", "")
     typed = _typed_before(asked.asking) | ({"score": chosen} if chosen else {})
-    return _page(request, asked, language, "form", typed=typed)
+    return shown(request, asked, language, "form", typed=typed)
 
 
 async def _asked(runtime: Runtime, token: str) -> Asked | None:
@@ -108,11 +108,11 @@ async def _kept(request: Request, asked: Asked, language: str) -> Response:
     given = await typed_form(request)
     limits, key = limits_of(request).deeds, f"{asked.store.id}/survey/{asked.asking.id}"
     if limits.is_closed(key, now.timestamp()):
-        return _page(request, asked, language, "form", 429, typed=given, wrong="busy")
+        return shown(request, asked, language, "form", 429, typed=given, wrong="busy")
     limits.failed(key, now.timestamp())
     score = _whole(given.get("score", ""))
     if score is None or score not in asked.survey.scores:
-        return _page(request, asked, language, "form", 422, typed=given, wrong="pick")
+        return shown(request, asked, language, "form", 422, typed=given, wrong="pick")
     fact = SurveyAnswered(
         id=f"form/{asked.asking.id}/{now:%Y%m%dT%H%M%S%f}",
         at=now,
@@ -131,7 +131,7 @@ async def _kept(request: Request, asked: Asked, language: str) -> Response:
     fresh = await _asked(runtime, request.path_params["token"])
     if fresh is None:  # erased this moment
         return wrong_link(request)
-    return _page(request, fresh, language, "done", code=await _code(fresh))
+    return shown(request, fresh, language, "done", code=await _code(fresh))
 
 
 def _answers(survey: Survey, given: Mapping[str, str]) -> dict[str, int | str]:
@@ -178,11 +178,12 @@ def _typed_before(answer: SurveyAnswer) -> dict[str, str]:
     return told | {f"q-{key}": str(said) for key, said in answer.answers.items()}
 
 
-def _page(
+def shown(
     request: Request, asked: Asked, language: str, what: str, status: int = 200, *,
     typed: Mapping[str, str] | None = None, wrong: str = "",
     code: Mapping[str, Any] | None = None,
 ) -> Response:  # fmt: skip
+    """A page of it, `what`: form, done, ended. The editor shows it too, without a token."""
     survey, asking, store = asked.survey, asked.asking, asked.store
     said = languages.phrases(language)["public"]
     changes_until = asking.answered_at and asking.answered_at + answering.CHANGED_WITHIN
@@ -198,7 +199,7 @@ def _page(
         ],
         further=[_drawn(one, language) for one in survey.further],
         is_low=survey.is_low(asking.score), may_change=may_change,
-        code=(code or {}).get("code", ""), token=request.path_params["token"],
+        code=(code or {}).get("code", ""), token=request.path_params.get("token", ""),
     )  # fmt: skip
     response.headers["referrer-policy"] = "no-referrer"  # the address is the person's own
     return response

@@ -29,4 +29,5 @@ function follow(form) {
       draw();
     });
   }
+  if (!frame.hasAttribute("src")) draw();
 }
