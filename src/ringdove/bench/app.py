@@ -138,6 +138,23 @@ def people(
 
 
 @app.command()
+def inbox(
+    talks: Annotated[int, typer.Option(help="Conversations of the store.")] = 100_000,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    save: Save = "",
+) -> None:
+    """The inbox: lists, counts, people found, one talk."""
+    from ringdove.bench import ground, report
+    from ringdove.bench import inbox as inboxes
+
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine()}
+    with ground.temporary_home() as home:
+        found |= report.run(inboxes.measure(home, inboxes.Wish(talks, span)))
+    _tell(inboxes.table(found), found, save)
+
+
+@app.command()
 def segments(
     people: Annotated[int, typer.Option(help="People of the store.")] = 1_000_000,
     lines: Annotated[int, typer.Option(help="Lines of their orders.")] = 5_000_000,

@@ -66,41 +66,51 @@ COLUMNS = """c.contact_id, c.state, c.owner, c.snoozed_until, c.waiting_since, c
 JOINED = """
 JOIN contact p ON p.bucket = c.bucket AND p.store_id = c.store_id AND p.id = c.contact_id
 LEFT JOIN app_user u ON u.id = c.owner"""
-# The newest in front. Every bucket, and in it each state, is a stretch of one index.
+# The newest in front. Every bucket, and in it each state, is a stretch of one index. Whose they are
+# is looked up for a page, not for a page of every bucket.
 BY_LAST = f"""
-SELECT {COLUMNS} FROM unnest(%(buckets)s::integer[]) AS b(bucket)
-CROSS JOIN unnest(%(states)s::text[]) AS s(state)
-CROSS JOIN unnest(%(answered)s::boolean[]) AS a(is_answered)
-CROSS JOIN LATERAL (
-  SELECT c.* FROM conversation c
-  WHERE c.bucket = b.bucket AND c.store_id = %(store_id)s AND c.state = s.state
-    AND (c.waiting_since IS NULL) = a.is_answered
-    AND c.last_at <= %(at)s AND (c.last_at, c.contact_id) < (%(at)s, %(id)s)
+SELECT {COLUMNS} FROM (
+  SELECT c.* FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN unnest(%(states)s::text[]) AS s(state)
+  CROSS JOIN unnest(%(answered)s::boolean[]) AS a(is_answered)
+  CROSS JOIN LATERAL (
+    SELECT c.* FROM conversation c
+    WHERE c.bucket = b.bucket AND c.store_id = %(store_id)s AND c.state = s.state
+      AND (c.waiting_since IS NULL) = a.is_answered
+      AND c.last_at <= %(at)s AND (c.last_at, c.contact_id) < (%(at)s, %(id)s)
+    ORDER BY c.last_at DESC, c.contact_id DESC LIMIT %(most)s
+  ) c
   ORDER BY c.last_at DESC, c.contact_id DESC LIMIT %(most)s
 ) c {JOINED}
-ORDER BY c.last_at DESC, c.contact_id DESC LIMIT %(most)s
+ORDER BY c.last_at DESC, c.contact_id DESC
 """
 BY_OWNER = f"""
-SELECT {COLUMNS} FROM unnest(%(buckets)s::integer[]) AS b(bucket)
-CROSS JOIN LATERAL (
-  SELECT c.* FROM conversation c
-  WHERE c.bucket = b.bucket AND c.store_id = %(store_id)s AND c.owner = %(user_id)s
-    AND c.state <> 'closed'
-    AND c.last_at <= %(at)s AND (c.last_at, c.contact_id) < (%(at)s, %(id)s)
+SELECT {COLUMNS} FROM (
+  SELECT c.* FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN LATERAL (
+    SELECT c.* FROM conversation c
+    WHERE c.bucket = b.bucket AND c.store_id = %(store_id)s AND c.owner = %(user_id)s
+      AND c.state <> 'closed'
+      AND c.last_at <= %(at)s AND (c.last_at, c.contact_id) < (%(at)s, %(id)s)
+    ORDER BY c.last_at DESC, c.contact_id DESC LIMIT %(most)s
+  ) c
   ORDER BY c.last_at DESC, c.contact_id DESC LIMIT %(most)s
 ) c {JOINED}
-ORDER BY c.last_at DESC, c.contact_id DESC LIMIT %(most)s
+ORDER BY c.last_at DESC, c.contact_id DESC
 """
 # Who has waited longest stands in front.
 BY_WAIT = f"""
-SELECT {COLUMNS} FROM unnest(%(buckets)s::integer[]) AS b(bucket)
-CROSS JOIN LATERAL (
-  SELECT c.* FROM conversation c
-  WHERE c.bucket = b.bucket AND c.store_id = %(store_id)s AND c.state = 'open'
-    AND c.waiting_since >= %(at)s AND (c.waiting_since, c.contact_id) > (%(at)s, %(id)s)
+SELECT {COLUMNS} FROM (
+  SELECT c.* FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN LATERAL (
+    SELECT c.* FROM conversation c
+    WHERE c.bucket = b.bucket AND c.store_id = %(store_id)s AND c.state = 'open'
+      AND c.waiting_since >= %(at)s AND (c.waiting_since, c.contact_id) > (%(at)s, %(id)s)
+    ORDER BY c.waiting_since, c.contact_id LIMIT %(most)s
+  ) c
   ORDER BY c.waiting_since, c.contact_id LIMIT %(most)s
 ) c {JOINED}
-ORDER BY c.waiting_since, c.contact_id LIMIT %(most)s
+ORDER BY c.waiting_since, c.contact_id
 """
 STATES: Final[Mapping[str, tuple[tuple[str, ...], tuple[bool, ...]]]] = {
     "answered": (("open",), (True,)),
@@ -153,6 +163,7 @@ ORDER BY c.last_at DESC, c.contact_id DESC LIMIT %(most)s
 """
 # Of a name that many have, those who wrote lately are looked through: so few that it is quick.
 GLANCE: Final = 2_000
+EACH_MIN: Final = 8  # of a bucket and state
 OF_LATELY = f"""
 SELECT {COLUMNS} FROM (
   SELECT l.* FROM unnest(%(buckets)s::integer[]) AS b(bucket)
@@ -164,12 +175,13 @@ SELECT {COLUMNS} FROM (
       AND (c.waiting_since IS NULL) = a.is_answered
     ORDER BY c.last_at DESC LIMIT %(each)s
   ) l
+  JOIN contact_search f
+    ON f.bucket = l.bucket AND f.store_id = %(store_id)s AND f.contact_id = l.contact_id
+  WHERE (%(query)s = '' OR ts_match_vq(f.signs, %(query)s::tsquery))
+    AND (%(numbers)s::text[] = '{{}}' OR f.digits LIKE ANY (%(numbers)s::text[]))
+  ORDER BY l.last_at DESC, l.contact_id DESC LIMIT %(most)s
 ) c {JOINED}
-JOIN contact_search f
-  ON f.bucket = c.bucket AND f.store_id = c.store_id AND f.contact_id = c.contact_id
-WHERE (%(query)s = '' OR ts_match_vq(f.signs, %(query)s::tsquery))
-  AND (%(numbers)s::text[] = '{{}}' OR f.digits LIKE ANY (%(numbers)s::text[]))
-ORDER BY c.last_at DESC, c.contact_id DESC LIMIT %(most)s
+ORDER BY c.last_at DESC, c.contact_id DESC
 """
 
 
@@ -185,7 +197,7 @@ async def found(
         named = [*named, *(row["id"] for row in people.rows)]
         given = _where(store) | {
             "query": needle.query, "numbers": db.words(needle.numbers), "most": most,
-            "each": max(20, GLANCE // store.bucket_span),
+            "each": max(EACH_MIN, GLANCE // store.bucket_span),
         }  # fmt: skip
         for row in await (await tx.execute(OF_LATELY, given)).fetchall():
             lines[row["contact_id"]] = Line(**row)
