@@ -41,7 +41,7 @@ class Reply:
 def meant(text: str, said: list[str], words: Words) -> Reply:
     """Of a text that is no stop, start, help, rating or contest word."""
     spelt = [respelt(word) for word in said]
-    about = {name for name, wordings in words.intents.items() if wordings.are_in(spelt)}
+    about = words.intents.lists_in(spelt)
     if "complaint_status" in about and "rules_complaint" not in about:
         return Reply("complaint", "status", number_in(text))
     if "rules_complaint" in about:

@@ -66,6 +66,8 @@ def _told_at_once(
     is_keyword = stops.opens_with_keyword(text, said[0], words)
     if scope := stops.stop_scope(clauses, said, words, own, is_keyword):
         return Reply("stop", scope)
+    if words.told_words.isdisjoint(said):
+        return None
     core = stops.core_of(said, words)
     if any(one in words.start for one in stops.cores_of(said, words)):
         return Reply("start")

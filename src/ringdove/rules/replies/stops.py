@@ -17,7 +17,7 @@ def stop_scope(
 ) -> str:
     """What is to stop, or nothing. `own`: words of the person's own language; `is_keyword`:
     whether a stop in capitals opens the text."""
-    if words.not_stop.are_in(said):
+    if words.not_stop.lists_in(said):
         return ""
     core = core_of(said, words)
     if core in words.stop_alone or core in own:
@@ -62,6 +62,8 @@ def opens_with_keyword(text: str, first: str, words: Words) -> bool:
 
 def _clause_scope(clause: list[str], words: Words) -> str:
     """As in "stop", "stop all please", "stop 12345": a stop word and nothing that changes it."""
+    if words.stop_words.isdisjoint(clause):
+        return ""
     core = core_of(clause, words)
     if any(one in words.stop for one in cores_of(clause, words)):
         return "all" if _names_everything(clause, words) else "marketing"
@@ -79,7 +81,7 @@ def _names_everything(clause: list[str], words: Words) -> bool:
 def _inside(clause: list[str], words: Words) -> bool:
     return any(
         not words.denials & set(clause[max(at - DENIED_WORDS_BEFORE, 0) : at])
-        for at in words.stop_inside.found_in(clause)
+        for at, _ in words.stop_inside.places_in(clause)
     )
 
 

@@ -2,7 +2,8 @@
 
 They lie in locales/<language>/phrases.toml under [replies]; a reply is read in all languages at
 once, since people write in whichever comes first (P2, N8). Wordings use `*` for any ending,
-`(a|b)` for a choice, `~` for up to four words between and `{goods}` for a class of the language.
+`(a|b)` for a choice, `(a )?` for what may be missing, `~` for up to four words between, `$` for the
+end of what is said and `{goods}` for a class of the language.
 """
 
 import re
@@ -17,6 +18,7 @@ from ringdove.rules.replies.letters import folded, lowered, spellings, without_a
 
 READ_LETTERS_MAX = 1_000
 READY = DEFAULT.topics
+KNOWN_WORDS_MAX = 20_000
 STOP_SPELT_LETTERS_MIN = 8
 SPELT_LETTERS_MIN = 5  # a slip in a shorter word makes another word
 LITERAL = (
@@ -29,39 +31,47 @@ INTENTS = (
 
 
 class Wordings:
-    """Phrases with gaps. They are asked by their first word, so that most are never tried."""
+    """Phrases with gaps, each under the name of its list. They are asked by their first word, so
+    that most are never tried."""
 
-    def __init__(self, wordings: Iterable[str]) -> None:
-        self._phrases = sorted(set(wordings))
+    def __init__(self, lists: Mapping[str, Iterable[str]]) -> None:
+        self._phrases = sorted({(name, said) for name, one in lists.items() for said in one})
         self._patterns: dict[int, re.Pattern[str]] = {}
         self._by_word: dict[str, list[int]] = {}
         self._by_stem: dict[str, list[int]] = {}
-        for n, phrase in enumerate(self._phrases):
+        for n, (_, phrase) in enumerate(self._phrases):
             for first in set(_first_words(phrase)):
                 kept = self._by_stem if first.endswith("*") else self._by_word
                 kept.setdefault(first.rstrip("*$"), []).append(n)
         self._stem_sizes = sorted({len(stem) for stem in self._by_stem})
+        self._beginning_with = lru_cache(KNOWN_WORDS_MAX)(self._tried_after)
 
-    def found_in(self, said: Sequence[str]) -> Iterator[int]:
-        """At which words one of them begins."""
-        line, offset = " ".join(said), 0
+    def lists_in(self, said: Sequence[str]) -> set[str]:
+        """The lists of which a wording is said."""
+        return {name for _, name in self.places_in(said)}
+
+    def places_in(self, said: Sequence[str]) -> Iterator[tuple[int, str]]:
+        """At which words a wording of which list begins."""
+        line, offset = "", 0
         for at, word in enumerate(said):
-            if any(self._pattern(n).match(line, offset) for n in self._beginning_with(word)):
-                yield at
+            for n in self._beginning_with(word):
+                line = line or " ".join(said)
+                if self._pattern(n).match(line, offset):
+                    yield at, self._phrases[n][0]
             offset += len(word) + 1
 
-    def are_in(self, said: Sequence[str]) -> bool:
-        return next(self.found_in(said), None) is not None
-
-    def _beginning_with(self, word: str) -> Iterator[int]:
-        yield from self._by_word.get(word, ())
-        for size in self._stem_sizes:
-            yield from self._by_stem.get(word[:size], ()) if len(word) >= size else ()
+    def _tried_after(self, word: str) -> tuple[int, ...]:
+        stems = (word[:size] for size in self._stem_sizes if size <= len(word))
+        found = [
+            *self._by_word.get(word, ()),
+            *(n for x in stems for n in self._by_stem.get(x, ())),
+        ]
+        return tuple(found)
 
     def _pattern(self, n: int) -> re.Pattern[str]:
         """Made when it is first asked: a start costs nothing for languages that nobody writes."""
         if n not in self._patterns:
-            pattern = self._phrases[n].replace("(", "(?:").replace("*", r"\S*")
+            pattern = self._phrases[n][1].replace("(", "(?:").replace("*", r"\S*")
             pattern = pattern.replace(" ~ ", r"(?: \S+){0,4} ")
             self._patterns[n] = re.compile(rf"(?:{pattern})(?!\S)")
         return self._patterns[n]
@@ -83,8 +93,10 @@ class Words:
     start: frozenset[str]
     yes: frozenset[str]
     help: frozenset[str]
+    stop_words: frozenset[str]  # every word of a stop
+    told_words: frozenset[str]  # every word of a pause, start, yes or help
     stop_spelt: Mapping[str, str]  # a word with a letter left out → the word
-    intents: Mapping[str, Wordings]
+    intents: Wordings
     spelt: Mapping[str, str]  # likewise, of the intents
     vocabulary: frozenset[str]  # of stop, start and help
     whole: frozenset[str]  # of the intents as well
@@ -127,7 +139,7 @@ def _said(clause: str, words: Words) -> list[str]:
     return found
 
 
-@lru_cache(50_000)
+@lru_cache(KNOWN_WORDS_MAX)
 def _familiar(word: str) -> str:
     """The word as a list has it, though some letters come from another alphabet."""
     words = words_of_all_languages()
@@ -139,7 +151,7 @@ def _familiar(word: str) -> str:
     return next(meant, plain)
 
 
-@lru_cache(50_000)
+@lru_cache(KNOWN_WORDS_MAX)
 def respelt(word: str) -> str:
     """The word that was meant where one letter is wrong, missing, too much or swapped."""
     words = words_of_all_languages()
@@ -181,9 +193,11 @@ def gather(tables: Mapping[str, Mapping[str, Any]]) -> Words:
     return Words(
         **lists,
         stop_own=own,
-        stop_inside=Wordings(stop_inside),
-        not_stop=Wordings(not_stop),
-        intents={key: Wordings(said) for key, said in intents.items()},
+        stop_inside=Wordings({"stop_inside": stop_inside}),
+        not_stop=Wordings({"not_stop": not_stop}),
+        intents=Wordings(intents),
+        stop_words=_words_in(lists["stop"]),
+        told_words=_words_in(set().union(*(lists[x] for x in ("pause", "start", "yes", "help")))),
         stop_spelt=_with_slips(_listed(tables, "stop_spelt")),
         spelt=_with_slips(word for word in spelt if len(word) >= SPELT_LETTERS_MIN),
         vocabulary=vocabulary,
