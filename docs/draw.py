@@ -204,6 +204,7 @@ REASONS = {
     "campaign_cancelled": ("The campaign was cancelled before it left.", ""),
     "sold_out": ("The goods were sold before it left.", ""),
     "left_audience": ("The campaign was changed and does not mean them so any more.", ""),
+    "no_survey": ("The survey that it asks is not there any more.", "Choose another one."),
     "no_words": ("It says nothing in their language and channel.", "Add its words."),
     "no_code": ("The offer had no code to give any more.", "Add codes to the offer."),
     "no_goods": ("There were no goods that it could name.", "Tell of the catalogue and orders."),

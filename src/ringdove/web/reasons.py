@@ -55,6 +55,7 @@ REASONS: Mapping[str, str] = {
     "campaign_cancelled": N_("The campaign was cancelled before it left."),
     "sold_out": N_("The goods were sold before it left."),
     "left_audience": N_("The campaign was changed meanwhile, and no more means them so."),
+    "no_survey": N_("The survey that it asks is not there any more."),
     "no_words": N_("It says nothing in their language and channel."),
     "no_code": N_("The offer had no code to give any more."),
     "too_long": N_("With their own values the text is too long for any phone."),
@@ -140,7 +141,10 @@ REASONS: Mapping[str, str] = {
     "visit.made": N_("They looked at the shop again."),
     "link.opened": N_("They opened a link."),
     "contest.won": N_("A contest was drawn."),
+    "survey.answered": N_("They answered a survey."),
+    "task.closed": N_("A task about them was closed."),
     "stock.asked": N_("They asked to be told of goods."),
+    "friend.bought": N_("The order of the invited friend is no more."),
     "text.received": N_("They wrote back."),
     "consent.given": N_("They subscribed."),
     "customer.changed": N_("They registered, or their data changed."),
@@ -288,6 +292,9 @@ BECAUSE_THEY: Mapping[str, str] = {
     "contest.won": N_("because a contest was drawn"),
     "text.received": N_("because the customer wrote"),
     "stock.asked": N_("because the customer asked to be told of goods"),
+    "survey.answered": N_("because the customer answered a survey"),
+    "task.closed": N_("because a task about the customer was closed"),
+    "friend.bought": N_("because an invited friend has paid for an order"),
     "automation.due": N_("because its time had come"),
 }
 REPLIES: Mapping[str, str] = {
@@ -301,6 +308,14 @@ REPLIES: Mapping[str, str] = {
     "pause_confirmed": N_("because the customer paused offers"),
     "welcome": N_("because the customer signed up: the welcome"),
     "help": N_("because the customer asked for HELP"),
+    "survey_thanks": N_("because the customer answered a survey: thanks"),
+    "survey_why": N_("because the customer gave a low score: the question why"),
+    "survey_again": N_("because the answer to a survey was no score: asked once more"),
+    "survey_heard": N_("because the customer said why a score was low"),
+}
+FRIENDS: Mapping[str, str] = {
+    "invitation": N_("because a customer invited this friend, once for ever"),
+    "page": N_("because the customer asked for their page, to invite friends"),
 }
 
 
@@ -314,6 +329,8 @@ def why_words(say: Speech, why: str, language: str = "", order: str = "") -> str
         return say.gettext(REPLIES[rest])
     if cause == "welcome":
         return say.gettext("because somebody subscribed: the welcome")
+    if cause == "friend" and rest in FRIENDS:
+        return say.gettext(FRIENDS[rest])
     if cause == "campaign" and rest:
         return say.gettext("because of the campaign “%(name)s”", name=rest)
     if cause == "page" and rest:

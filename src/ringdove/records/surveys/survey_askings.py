@@ -10,7 +10,7 @@ from ringdove.rules.scenes import Store
 OF_PAGE = """
 INSERT INTO survey_answer AS a
   (bucket, store_id, id, contact_id, survey, asked_at, until, message_id, language)
-SELECT m.bucket, %(store_id)s, m.id, m.contact_id, %(survey)s, o.due_at,
+SELECT %(bucket)s, %(store_id)s, m.id, m.contact_id, %(survey)s, o.due_at,
   o.due_at + %(open_for)s::interval, m.id, m.language
 FROM message m
 JOIN outbox o
