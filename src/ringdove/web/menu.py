@@ -16,12 +16,14 @@ def N_(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the menu; `path` stands below the store's address."""
+    """One line of the menu; `path` stands below the store's address, `beside`: other pages that are
+    tabs of it."""
 
     path: str
     text: str
     icon: str
     role: Role = "viewer"
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,8 @@ MENU = (
             Entry("/calendar", N_("Calendar"), "calendar"),
             Entry("/segments", N_("Segments"), "filter"),
             Entry("/offers", N_("Offers and codes"), "gift"),
-            Entry("/contests", N_("Contests"), "gift"),
             Entry("/goods", N_("What goes with what"), "package"),
-            Entry("/surveys", N_("Surveys"), "star"),
+            Entry("/surveys", N_("Surveys"), "star", beside=("/contests",)),
             Entry("/reports", N_("Reports"), "chart-line"),
         ),
     ),

@@ -95,9 +95,10 @@ class StorePage(UserPage):
         """The address that this store's pages begin with."""
         return f"/stores/{self.store.id}"
 
-    def is_here(self, path: str) -> bool:
-        """Whether this page lies under a line of the menu."""
-        return f"{self.request.url.path}/".startswith(f"{self.home}{path}/")
+    def is_here(self, *paths: str) -> bool:
+        """Whether this page lies under a line of the menu, or under a tab beside it."""
+        here = f"{self.request.url.path}/"
+        return any(here.startswith(f"{self.home}{path}/") for path in paths)
 
     def may(self, needed: Role) -> bool:
         """Whether to show what only this role may do."""
