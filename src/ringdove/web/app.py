@@ -89,7 +89,14 @@ from ringdove.web.sending import (
     unknown,
 )
 from ringdove.web.store import connections, login, policy, setup, store, team, today
-from ringdove.web.surveys import answer_form, survey_answers, survey_editor, surveys
+from ringdove.web.surveys import (
+    answer_form,
+    opinions,
+    opinions_shown,
+    survey_answers,
+    survey_editor,
+    surveys,
+)
 from ringdove.web.tasks import calls, tasks
 from ringdove.web.views import SignInFirst, on_sign_in_first
 
@@ -162,6 +169,7 @@ PAGES: tuple[APIRouter, ...] = (
     contest.router,
     reports.router,
     survey_answers.router,  # before surveys, who would take its word for a key
+    opinions.router,
     survey_editor.router,
     surveys.router,
 )
@@ -213,6 +221,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         leave_site,
         tell_me,
         answer_form,
+        opinions_shown,
         confirm,
         sign_up,
         only,
