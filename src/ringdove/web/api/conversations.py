@@ -184,10 +184,8 @@ async def answer(contact_id: RowId, wish: Answer, caller: SupportKey) -> TextMad
     async with caller.transaction() as tx:
         if not made["repeated"]:
             await caller.audit(tx, "message.sent", who.name or str(who.id))
-    return TextMade.model_validate(
-        {name: made[name] for name in ("state", "reason", "parts", "encoding", "repeated")}
-        | {"message": str(made["id"])}
-    )
+    rest = {name: value for name, value in made.items() if name != "id"}
+    return TextMade(message=str(made["id"]), **rest)
 
 
 # ------------------------------------------------------------------ what is done with it
