@@ -42,9 +42,11 @@ def _understood(scene: Scene, fact: facts.TextReceived, now: datetime) -> Heard:
     person = people.seen(scene, _sender(scene, fact, now), fact.at)
     topics = scene.store.policy.topics
     awaiting = "question" if automations.awaits_answer(scene, person.id) else None
-    if answering.awaits_score(scene, person, fact.at):
-        awaiting = "rating"
-    reply = replies.read(fact.body, awaiting=awaiting, language=person.language, topics=topics)
+    scale = answering.awaited_scale(scene, person, fact.at)
+    reply = replies.read(
+        fact.body, awaiting="rating" if scale else awaiting, language=person.language,
+        topics=topics, scale=scale or replies.Scale(),
+    )  # fmt: skip
     is_own = _is_their_number(scene, person, fact)
     asked = confirming.awaits_yes(scene, person.id, fact.at)
     is_answer = reply.value == "yes" and person.marketing != "out" and not asked

@@ -18,7 +18,7 @@ from ringdove.rules.conversations.heard import Heard, reply_with
 from ringdove.rules.effects import Count, SaveAnswer
 from ringdove.rules.messages import language_of
 from ringdove.rules.offers import offers
-from ringdove.rules.replies import Rating, read_rating
+from ringdove.rules.replies import Rating, Scale, read_rating
 from ringdove.rules.scenes import Contact, Scene, SurveyAnswer
 from ringdove.rules.surveys import asking as askings
 from ringdove.rules.surveys import surveys
@@ -44,6 +44,13 @@ def awaits_score(scene: Scene, person: Contact, at: datetime) -> SurveyAnswer | 
     if waiting:
         return max(waiting, key=lambda one: (one.asked_at, one.id))
     return _answered_within(theirs, at, SECOND_THOUGHT)
+
+
+def awaited_scale(scene: Scene, person: Contact, at: datetime) -> Scale | None:
+    """The scale on which a number would be an answer now; None: it would be none. Raises Wanted."""
+    asking = awaits_score(scene, person, at)
+    survey = askings.survey_of(scene, asking.survey) if asking else None
+    return survey.scale if survey else None
 
 
 def heard(scene: Scene, heard: Heard, now: datetime) -> bool:
