@@ -58,6 +58,7 @@ class Around:
 KINDS = (
     *ORDER_FIRST, "order.placed", "cart.changed", "visit.made", "customer.changed", "text.received",
     "consent.given", "consent.confirmed", "stock.asked", "link.opened", "contest.won",
+    "friend.bought",
 )  # fmt: skip
 
 
@@ -144,6 +145,8 @@ def _fact(
             told |= {"sku": sku} if kind == "stock.asked" else {"words": "-", "source": "page"}
         case "consent.confirmed":
             told |= {"contact": about.person.id, "words": "-"}
+        case "friend.bought":
+            told |= {"contact": about.person.id, "invitation": 1, "state": state or "inviter"}
         case "link.opened":
             told |= {"contact": about.person.id, "message": 0}
         case "contest.won":

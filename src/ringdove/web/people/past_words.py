@@ -98,11 +98,18 @@ ORIGINS = {
     "import": N_("imported"),
     "test": N_("got the test of a campaign"),
     "staff": N_("of your staff, told of a task"),
+    "friend": N_("invited by a friend"),
 }
 INTENTS = {
     "stop": (N_("understood as STOP"), "bad"),
     "start": (N_("understood as START"), "ok"),
     "help": (N_("understood as HELP"), "info"),
+    "rating": (N_("understood as a score"), "info"),
+    "order_status": (N_("asks where the order is"), "info"),
+    "complaint": (N_("understood as a complaint"), "wait"),
+    "rules": (N_("asks for the rules"), "info"),
+    "contest": (N_("understood as an entry in a contest"), "info"),
+    "unsure": (N_("not understood"), "wait"),
 }
 
 

@@ -30,5 +30,6 @@ ORIGINS: Mapping[str, str] = {
     "registration": N_("a registration"),
     "test": N_("a campaign's test"),
     "staff": N_("your staff"),
+    "friend": N_("a friend's invitation"),
 }
 ORDERED: Mapping[str, str] = {"yes": N_("Has ordered"), "no": N_("Never ordered")}
