@@ -80,6 +80,9 @@ def test_a_contest_from_the_word_to_the_winners_text(play, span):
         assert said == {"reply/contest_entered", "reply/contest_again"}
         (state,) = {one["state"] for one in await shop.rows("SELECT state FROM conversation")}
         assert state == "closed"  # nobody of the store has to look
+        assert await shop.rows("SELECT DISTINCT intent, value, handled FROM inbound") == [
+            {"intent": "contest", "value": "WIN", "handled": "contest"}
+        ]
         assert await drawn(shop, number) is None  # not before the list is closed
 
         shop.later(days=7, minutes=10)

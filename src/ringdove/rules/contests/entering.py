@@ -45,6 +45,13 @@ def enters(scene: Scene, heard: Heard, now: datetime) -> bool:
     return True
 
 
+def words_in(scene: Scene, fact: facts.TextReceived) -> tuple[str, ...]:
+    """The words of the contest that a text is about; (): about none. Whoever understands texts
+    needs no others: an everyday word at the head of a sentence is no entry."""
+    found = contests.asked(scene.contests.known.values(), fact.body, fact.at)
+    return found.contest.words if found else ()
+
+
 def entry_of(scene: Scene, contest: Contest, person: Contact) -> Entry | None:
     """The entry of their number, or of another number of theirs."""
     names = {person.id, *person.also}

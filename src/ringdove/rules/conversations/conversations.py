@@ -46,6 +46,7 @@ def _understood(scene: Scene, fact: facts.TextReceived, now: datetime) -> Heard:
     reply = replies.read(
         fact.body, awaiting="rating" if scale else awaiting, language=person.language,
         topics=topics, scale=scale or replies.Scale(),
+        contests=entering.words_in(scene, fact),
     )  # fmt: skip
     is_own = _is_their_number(scene, person, fact)
     asked = confirming.awaits_yes(scene, person.id, fact.at)
