@@ -12,6 +12,7 @@ from ringdove.records.offers import rewards
 from ringdove.records.people import own_fields
 from ringdove.records.segments import segments
 from ringdove.records.store import users
+from ringdove.records.surveys import surveys
 from ringdove.rules.automations import automation_files
 from ringdove.rules.automations.automation_files import FileWrong, Taken
 from ringdove.rules.automations.journeys import ClockStrikes, Enters, Journey
@@ -38,6 +39,7 @@ async def missing(tx: Tx, store: Store, journey: Journey) -> list[str]:
     offers = {one.id for one in await rewards.of_store(tx, store.id)}
     fields = await own_fields.of_store(tx, store)
     team = {one.id for one in await users.members(tx, store.id)}
+    known_surveys = await surveys.load(tx, store.id)
     known = {one.id: one.tree for one in await segments.of_store(tx, store)}
     found = []
     for at, tree in conditions(journey):
@@ -61,6 +63,8 @@ async def missing(tx: Tx, store: Store, journey: Journey) -> list[str]:
                 found.append(f"{at}.keep_in: the store keeps no field {key!r}: make it first.")
             case Send(offer=offer) if offer and offer not in offers:
                 found.append(f"{at}.offer: no offer has the number {offer}.")
+        if isinstance(place.step, Send) and place.step.survey not in ("", *known_surveys):
+            found.append(f"{at}.survey: no survey has the key {place.step.survey!r}.")
     return found
 
 

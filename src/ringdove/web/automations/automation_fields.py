@@ -124,6 +124,7 @@ def _send(r: Reading, at: str, step: Raw) -> None:
     r.flag(f"{at}-own_hour", step, "own_hour")
     r.span(f"{at}-valid_for", step, "valid_for")
     r.whole(f"{at}-offer", step, "offer", 0, 2**31 - 1, 0)
+    r.one(f"{at}-survey", step, "survey")
     r.one(f"{at}-goods", step, "goods")
     r.flag(f"{at}-goods_needed", step, "goods_needed")
     kind = str(r.given.get(f"{at}-link-kind", ""))

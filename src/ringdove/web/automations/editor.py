@@ -17,11 +17,13 @@ from ringdove.kit.db import Tx
 from ringdove.records.automations import automation_numbers, automations
 from ringdove.records.automations.automation_numbers import Numbers
 from ringdove.records.store import users
+from ringdove.records.surveys import surveys as survey_records
 from ringdove.rules.automations import arranging, revisions, samples
 from ringdove.rules.automations.journeys import Heard, Journey
 from ringdove.rules.automations.plans import Automation, Plan
 from ringdove.rules.steps.send import Send
 from ringdove.rules.steps.wait import Wait
+from ringdove.rules.surveys.surveys import name_of
 from ringdove.web.automations import (
     automation_checks,
     automation_forms,
@@ -138,7 +140,12 @@ async def named_of(tx: Tx, page: StorePage, choices: Choices | None = None) -> N
     """What this store calls the things that steps name."""
     names = choices.names if choices else await names_of(tx, page.store, page.say)
     members = await users.members(tx, page.store.id)
-    return Named(names, {one.id: one.name for one in members if one.disabled_at is None})
+    surveys = await survey_records.load(tx, page.store.id)
+    return Named(
+        names,
+        {one.id: one.name for one in members if one.disabled_at is None},
+        {key: name_of(one, page.say.language) for key, one in surveys.items()},
+    )
 
 
 async def _numbers(page: StorePage, plan: Plan, now: datetime) -> Numbers:

@@ -94,7 +94,9 @@ STATES: Mapping[str, tuple[str, str]] = {
     "survey.answered/low_again": (
         N_("The score is low again after it was put right"), N_("the score is low again"),
     ),
-    "survey.answered/middle": (N_("Somebody gives a middling score"), N_("they give a middling score")),
+    "survey.answered/middle": (
+        N_("Somebody gives a middling score"), N_("they give a middling score"),
+    ),
     "survey.answered/good": (N_("Somebody gives a good score"), N_("they give a good score")),
     "task.closed/done": (N_("A task about somebody is done"), N_("the task is done")),
     "task.closed/failed": (N_("A task about somebody did not work"), N_("the task did not work")),

@@ -64,6 +64,13 @@ class Offered:
         known = self.named.names.offers.items()
         return [(0, self.say.gettext("None")), *known]
 
+    def surveys(self, chosen: str = "") -> Options:
+        """The store's surveys; one that is no more stays chosen."""
+        known = dict(self.named.surveys)
+        if chosen:
+            known.setdefault(chosen, chosen)
+        return [("", self.say.gettext("None")), *known.items()]
+
     def members(self) -> Options:
         """Who can have a task."""
         return [(0, self.say.gettext("whoever")), *self.named.members.items()]

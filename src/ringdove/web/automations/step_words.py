@@ -122,10 +122,11 @@ TOLD: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a store calls the things that steps name: `members` by number."""
+    """What a store calls the things that steps name: `members` by number, surveys."""
 
     names: Names = field(default_factory=Names)
     members: Mapping[int, str] = field(default_factory=dict)
+    surveys: Mapping[str, str] = field(default_factory=dict)  # by key
 
 
 def title(say: Speech, step: Step, named: Named) -> str:
