@@ -18,6 +18,7 @@ import structlog
 
 from ringdove.demo import reminding, selling, world
 from ringdove.demo.chance import Chance, Weighed
+from ringdove.demo.contesting import WORD
 from ringdove.demo.goods import catalogue
 from ringdove.demo.people import HOME, Person, everybody, somebody
 from ringdove.demo.purchases import ANSWERS, FIRST_KEY
@@ -46,7 +47,8 @@ KINDS = Weighed(
 )  # fmt: skip
 Step = tuple[float, Callable[[ShopOrder, datetime], None]]
 THANKS, QUESTION = (0, 1), 2  # places in ANSWERS
-WISHES = Weighed({"STOP": 5.0, "START": 2.0, "HELP": 2.0, "СТОП": 4.0, "Stop. Thank you": 1.0})
+WISHES = Weighed({"STOP": 5.0, "START": 2.0, "HELP": 2.0, "СТОП": 4.0, "Stop. Thank you": 1.0,
+                  WORD: 4.0})  # fmt: skip
 
 
 @dataclass
@@ -155,7 +157,9 @@ class Life:
         if not person.phone:
             return
         said = ANSWERS.get(person.language, ANSWERS["en"])
-        if order.status in ("delivered", "picked-up") and self.chance.happens(0.3):
+        if order.status in ("delivered", "picked-up") and self.chance.happens(0.05):
+            await self._write(person, said[-1])  # broken
+        elif order.status in ("delivered", "picked-up") and self.chance.happens(0.2):
             await self._write(person, said[self.chance.one_of(THANKS)])
         elif order.status in ("processing", "shipped") and self.chance.happens(0.12):
             await self._write(person, said[QUESTION])

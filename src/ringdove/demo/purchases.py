@@ -29,6 +29,7 @@ CARRIERS = {
 }  # fmt: skip
 TRACKING = "https://track.example/"
 AGREES = 0.44
+LATELY = timedelta(days=2)  # more texts than usual: so that some wait for an answer
 _COUNT = Weighed({1: 46.0, 2: 30.0, 3: 14.0, 4: 7.0, 5: 3.0})
 _STATES = {
     "payment.received": "paid", "parcel.moved": "shipped", "order.cancelled": "cancelled",
@@ -40,7 +41,8 @@ _RETURN_STATES = {
 ANSWERS = {
     "ru": ("Спасибо!", "спасибо, всё пришло", "где мой заказ?", "5", "Очень понравилось", "ок",
            "А можно поменять адрес?", "Кружка пришла разбитая"),
-    "be": ("Дзякуй!", "дзякуй, атрымала", "дзе мой заказ?", "5", "Вельмі прыгожа", "кубак прыйшоў пабіты"),
+    "be": ("Дзякуй!", "дзякуй, атрымала", "дзе мой заказ?", "5", "Вельмі прыгожа",
+           "кубак прыйшоў пабіты"),
     "it": ("Grazie!", "grazie mille", "dov'è il mio ordine?", "5/5", "arrivato rotto"),
     "es": ("¡Gracias!", "gracias", "¿dónde está mi pedido?", "5", "muy bonito", "ha llegado roto"),
     "en": ("Thank you!", "thanks, got it", "where is my order?", "5", "can I change the address?",
@@ -278,7 +280,7 @@ class Shop:
             return
         if who.marketing == "in" and self.chance.happens(0.022):
             self.stop_by_text(who, at)
-        elif self.chance.happens(0.085):
+        elif self.chance.happens(0.085 if at < self.rows.now - LATELY else 0.3):
             self._hearing.hear(
                 who, self.chance.one_of(ANSWERS[who.language]), at, _about(who, order)
             )

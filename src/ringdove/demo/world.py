@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
-from ringdove.demo import reminding
+from ringdove.demo import contesting, reminding
 from ringdove.demo.joining import name_segments, open_ways_in
 from ringdove.demo.past import Plan, make_past
 from ringdove.demo.people import ABROAD, HOME
@@ -142,6 +142,8 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
                 )  # fmt: skip
             for table, rows in past.items():
                 await bulk.copy(tx, table, COLUMNS[table], rows)
+            if settings is LINDEN:
+                await contesting.hold(tx, runtime, store, past["contact"], now)
             await search_fill.ask(tx, store)
             while await search_fill.step(tx, store):
                 pass
