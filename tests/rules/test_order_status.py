@@ -160,10 +160,14 @@ def test_what_a_machine_cannot_put_right_is_said_and_left_to_a_person(mean):
     """R86, N9: late, lost, unknown, or somebody else's."""
     mean(STATUS)
     late = promised(NOON - DAY, NOON - DAY + timedelta(hours=2))
-    for told in ([placed(), parcel("in_transit"), late], [placed(), parcel("lost")], []):
+    gone = facts.OrderRemoved(id="gone", at=NOON, order="1042")
+    for told in (
+        [placed(), parcel("in_transit"), late], [placed(), parcel("lost")], [placed(), gone], [],
+    ):  # fmt: skip
         place = stage(*told)
         (said,) = say(place)
         assert talk(place).state == "open" and talk(place).unread == 1, said
+        assert (told[-1:] in ([gone], [])) == ("no order" in said or "не нашли" in said)
     place = stage(placed(), placed("77", customer={"phone": "+375297770000"}))
     mean(Reply("order_status", value="77"))
     (said,) = say(place)

@@ -56,10 +56,10 @@ CROSS JOIN LATERAL (
 
 
 async def load(tx: Tx, scene: Scene, people: Iterable[int]) -> dict[int, Dealings]:
-    """Of these living people of the scene, under all of their names."""
+    """Of these living people, under all of their names; who is new in this batch has nothing."""
     keys = [
         {"bucket": bucket_of_id(name), "id": name, "person": one}
-        for one in sorted(people)
+        for one in sorted(set(people) & scene.contacts.keys())
         for name in sorted({one, *scene.contacts[one].also})
     ]
     given = {"store_id": scene.store.id, "keys": db.document(keys)}
