@@ -21,6 +21,7 @@ Intent = Literal[
 
 CONTEST_WORDS_MAX = 6  # "WIN Anna Maria Rossi 1042": who says more tells something else
 THANKS_WORDS_MAX = 14
+NAMED_WORDS_MAX = 6  # "order 1042?": what else can be meant
 NUMBER_DIGITS_MIN = 3  # a bare number of fewer counts something
 NUMBER_LETTERS_MAX = 32
 STOP_AMID = frozenset({"stop", "стоп", "unsubscribe", "отписка", "адпіска", "basta", "baja"})
@@ -48,13 +49,20 @@ def meant(text: str, said: list[str], words: Words) -> Reply:
         return Reply("rules", "complaint")
     if "complaint" in about:
         return Reply("complaint", "", number_in(text))
-    if "rules_order" in about:
+    if "rules_order" in about and "requests" not in about:
         return Reply("rules", "order")
     if "order_status" in about and "requests" not in about:
+        return Reply("order_status", "", number_in(text))
+    if not about & {"requests", "thanks"} and _names_an_order(text, said):
         return Reply("order_status", "", number_in(text))
     if _is_thanks(text, said, about):
         return Reply("thanks")
     return Reply("unsure" if STOP_AMID & set(said) else "other")
+
+
+def _names_an_order(text: str, said: list[str]) -> bool:
+    found = _MARKED.search(text) if len(said) <= NAMED_WORDS_MAX else None
+    return found is not None and sum(map(str.isdigit, found[1])) >= NUMBER_DIGITS_MIN
 
 
 def _is_thanks(text: str, said: list[str], about: set[str]) -> bool:

@@ -79,9 +79,18 @@ def _names_everything(clause: list[str], words: Words) -> bool:
 
 
 def _inside(clause: list[str], words: Words) -> bool:
+    return any(not _is_denied(clause, at, words) for at, _ in words.stop_inside.places_in(clause))
+
+
+def _is_denied(clause: list[str], at: int, words: Words) -> bool:
+    """ "No thanks, …" denies nothing; what begins with a denial itself ("never do not text me") is
+    not turned round by one more."""
+    if clause[at] in words.denials:
+        return False
+    before = range(max(at - DENIED_WORDS_BEFORE, 0), at)
     return any(
-        not words.denials & set(clause[max(at - DENIED_WORDS_BEFORE, 0) : at])
-        for at, _ in words.stop_inside.places_in(clause)
+        clause[n] in words.denials and "thanks" not in words.intents.lists_in([clause[n + 1]])
+        for n in before
     )
 
 
