@@ -15,7 +15,7 @@ from ringdove.records.store import policies, stores
 from ringdove.rules.automations.plans import Automation
 from ringdove.rules.automations.recipes import RECIPES
 from ringdove.rules.consent.ways_in import Reward
-from ringdove.rules.facts import OrderCancelled, OrderPlaced
+from ringdove.rules.facts import CustomerChanged, OrderCancelled, OrderPlaced
 from ringdove.rules.policy import Friends
 from ringdove.rules.steps.step import Step
 from ringdove.web.friends.inviting import Outcome, Wish, come, write_to
@@ -159,10 +159,14 @@ def test_stop_takes_an_invitation_back_and_is_final(play: Play) -> None:
 
 def test_who_becomes_a_customer_is_not_forgotten(play: Play) -> None:
     """R96: they bought by themselves, so they are a customer like others; nothing subscribed
-    them."""
+    them. Who had registered before they were invited stays too."""
 
     async def story(shop: Shop) -> None:
         anna = await opened(shop)
+        who = {"phone": BEN, "account": "7"}
+        await shop.hear(CustomerChanged(id="r", at=shop.at, customer=who))
+        await shop.answer()
+        assert (await invite(shop, anna, BEN)).reason == ""
         await invite(shop, anna)
         shop.later(hours=5)
         await shop.hear(bought("9", FRIEND, shop))
@@ -171,6 +175,7 @@ def test_who_becomes_a_customer_is_not_forgotten(play: Play) -> None:
         await retention.forget(shop.runtime)
         (friend,) = await shop.rows("SELECT * FROM contact WHERE phone = %(p)s", p=FRIEND)
         assert (friend["marketing"], friend["orders"]) == ("none", 1)
+        assert len(await shop.rows("SELECT 1 FROM contact WHERE phone = %(p)s", p=BEN)) == 1
 
     play(story)
 

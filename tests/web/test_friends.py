@@ -109,6 +109,10 @@ def test_a_friend_is_written_to_and_refuses_for_ever(site: Site, owner: Visitor)
     refused = stranger.post(f"{theirs.group(1)}?lang=en", {"deed": "refuse"})
     assert "will not invite this number" in refused.text
     assert [one["state"] for one in texts(site)] == ["dropped"]
+    # By its hash, for when the number is forgotten: nobody could say then whose it was.
+    (held,) = look_up(site, "SELECT * FROM suppression WHERE reason = 'site'")
+    (row,) = look_up(site, "SELECT * FROM friend_invitation")
+    assert held["hash"] == row["hash"] and row["refused_at"]
     look_up(site, "DELETE FROM friend_invitation RETURNING 1")
     asked = {"customer": {"phone": ANNA}, "friend": FRIEND}
     told = program.ask("POST", "/api/stores/1/friends/invitations", asked).json()
