@@ -7,7 +7,7 @@ shop's own policy has to allow its address for scripts and nothing else. `?sku=`
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from ringdove.records.surveys import opinions
 from ringdove.records.surveys import surveys as survey_records
 from ringdove.rules import languages
 from ringdove.rules.consent import stop_links
+from ringdove.rules.links.link_targets import Goods
 from ringdove.rules.scenes import Store
 from ringdove.rules.surveys import surveys
 from ringdove.rules.surveys.opinions import Shown, schema_org
@@ -46,14 +47,20 @@ def url_of(runtime: Runtime, store: Store, key: str) -> str:
     return f"{runtime.settings.outside_url}/opinions/{token}/{key}"
 
 
+@dataclass(frozen=True, slots=True)
 class There:
-    """A store's opinions of a survey, as somebody looks at them."""
+    """A store's opinions of a survey, as somebody looks at them; `goods` by article."""
 
-    def __init__(
-        self, store: Store, shown: Shown, sku: str, goods: str, url: str, language: str
-    ) -> None:
-        self.store, self.shown, self.sku = store, shown, sku
-        self.goods, self.url, self.language = goods, url, language
+    store: Store
+    shown: Shown
+    sku: str
+    goods: Mapping[str, Goods]
+    language: str
+
+    @property
+    def about(self) -> str:
+        """The product's name; "": they are about many, or about the shop."""
+        return (self.goods[self.sku].name if self.sku in self.goods else "") or self.sku
 
     @property
     def words(self) -> Mapping[str, str]:
@@ -71,10 +78,15 @@ class There:
     @property
     def json_ld(self) -> dict[str, Any] | None:
         """For search engines; None: nothing to tell."""
-        name, url = (self.goods or self.sku, self.url) if self.sku else (
-            self.store.name, self.store.website,
-        )  # fmt: skip
-        return schema_org(self.shown, name, url, self.sku)
+        if not self.sku:
+            return schema_org(self.shown, self.store.name, self.store.website)
+        url = self.goods[self.sku].url if self.sku in self.goods else ""
+        return schema_org(self.shown, self.about, url, self.sku)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Of goods that opinions are about, where they are about many."""
+        return {} if self.sku else {sku: one.name for sku, one in self.goods.items() if one.name}
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
@@ -92,14 +104,12 @@ async def _there(request: Request) -> There | None:
     sku = request.query_params.get("sku", "").replace("\x00", "").strip()[:SKU_MAX]
     async with db.transaction(runtime.pool) as tx:
         survey = (await survey_records.load(tx, store.id)).get(request.path_params["key"])
-        goods = (await clicks.products(tx, store, [sku])).get(sku) if sku else None
     if survey is None:
         return None
     found = await opinions.public(runtime.pool, store, survey, sku)
-    language = public.language_of(request, store.languages)
-    return There(
-        store, found, sku, goods.name if goods else "", goods.url if goods else "", language
-    )
+    async with db.transaction(runtime.pool) as tx:
+        goods = await clicks.products(tx, store, [sku, *(one.sku for one in found.opinions)])
+    return There(store, found, sku, goods, public.language_of(request, store.languages))
 
 
 # ------------------------------------------------------------------ a page, a document, a script
@@ -113,7 +123,7 @@ async def page(request: Request) -> Response:
     response = public.render(
         request, "surveys/opinions_shown.html", there.store, there.language,
         offered=there.store.languages, framed=True, shown=there.shown, w=there.words,
-        opinions=there.shown.opinions[:DRAWN_MAX], about=there.goods or there.sku,
+        opinions=there.shown.opinions[:DRAWN_MAX], about=there.about, names=there.names,
         question=surveys.question_of(there.shown.survey, there.language),
     )  # fmt: skip
     response.headers["cache-control"] = KEPT["cache-control"]
@@ -153,7 +163,7 @@ async def script(request: Request) -> Response:
         return Response("// This address is not whole: copy it again.", 404)
     said = told(there) | {
         "words": there.words, "lang": there.language, "json_ld": there.json_ld,
-        "most": DRAWN_MAX,
+        "most": DRAWN_MAX, "names": there.names,
         "days": {
             one.day.isoformat(): languages.say_day(one.day, there.language)
             for one in there.shown.opinions

@@ -42,7 +42,7 @@
     make(
       "li",
       {},
-      make("p", {}, make("strong", {}, score(one)), " ", make("span", { class: "small" }, `${one.name || w.nameless} · ${said.days[one.day]}`)),
+      make("p", {}, make("strong", {}, score(one)), " ", make("span", { class: "small" }, [one.name || w.nameless, said.names[one.sku], said.days[one.day]].filter(Boolean).join(" · "))),
       ...(one.words ? [make("p", one.language ? { lang: one.language, dir: "auto" } : { dir: "auto" }, one.words)] : []),
       ...(one.reply ? [make("p", { class: "reply small" }, `${w.reply}: ${one.reply}`)] : []),
     );
