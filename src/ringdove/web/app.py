@@ -74,7 +74,7 @@ from ringdove.web.people import (
     own_fields,
     people_list,
 )
-from ringdove.web.reports import reports
+from ringdove.web.reports import order_questions, reports
 from ringdove.web.security import Guard, Throttle
 from ringdove.web.segments import segment_asking, segments
 from ringdove.web.sending import (
@@ -168,6 +168,7 @@ PAGES: tuple[APIRouter, ...] = (
     contests.router,
     contest.router,
     reports.router,
+    order_questions.router,
     survey_answers.router,  # before surveys, who would take its word for a key
     opinions.router,
     survey_editor.router,
