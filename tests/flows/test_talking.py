@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from ringdove.kit import db
+from ringdove.records.automations import automations
 from ringdove.records.conversations import canned, conversations
 from ringdove.records.sending import outbox
 from ringdove.records.store import stores
 from ringdove.rules import facts
+from ringdove.rules.automations.journeys import JOURNEY
+from ringdove.rules.automations.plans import Automation
 from ringdove.rules.conversations import canned as rules
 from ringdove.rules.conversations import care
 from ringdove.rules.conversations.by_hand import Said, day_begins
@@ -145,6 +148,34 @@ def test_who_is_asleep_is_answered_in_the_morning_and_a_merge_keeps_the_talk(pla
         assert await _until(shop) == {None}
 
     play(story, span=16)
+
+
+def test_a_question_of_a_survey_waits_as_offers_do_and_news_goes(play: Play) -> None:
+    """R79, R80. Also where a store made it a service text: nobody is asked "how was it" then."""
+
+    async def story(shop: Shop) -> None:
+        who = await _anna(shop)
+        steps = [
+            {"id": "ask", "do": "ask", "text": "survey", "survey": "delivery"},
+        ]  # fmt: skip
+        journey = JOURNEY.validate_python(
+            {"key": "own_1", "name": "Ask", "trigger": {"on": "fact", "kind": "payment.received"},
+             "topic": "order", "steps": steps}
+        )  # fmt: skip
+        async with db.transaction(shop.runtime.pool) as tx:
+            own = Automation(is_on=True, version=1, plan=journey)
+            await automations.save(tx, shop.store.id, "own_1", own, shop.at, None)
+        await _say(shop, who, "Смотрю", "k1")
+        await _taken(shop)
+        await shop.hear(paid(at=shop.at))
+        await shop.answer()
+        made = {one["recipe"]: one for one in await shop.messages()}
+        assert (made["own_1"]["state"], made["own_1"]["reason"]) == ("waiting", "not_yet")
+        assert made["own_1"]["not_before"] == shop.at + 24 * HOUR
+        assert made["order_paid"]["reason"] == ""
+        assert len(await _taken(shop)) == 1
+
+    play(story)
 
 
 def test_a_ready_answer_says_what_is_known_of_whom_it_is_for(play: Play) -> None:

@@ -52,6 +52,9 @@ def say(
     if survey:
         values["survey"] = asking.values(survey, language)
     starts, ends = _starts(scene, step, run, now), fact.at + journey.span
+    if survey and not is_offer and person.talking_until:
+        # Whatever it is called, a question of ours is no news: it waits as offers do.
+        starts = max(starts, person.talking_until)
     if step.valid_for:
         ends = min(ends, starts + timedelta(seconds=step.valid_for))
     letter = Letter(
