@@ -137,10 +137,12 @@ def test_a_winner_who_does_not_come_makes_place_for_the_first_substitute(play):
         (news,) = (await shop.messages())[made:]
         assert news["recipient"] == second.phone and "выиграли" in news["body"]
         async with db.transaction(shop.runtime.pool) as tx:
-            assert await draws.give(tx, shop.store, contest, second.ticket)
             assert not await draws.give(tx, shop.store, contest, third.ticket)
+            ids = shop.runtime.ids
+            assert await draws.lapse(tx, shop.store, contest, second.ticket, ids, shop.at)
+            assert await draws.give(tx, shop.store, contest, third.ticket)
             outcomes = [one.outcome for one in await draws.placed(tx, shop.store, number)]
-        assert outcomes == ["lapsed", "given", ""]
+        assert outcomes == ["lapsed", "lapsed", "given"]
 
     play(story)
 
@@ -244,10 +246,18 @@ def test_what_is_open_stays_as_it_was_promised_and_a_number_that_moved_enters_on
         await shop.answer()
         (entry,) = await shop.rows("SELECT * FROM contest_entry")
         assert entry["ticket"] == rules.ticket_of(contest, "+375291112233")
-        await shop.rows("UPDATE contest_entry SET contact_id = 12345 * 128 RETURNING ticket")
-        await shop.hear(text("win", at=NOON + timedelta(minutes=1)))
-        await shop.answer()
-        (row,) = await shop.rows("SELECT count(*) AS n FROM contest_entry")
-        assert row["n"] == 1
+        # It was somebody else's number then; or it was another number of theirs.
+        for n, was in enumerate(("contact_id = 12345 * 128", "ticket = 'OTHER'")):
+            await shop.rows(
+                f"UPDATE contest_entry SET said_again_at = NULL, {was} RETURNING ticket"
+            )
+            if n:
+                who = "(SELECT id FROM contact LIMIT 1)"
+                await shop.rows(f"UPDATE contest_entry SET contact_id = {who} RETURNING ticket")
+            await shop.hear(text("win", at=NOON + timedelta(minutes=n)))
+            await shop.answer()
+            assert (await shop.messages())[-1]["why"] == "reply/contest_again"
+            (row,) = await shop.rows("SELECT count(*) AS n FROM contest_entry")
+            assert row["n"] == 1
 
     play(story)

@@ -229,7 +229,7 @@ def test_whatever_is_changed_in_a_published_draw_is_found(tickets: list[str], da
     good = document(tickets, "a seed", beacon="4 8 15")
     assert drawing.verify(good) == []
     change = data.draw(
-        st.sampled_from(("less", "more", "seed", "beacon", "drawn", "hash", "order"))
+        st.sampled_from(("less", "more", "seed", "beacon", "drawn", "hash", "order", "promise"))
     )
     bad = dict(good)
     if change == "less":
@@ -244,6 +244,8 @@ def test_whatever_is_changed_in_a_published_draw_is_found(tickets: list[str], da
             return  # the other number draws the same three
     elif change == "drawn":
         bad["drawn"] = list(reversed(good["drawn"]))
+    elif change == "promise":
+        bad["commitment"] = drawing.commitment_of("another")
     elif change == "hash":
         bad["list_sha256"] = "0" * 64
     else:
