@@ -65,6 +65,8 @@ def test_what_is_past_goes_and_figures_stay(play):
         kept = await shop.rows("SELECT kind FROM fact")
         assert gone["facts"] >= 3 and [row["kind"] for row in kept] == ["payment.received"]
         assert all(row["body"] for row in await shop.messages())
+        (talk,) = await shop.rows("SELECT last_said FROM conversation")
+        assert talk["last_said"], "the inbox shows the last text"
         await settle(shop, messages=100, inbound=100)
         shop.later(days=20)
         async with db.transaction(shop.runtime.pool) as tx:
@@ -75,6 +77,8 @@ def test_what_is_past_goes_and_figures_stay(play):
         assert gone["messages"] == len(made) and gone["inbound"] == 1
         assert {row["state"] for row in await shop.messages()} == {"delivered"}
         assert not any(row["body"] + row["recipient"] for row in await shop.messages())
+        (talk,) = await shop.rows("SELECT last_said FROM conversation")
+        assert not talk["last_said"]
         assert (await worker.forget(shop.runtime)).total() == 0
         (order_row,) = await shop.rows("SELECT total FROM purchase_order")
         assert order_row["total"] > 0 and await found(shop, ["зинаида"])

@@ -96,6 +96,15 @@ def test_a_text_waits_is_read_taken_put_off_closed_and_opened_again(site: Site) 
     assert site.run(waking.wake_all(site.runtime)) == 1, "a worker brings it back"
     assert f"talk-{anna}" in owner.get(HERE).text
 
+    assert "Nobody was answered" in owner.get(f"{HERE}/times").text
+    answer = {"text": "Да, говорим", "key": "once-and-only", "when": "now"}
+    assert owner.post(f"{HERE}/{anna}/answer", answer).status == 303
+    assert f"talk-{anna}" in owner.get(f"{HERE}?which=answered").text
+    assert f"talk-{anna}" not in owner.get(HERE).text
+    times = owner.get(f"{HERE}/times").text
+    assert "Half within" in times and "Nobody was answered" not in times
+    assert "Да, говорим" in owner.get(f"{HERE}/{anna}").text
+
     assert owner.post(f"{HERE}/{anna}/close").status == 303
     assert f"talk-{anna}" in owner.get(f"{HERE}?which=closed").text
     assert talk_of(site, anna)["waiting_since"] is None
