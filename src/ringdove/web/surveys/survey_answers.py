@@ -3,7 +3,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -115,8 +115,8 @@ def place_of(typed: str) -> Place:
 
 
 def address_of(place: Place) -> str:
-    """The same in an address."""
-    return f"{place[0].isoformat()}~{place[1]}"
+    """The same in an address, of signs that need no spelling there."""
+    return f"{place[0].astimezone(UTC):%Y%m%dT%H%M%S.%fZ}~{place[1]}"
 
 
 def reasons_of(page: StorePage, every: Mapping[str, Survey], key: str) -> list[tuple[str, str]]:
