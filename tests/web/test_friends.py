@@ -9,7 +9,10 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
+from ringdove.records.consent import forms
+from ringdove.records.offers import rewards
 from ringdove.records.store import stores
+from ringdove.rules.consent.ways_in import DayGood, Form, Reward
 from ringdove.rules.facts import OrderPlaced
 from ringdove.workers import react
 from tests.web.conftest import PHONE, Looker, Site, Visitor, assert_sound
@@ -171,6 +174,30 @@ def test_lines_of_script_draw_the_form_and_the_buttons(site: Site, owner: Visito
     assert stranger.get("/share/aaaaaaaaaaaaaa.js").status == 404
 
 
+def test_an_offer_is_passed_on_by_its_public_address(site: Site, owner: Visitor) -> None:
+    """R97: buttons on the page of an offer and on the thanks for subscribing, as plain links."""
+
+    async def made() -> None:
+        async with db.transaction(site.runtime.pool) as tx:
+            now = site.runtime.clock()
+            goods = (DayGood("Kettle"), DayGood("Cup"))
+            offer = Reward(0, "day1", "Day", "page", daily=goods, valid_from=now)
+            await rewards.create(tx, 1, offer, now)
+            number = await forms.create(tx, 1, Form(0, "join1", "Site"), now)
+            await forms.publish(tx, 1, number, now)
+
+    site.run(made())
+    stranger = site.visitor()
+    offered = stranger.get("/only/day1?lang=en").text
+    assert "https://wa.me/?text=See%20what%20Linden%20has" in offered
+    assert "%2Fonly%2Fday1" in offered and "Copy the link" in offered
+    thanks = stranger.get("/join/join1?done=1&lang=it").text
+    assert "%2Fjoin%2Fjoin1" in thanks and "Mi%20piace%20Linden" in thanks
+    for page in (offered, thanks):
+        sources = re.findall(r"<(?:script|img|iframe)[^>]+src=\"([^\"]+)", page)
+        assert sources and all(one.startswith("/static/") for one in sources)
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 def test_friends_in_a_browser(
@@ -196,11 +223,14 @@ def test_friends_in_a_browser(
     page.locator("[role=status]").wait_for()
     page.goto(f"{site.url}{links['share']}?lang=es")
     context.close()
-    seen = browser.new_context(viewport=PHONE)
+    seen = browser.new_context(viewport=PHONE, permissions=["clipboard-write"])
     public = seen.new_page()
     for path in (links["page"], links["share"]):
         public.goto(f"{site.url}{path}?lang=ru")
         assert_sound(public)
+    public.goto(f"{site.url}{links['page']}?lang=en")
+    public.get_by_role("button", name="Copy the link", exact=True).click()
+    public.get_by_role("button", name="Copied").wait_for()
     seen.close()
     mine.go("/stores/1/offers/friends")
     mine.page.get_by_role("link", name="Anna Koval").wait_for()

@@ -37,15 +37,21 @@ def place_of(store: Store, digest: str) -> int:
 
 # ------------------------------------------------------------------ inviting
 
+# A day of all, by their time; a month of one inviter, by who that is.
 COUNTS = """
-SELECT count(*) FILTER (WHERE i.inviter_id = ANY(%(people)s::bigint[]) AND i.at > %(day)s)
-    AS by_inviter_day,
-  count(*) FILTER (WHERE i.inviter_id = ANY(%(people)s::bigint[])) AS by_inviter_month,
-  count(*) FILTER (WHERE i.ip_hash <> '' AND i.ip_hash = %(ip_hash)s AND i.at > %(day)s)
-    AS by_address_day,
-  count(*) FILTER (WHERE i.at > %(day)s) AS by_store_day
-FROM friend_invitation i
-WHERE i.bucket = ANY(%(buckets)s) AND i.store_id = %(store_id)s AND i.at > %(month)s
+SELECT d.by_inviter_day, d.by_address_day, d.by_store_day, m.by_inviter_month
+FROM (
+  SELECT count(*) FILTER (WHERE i.inviter_id = ANY(%(people)s::bigint[])) AS by_inviter_day,
+    count(*) FILTER (WHERE i.ip_hash <> '' AND i.ip_hash = %(ip_hash)s) AS by_address_day,
+    count(*) AS by_store_day
+  FROM friend_invitation i
+  WHERE i.bucket = ANY(%(buckets)s) AND i.store_id = %(store_id)s AND i.at > %(day)s
+) d
+CROSS JOIN (
+  SELECT count(*) AS by_inviter_month FROM friend_invitation i
+  WHERE i.bucket = ANY(%(buckets)s) AND i.store_id = %(store_id)s
+    AND i.inviter_id = ANY(%(people)s::bigint[]) AND i.at > %(month)s
+) m
 """
 CLAIM = """
 INSERT INTO friend_invitation (bucket, store_id, hash, id, inviter_id, way, at, ip_hash, friend_id)

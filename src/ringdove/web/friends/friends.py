@@ -100,7 +100,7 @@ def _values(store: Store) -> dict[str, Any]:
     return {
         "is_on": settings.is_on, "writes": settings.writes,
         **{name: getattr(settings, name) for name in LIMITS},
-        **{f"words_{code}": settings.words.get(code, "") for code in store.languages},
+        **{f"words_{code}": inviting.words_of(settings, code) for code in store.languages},
     }  # fmt: skip
 
 
@@ -109,7 +109,10 @@ def _meant(store: Store, typed: Any) -> Friends:
     return Friends(
         is_on=bool(typed.is_on), writes=bool(typed.writes),
         **{name: getattr(typed, name) for name in LIMITS},
-        words={code: words for code, words in said.items() if words},
+        words={
+            code: words for code, words in said.items()
+            if words and words != inviting.words_of(Friends(), code)
+        },
     )  # fmt: skip
 
 
@@ -155,5 +158,5 @@ def _words(store: Store, form: Form[Any]) -> list[dict[str, Any]]:
         used = ready if inviting.mistake(own or ready) else own or ready
         said = texts.render(used, {"shop": {"name": store.name}, "friend": SAMPLE})
         name = LANGUAGE_NAMES.get(code, code)
-        found.append({"code": code, "name": name, "ready": ready, "size": size_of(said, ())})
+        found.append({"code": code, "name": name, "size": size_of(said, ())})
     return found
