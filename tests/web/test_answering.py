@@ -206,3 +206,16 @@ def test_a_customer_is_answered_from_the_keyboard(look: Callable[..., Looker], s
     page.locator("#f-text-ru").fill("Спасибо, {{ customer.first_name }}")
     expect(page.locator("#looks")).to_contain_text("Спасибо, Анна")
     anne.assert_clean()
+
+
+def test_everybody_sets_the_phone_that_alerts_reach_them_at(site: Site) -> None:
+    """R84. Under their own name, with its country in front; empty: none."""
+    owner = site.set_up()
+    wrong = owner.post("/me/phone", {"phone": "8 029 111"})
+    assert wrong.status == 422 and "The whole number, please" in wrong.text
+    assert "8 029 111" in wrong.text
+    assert owner.post("/me/phone", {"phone": "+375 (44) 777-88-99"}).status == 303
+    assert 'value="+375447778899"' in owner.get("/me").text
+    assert site.run(rows(site, "SELECT phone FROM app_user")) == [{"phone": "+375447778899"}]
+    owner.post("/me/phone", {"phone": ""})
+    assert site.run(rows(site, "SELECT phone FROM app_user")) == [{"phone": ""}]
