@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ringdove.demo import joining, letters, purchases
+from ringdove.demo import befriending, joining, letters, purchases
 from ringdove.demo.asking import Asking
 from ringdove.demo.chance import Chance, Rhythm, Weighed
 from ringdove.demo.goods import Good, catalogue
@@ -82,6 +82,8 @@ def make_past(
         first_key = purchases.FIRST_KEY + plan.orders
         Selling(rows, shop, keyed, link_key, address, orders, first_key).tell(known, people)
     Talking(rows, staff).tell(known)
+    if plan.ways_in:
+        befriending.invite(rows, keyed, known)
     for who in known:
         rows.chain(who, keyed)
     _people(rows, plan, people, known)

@@ -58,6 +58,7 @@ COLUMNS: dict[str, list[str]] = {
         " value handled",
         "conversation": "bucket store_id contact_id state owner snoozed_until waiting_since unread"
         " last_at last_by last_said intent",
+        "friend_invitation": "bucket store_id hash id inviter_id way at bought_at",
         "complaint": "bucket store_id id contact_id order_id number state opened_at changed_at"
         " due_at reason said note opened_by closed_at",
         "complaint_move": "bucket store_id id contact_id complaint_id at by state said",

@@ -24,11 +24,12 @@ from ringdove.records.automations import automations
 from ringdove.records.people import search_fill
 from ringdove.records.segments import figure_fill, rhythms
 from ringdove.records.sending import gateways, prices, spending
-from ringdove.records.store import connections, stores, users
+from ringdove.records.store import connections, policies, stores, users
 from ringdove.records.store.stores import StoreSettings
 from ringdove.rules.automations.journeys import AnyStep
 from ringdove.rules.automations.plans import Automation
 from ringdove.rules.automations.recipes import RECIPES
+from ringdove.rules.policy import Friends, Policy
 from ringdove.rules.scenes import Store
 from ringdove.rules.sending.prices import Price, PriceList
 from ringdove.rules.sending.spending import Limit
@@ -132,6 +133,7 @@ async def make_world(runtime: Runtime, say: Callable[[str], None]) -> None:
                 await open_ways_in(tx, store, now - timedelta(days=200))
                 await switch_on(tx, store, owner, now - timedelta(days=60))
                 await name_segments(tx, store, now - timedelta(days=150))
+                await policies.change(tx, store, _with_friends, now)
                 await users.set_role(tx, helper, store.id, "support")
             with _uncollected():
                 past = make_past(
@@ -222,6 +224,10 @@ async def switch_on(tx: db.Tx, store: Store, owner: int, at: datetime) -> None:
         steps = tuple(_at_once(step, seconds) for step in ready.steps)
         sooner = Automation(is_on=True, version=2, plan=ready.with_steps(steps))
         await automations.save(tx, store.id, key, sooner, at + timedelta(days=59), owner)
+
+
+def _with_friends(policy: Policy) -> Policy:
+    return replace(policy, friends=Friends(is_on=True))
 
 
 def _at_once(step: AnyStep, seconds: int) -> AnyStep:
