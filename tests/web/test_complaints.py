@@ -46,6 +46,7 @@ def test_a_complaint_is_written_down_moved_and_told_of(site: Site) -> None:
     owner = site.set_up()
     assert "No complaint waits" in owner.get(HERE).text
     site.run(told(site))
+    owner.post("/stores/1/automations/complaint_opened/switch", {"is_on": "yes", "version": "0"})
     (anna,) = site.run(rows(site, "SELECT id FROM contact"))
     (order,) = site.run(rows(site, "SELECT id FROM purchase_order"))
     assert "About no order" in owner.get(f"{HERE}?about={anna['id']}").text
@@ -72,7 +73,11 @@ def test_a_complaint_is_written_down_moved_and_told_of(site: Site) -> None:
     page = owner.get(here).text
     assert "The customer is told by text." in page
     assert "Ask the stock" in page and "two in stock" in page
-    (text,) = site.run(rows(site, "SELECT * FROM message WHERE topic = 'complaint'"))
+    (_, text) = site.run(
+        rows(site, "SELECT * FROM message WHERE topic = 'complaint' ORDER BY id")
+    )
+    (task,) = site.run(rows(site, "SELECT * FROM task"))
+    assert task["result"] == "done", "who has answered it has nothing more to do"
     assert "A new one comes on Friday." in text["body"] and "stock" not in text["body"]
     change = {"owner": "0", "reason": "quality", "order": "0", "due_at": "2030-01-01T10:00"}
     assert owner.post(here, change).status == 422

@@ -57,6 +57,9 @@ async def write(tx: Tx, scene: Scene, now: datetime, ids: Ids) -> None:
     await _messages(tx, store, of[effects.QueueMessage])
     await _refusals(tx, store, scene, of)
     await _rest(tx, store, of)
+    moves = of[effects.NoteComplaint]
+    answered = await complaints.write(tx, store, of[effects.SaveComplaint], moves)
+    await tasks.finish_of_complaints(tx, store, answered, now, ids)
     await confirming.write(tx, store, of[effects.SaveQuestion])
     given = of[effects.GiveReward]
     await ways_in.write(
@@ -445,7 +448,6 @@ async def _rest(tx: Tx, store: Store, of: Mapping[type[Any], list[Any]]) -> None
     await conversations.fold(tx, store, of[effects.SaveMerge])
     await survey_answers.write(tx, store, of[effects.SaveAnswer])
     await invitations.write(tx, store, of[effects.SaveInvitation])
-    await complaints.write(tx, store, of[effects.SaveComplaint], of[effects.NoteComplaint])
     await entries.write(tx, store, of[effects.SaveEntry])
 
 

@@ -1506,6 +1506,7 @@ CREATE TABLE complaint_move (            -- its history
   PRIMARY KEY (bucket, store_id, id)
 );
 CREATE INDEX complaint_move_of ON complaint_move (bucket, complaint_id, store_id, id);
+CREATE INDEX complaint_move_contact ON complaint_move (bucket, contact_id, store_id, at, id);
 
 -- ---------------------------------------------------------------- contests
 
@@ -1553,6 +1554,8 @@ CREATE INDEX contest_entry_contact ON contest_entry (bucket, contact_id, store_i
 CREATE INDEX contest_entry_at ON contest_entry (bucket, contest_id, at, ticket, store_id);
 CREATE INDEX contest_entry_place ON contest_entry (bucket, contest_id, place, store_id)
   WHERE place IS NOT NULL;
+CREATE INDEX contest_entry_refused ON contest_entry (bucket, contest_id, store_id)
+  WHERE refused <> '';
 
 INSERT INTO process_slot (slot) SELECT n FROM generate_series(0, 63) n;
 

@@ -63,11 +63,16 @@ WHERE r.bucket = ANY(%(buckets)s)
 
 async def write(
     tx: Tx, store: Store, saved: Iterable[SaveComplaint], noted: Iterable[NoteComplaint]
-) -> None:
-    """Each as it stands at the end of the batch, and all that happened to them."""
+) -> list[tuple[Complaint, str]]:
+    """Each as it stands at the end of the batch, and all that happened to them. Those that were
+    answered, and by whom."""
     last = {one.complaint.id: one.complaint for one in saved}
+    moves = sorted(noted, key=lambda one: one.id)
     await _put(tx, PUT, store, [last[key] for key in sorted(last)])
-    await _put(tx, PUT_MOVES, store, sorted(noted, key=lambda one: one.id))
+    await _put(tx, PUT_MOVES, store, moves)
+    by = {one.complaint_id: one.by for one in moves if one.state not in ("", "opened")}
+    ended = [last[key] for key in sorted(by.keys() & last.keys())]
+    return [(one, by[one.id]) for one in ended if one.state != "opened"]
 
 
 async def _put(tx: Tx, statement: str, store: Store, nouns: Sequence[Any]) -> None:

@@ -49,8 +49,8 @@ UPDATE message m SET recipient = '', subject = '', body = '',
 WHERE {OF_PEOPLE.format("m")} AND (m.recipient <> '' OR m.body <> '' OR m.subject <> '')
 """
 INBOUND = EMPTY["texts_from_them"] = f"""
-UPDATE inbound i SET sender = '', body = '' WHERE {OF_PEOPLE.format("i")}
-  AND (i.sender <> '' OR i.body <> '')
+UPDATE inbound i SET sender = '', body = '', value = '' WHERE {OF_PEOPLE.format("i")}
+  AND (i.sender <> '' OR i.body <> '' OR i.value <> '')
 """
 CONVERSATIONS = EMPTY["conversations"] = f"""
 DELETE FROM conversation c WHERE {OF_PEOPLE.format("c")}

@@ -164,6 +164,7 @@ CREATE TABLE complaint_move (
   PRIMARY KEY (bucket, store_id, id)
 );
 CREATE INDEX complaint_move_of ON complaint_move (bucket, complaint_id, store_id, id);
+CREATE INDEX complaint_move_contact ON complaint_move (bucket, contact_id, store_id, at, id);
 SELECT ringdove_distribute(t, 'contact') FROM unnest(ARRAY['complaint', 'complaint_move']) t;
 
 -- Answers by people.
@@ -229,5 +230,7 @@ CREATE INDEX contest_entry_contact ON contest_entry (bucket, contact_id, store_i
 CREATE INDEX contest_entry_at ON contest_entry (bucket, contest_id, at, ticket, store_id);
 CREATE INDEX contest_entry_place ON contest_entry (bucket, contest_id, place, store_id)
   WHERE place IS NOT NULL;
+CREATE INDEX contest_entry_refused ON contest_entry (bucket, contest_id, store_id)
+  WHERE refused <> '';
 SELECT ringdove_reference('contest');
 SELECT ringdove_distribute('contest_entry', 'contact');

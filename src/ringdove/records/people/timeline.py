@@ -122,6 +122,12 @@ LEFT JOIN app_user u ON u.id = t.owner
 LEFT JOIN purchase_order o
   ON o.bucket = t.bucket AND o.store_id = t.store_id AND o.id = t.order_id
 WHERE t.result <> 'told' AND t{OF_PERSON.format("t", "created_at")}"""
+COMPLAINTS = KINDS["complaint"] = f"""
+SELECT v.id, v.at AS moment, v.complaint_id, v.by, v.state, v.said, v.note, c.number
+FROM complaint_move v
+JOIN complaint c
+  ON c.bucket = v.bucket AND c.store_id = v.store_id AND c.id = v.complaint_id
+WHERE v{OF_PERSON.format("v", "at")}"""
 CALLS = KINDS["call"] = f"""
 SELECT k.id, k.at AS moment, k.by, k.result, k.note, o.number AS order_number
 FROM order_call k

@@ -15,7 +15,7 @@ from ringdove.kit.db import Tx
 from ringdove.records import facts
 from ringdove.rules.effects import SaveTask
 from ringdove.rules.facts import TaskClosed
-from ringdove.rules.scenes import Store
+from ringdove.rules.scenes import Complaint, Store
 
 PAGE: Final = 50
 PAGE_MAX: Final = 200
@@ -269,6 +269,36 @@ async def finish(
         )  # fmt: skip
         await facts.write(tx, store, 0, [closed], now, ids)
     return row is not None
+
+
+# Whatever automation asked for an answer to a complaint: its run is about the complaint's opening.
+OF_COMPLAINTS = """
+SELECT t.id, r.by
+FROM jsonb_to_recordset(%(rows)s) AS r(bucket integer, contact_id bigint, number text, by text)
+CROSS JOIN LATERAL (
+  SELECT t.id, t.enrollment_id FROM task t
+  WHERE t.bucket = r.bucket AND t.store_id = %(store_id)s AND t.contact_id = r.contact_id
+    AND t.done_at IS NULL AND t.enrollment_id IS NOT NULL OFFSET 0
+) t
+JOIN enrollment e ON e.bucket = r.bucket AND e.store_id = %(store_id)s AND e.id = t.enrollment_id
+  AND right(e.subject, length(r.number) + 8) = '/' || r.number || '/opened'
+ORDER BY t.id
+"""
+
+
+async def finish_of_complaints(
+    tx: Tx, store: Store, answered: Sequence[tuple[Complaint, str]], now: datetime, ids: Ids
+) -> None:
+    """Nobody has to answer these complaints any more; with each, who did."""
+    rows = [
+        {"bucket": bucket_of_id(one.contact_id), "contact_id": one.contact_id,
+         "number": one.number, "by": by}
+        for one, by in answered
+    ]  # fmt: skip
+    if rows:
+        given = {"store_id": store.id, "rows": db.document(rows)}
+        for row in await (await tx.execute(OF_COMPLAINTS, given)).fetchall():
+            await finish(tx, store, row["id"], "done", "", row["by"], now, ids)
 
 
 async def reopen(tx: Tx, store: Store, task_id: int) -> bool:

@@ -22,7 +22,7 @@ ELSEWHERE: Final = tuple(topic for topics in TOPICS.values() for topic in topics
 KINDS: Final[Mapping[str, frozenset[str]]] = {
     "purchase": frozenset({"order", "message", "run", "call"}),
     "delivery": frozenset({"parcel", "message", "run"}),
-    "after": frozenset({"return", "message", "run", "task"}),
+    "after": frozenset({"return", "message", "run", "task", "complaint"}),
     "long": frozenset({"inbound", "consent", "merge", "message", "run", "click"}),
 }
 

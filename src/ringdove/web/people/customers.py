@@ -33,6 +33,7 @@ from ringdove.records.sending import phones as virtual
 from ringdove.records.store import connections
 from ringdove.rules.people import phone_readings, phones, stages
 from ringdove.rules.scenes import Contact
+from ringdove.web.complaints import complaint_words
 from ringdove.web.consent import consent
 from ringdove.web.people import habit_words
 from ringdove.web.people import past_words as words
@@ -146,6 +147,7 @@ async def render(
         titled=lambda recipe: title(recipe, page.say.language, page.say.own),
         words=words,
         task_words=task_words,
+        complaint_words=complaint_words,
         **(_forms(page, who) | more),
     )
 
