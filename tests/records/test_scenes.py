@@ -92,6 +92,8 @@ ASKING = {effects.SaveQuestion}
 JOURNEYS = {effects.SaveTask, effects.TakeBack}
 # This asks for a contest; tests/flows/test_contests.py finds its row.
 CONTESTS = {effects.SaveEntry}
+# This asks for a survey; tests/flows/test_surveys.py finds its row.
+SURVEYS = {effects.SaveAnswer}
 # The cart that a guest leaves behind is loaded no more, see the test at the end.
 GUESTS = {effects.MoveKey}
 
@@ -111,7 +113,7 @@ def test_every_effect_happened_in_that_life() -> None:
         if isinstance(cls, type) and dataclasses.is_dataclass(cls)
         and cls.__module__ == effects.__name__
     }  # fmt: skip
-    assert every - WAYS_IN - MERGING - ASKING - GUESTS - JOURNEYS - CONTESTS == made
+    assert every - WAYS_IN - MERGING - ASKING - GUESTS - JOURNEYS - CONTESTS - SURVEYS == made
 
 
 def _counter() -> Any:

@@ -32,6 +32,7 @@ from ringdove.runtime import Runtime
 from ringdove.web import public
 from ringdove.web.answering import answer_now
 from ringdove.web.consent.leave import limits_of, typed_form, wrong_link
+from ringdove.web.friends import share_pieces
 from ringdove.web.views import runtime_of
 
 COMMENT_MAX = 1_000
@@ -82,7 +83,7 @@ async def _asked(runtime: Runtime, token: str) -> Asked | None:
             return None
         survey = (await survey_records.load(tx, store.id)).get(asking.survey)
         person = await ways_out.person(tx, store, asking.contact_id)
-        if survey is None or person is None:
+        if survey is None or person is None or person.erased_at:
             return None
         order = goods = ""
         if asking.order_id:
@@ -199,6 +200,9 @@ def shown(
         ],
         further=[_drawn(one, language) for one in survey.further],
         is_low=survey.is_low(asking.score), may_change=may_change,
+        ways=[] if survey.is_low(asking.score) else share_pieces.ways_of_customer(
+            asked.runtime, store, asking.contact_id, language
+        ),
         code=(code or {}).get("code", ""), token=request.path_params.get("token", ""),
     )  # fmt: skip
     response.headers["referrer-policy"] = "no-referrer"  # the address is the person's own
