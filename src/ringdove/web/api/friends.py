@@ -20,10 +20,10 @@ from ringdove.rules.friends import inviting, sharing
 from ringdove.rules.people import people as readings
 from ringdove.rules.people import phones
 from ringdove.rules.policy import Friends
-from ringdove.rules.scenes import Contact, Store
+from ringdove.rules.scenes import Contact
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import Told
-from ringdove.web.friends import friend_pages, friends, promises, share_pieces
+from ringdove.web.friends import friends, promises, share_pieces
 from ringdove.web.friends.friends import END, LIMIT_MAX, SHOWN_FOR, WORDS_MAX, WRONG, state_of
 from ringdove.web.friends.inviting import Wish, write_to
 
@@ -128,18 +128,13 @@ async def links_of(wish: Inviter, caller: SupportKey) -> FriendLinks:
     async with caller.transaction() as tx:
         person = await _inviter(tx, caller, wish.customer)
     runtime, store = caller.runtime, caller.store
-    share = friend_pages.shared_link(runtime, store, person.id)
-    words = _words(store, person)
+    share = share_pieces.shared_link(runtime, store, person.id)
+    language = languages.choose(person.language, person.country, store.languages)
+    words = share_pieces.words_of(store, language)
     return FriendLinks(
-        page_url=friend_pages.page_link(runtime, store, person.id), share_url=share,
+        page_url=share_pieces.page_link(runtime, store, person.id), share_url=share,
         ways={way.key: way.href for way in sharing.ways(share, words)},
     )  # fmt: skip
-
-
-def _words(store: Store, person: Contact) -> str:
-    language = languages.choose(person.language, person.country, store.languages)
-    said: str = languages.phrases(language)["public"]["friends"]["words"]
-    return said.replace("{shop}", store.name)
 
 
 async def _inviter(tx: Tx, caller: Caller, told: Customer) -> Contact:

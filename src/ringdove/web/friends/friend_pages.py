@@ -24,7 +24,7 @@ from ringdove.records.store import stores
 from ringdove.rules import languages, texts
 from ringdove.rules.consent import stop_links
 from ringdove.rules.facts import ConsentChanged, Customer
-from ringdove.rules.friends import friend_links, inviting, sharing
+from ringdove.rules.friends import friend_links, inviting
 from ringdove.rules.people import phones
 from ringdove.rules.scenes import Contact, Store
 from ringdove.runtime import Runtime
@@ -32,7 +32,7 @@ from ringdove.web import public
 from ringdove.web.answering import answer_now
 from ringdove.web.automations.tell_me import read_number
 from ringdove.web.consent.leave import limits_of, typed_form, whence, wrong_link
-from ringdove.web.friends import promises
+from ringdove.web.friends import promises, share_pieces
 from ringdove.web.friends.inviting import Wish, come, write_to
 from ringdove.web.sending import handwork
 from ringdove.web.views import runtime_of
@@ -151,7 +151,7 @@ async def text_page(runtime: Runtime, store: Store, phone: str) -> None:
     if reason := inviting.why_no_inviter(store.policy.friends, person):
         log.info("friends.no_page", store=store.id, why=reason)
         return
-    link = page_link(runtime, store, person.id)
+    link = share_pieces.page_link(runtime, store, person.id)
     language = languages.choose(person.language, person.country, store.languages)
     values = {"shop": {"name": store.name}, "friend": {"link": link}}
     text = texts.render(languages.phrases(language)["answers"]["friend_link"], values)
@@ -183,12 +183,13 @@ async def _invite(visit: Visit) -> Response:
         done, status = ("", 422) if wrong else (visit.words["done"], 200)
         if done:
             typed = empty | {"name": typed["name"]}
+    ways = share_pieces.ways_of_customer(runtime, store, person.id, visit.language)
     async with db.transaction(runtime.pool) as tx:
         invited = await invitations.of_inviter(tx, store, {person.id, *person.also})
         promised = await promises.promised(tx, store, visit.language)
     return visit.page(
         "invite.html", status, typed=typed, wrong=wrong, done=done, settings=settings,
-        promise=_promise(visit.words, "promise", promised), ways=ways_of(visit, person),
+        promise=_promise(visit.words, "promise", promised), ways=ways,
         invited=len(invited), bought=sum(row["bought_at"] is not None for row in invited),
     )  # fmt: skip
 
@@ -214,25 +215,6 @@ async def _write(visit: Visit, person: Contact, typed: dict[str, str]) -> dict[s
     log.info("friends.invited", store=store.id, why_not=outcome.reason)
     said = w.get(outcome.reason, "") if outcome.reason in ("yourself", "too_many", "busy") else ""
     return {"phone": said} if said else {}
-
-
-def ways_of(visit: Visit, person: Contact) -> list[sharing.Way]:
-    """How the customer passes their link on; the last way is the link itself."""
-    link = shared_link(visit.runtime, visit.store, person.id)
-    words = visit.words["words"]
-    return [*sharing.ways(link, words), sharing.Way("link", link)]
-
-
-def page_link(runtime: Runtime, store: Store, contact_id: int) -> str:
-    """This customer's own page."""
-    keyed = partial(runtime.keyed, store.id)
-    return friend_links.page_of(runtime.settings.outside_url, store.id, contact_id, keyed)
-
-
-def shared_link(runtime: Runtime, store: Store, contact_id: int) -> str:
-    """What this customer passes on."""
-    keyed = partial(runtime.keyed, store.id)
-    return friend_links.shared_of(runtime.settings.outside_url, store.id, contact_id, keyed)
 
 
 def _promise(w: Words, name: str, promised: promises.Promises) -> str:

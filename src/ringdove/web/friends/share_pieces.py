@@ -53,6 +53,33 @@ def ways(store: Store, url: str, language: str, words: str) -> list[Way]:
     return [*sharing.ways(url, said), Way("link", url)]
 
 
+def ways_of_customer(runtime: Runtime, store: Store, contact_id: int, language: str) -> list[Way]:
+    """How a customer passes the shop on: by a link of their own where friends are invited, so that
+    a friend who buys counts; else by the shop's address."""
+    if not store.policy.friends.is_on:
+        return ways(store, store.website, language, "shop")
+    link = shared_link(runtime, store, contact_id)
+    return [*sharing.ways(link, words_of(store, language)), Way("link", link)]
+
+
+def words_of(store: Store, language: str) -> str:
+    """What a customer says of the shop, before the link."""
+    said: str = languages.phrases(language)["public"]["friends"]["words"]
+    return said.replace("{shop}", store.name)
+
+
+def page_link(runtime: Runtime, store: Store, contact_id: int) -> str:
+    """This customer's own page."""
+    keyed = partial(runtime.keyed, store.id)
+    return friend_links.page_of(runtime.settings.outside_url, store.id, contact_id, keyed)
+
+
+def shared_link(runtime: Runtime, store: Store, contact_id: int) -> str:
+    """What this customer passes on."""
+    keyed = partial(runtime.keyed, store.id)
+    return friend_links.shared_of(runtime.settings.outside_url, store.id, contact_id, keyed)
+
+
 async def form_script(request: Request) -> Response:
     """The form of this token within a page of the shop; it opens our answer."""
     runtime = runtime_of(request)
