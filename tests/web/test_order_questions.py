@@ -46,7 +46,8 @@ def test_questions_for_each_hundred_orders_fall_after_an_automation(site: Site) 
     async def live() -> None:
         async with db.transaction(site.runtime.pool) as tx:
             own = Automation(is_on=True, version=1)
-            await automations.save(tx, 1, "cart_left", own, switched, None)
+            for one in ("parcel_in_transit", "birthday"):  # one of them has to do with orders
+                await automations.save(tx, 1, one, own, switched, None)
 
     site.run(live())
     site.run(told(site, *life))
@@ -54,7 +55,7 @@ def test_questions_for_each_hundred_orders_fall_after_an_automation(site: Site) 
     for said in ("75", "7.5", "Asked less", "×0.1", "For each 100 orders"):
         assert said in text, said
     found = key(site, "viewer").ask("GET", "/api/stores/1/reports/order-questions?weeks=12").json()
-    assert len(found["weeks"]) == 12 and found["automation"] == "cart_left"
+    assert len(found["weeks"]) == 12 and found["automation"] == "parcel_in_transit"
     assert (found["before"]["asked"], found["before"]["rate"]) == (15, 75.0)
     assert (found["after"]["orders"], found["after"]["rate"]) == (40, 7.5)
     assert found["change"]["is_sure"] and round(found["change"]["times"], 2) == 0.1

@@ -20,6 +20,7 @@ router = APIRouter(prefix="/stores/{store_id}/reports", include_in_schema=False)
 
 SPANS = (12, 26, 52)  # weeks
 SWITCHES_MAX = 50
+TELLING = ("order", "payment", "delivery")  # topics of automations that say where an order is
 Weeks = Annotated[int, Query(ge=1, le=52)]
 Automation = Annotated[str, Query(max_length=60)]
 
@@ -77,7 +78,15 @@ async def load(page: Any, weeks: int, automation: str) -> Found:
         counted = await records.weeks(tx, page.store, first, last)
         told = await records.versions(tx, page.store.id)
     starts_on = {key: ready.starts_on for key, ready in RECIPES.items()}
-    known = [one for one in rules.switches(told, starts_on) if rules.monday(one.at, zone) >= first]
+    known = [
+        one for one in rules.switches(told, starts_on)
+        if rules.monday(one.at, zone) >= first and _tells(one.automation)
+    ]  # fmt: skip
     chosen = next((one for one in known if one.automation == automation or not automation), None)
     compared = rules.compare(counted, rules.monday(chosen.at, zone), last) if chosen else None
     return Found(counted, known[:SWITCHES_MAX], chosen, compared)
+
+
+def _tells(automation: str) -> bool:
+    """Whether it may say where an order is; of a store's own ones nobody knows."""
+    return automation not in RECIPES or RECIPES[automation].topic in TELLING
