@@ -5,8 +5,8 @@ Wilson's (1927, "Probable inference", JASA 22). A mean of scores, and NPS, which
 0 and 1, are counted as if three more had answered, half of them the worst and half the best: the
 same thought as Agresti and Coull's for shares (1998, The American Statistician 52), of which Rocks
 (2016, ibid. 70) tried relatives for NPS. The plain formula gives few equal answers an interval of
-no width and holds ten people's truth in 40 cases of 100 where it says 95; this one, counted out
-over mixtures of answers, never in fewer than 92 from five answers on (docs/decisions/0077).
+no width, and of ten people it holds the truth in 65 cases of 100 where it says 95; this one,
+counted out over mixtures, never in fewer than 92 from five answers on (docs/decisions/0077).
 
 They are right for one look at one figure. Which of fifty products is the worst one is another
 question: so nothing here says "better" or "worse", and lists are in order of what is sure.
