@@ -36,6 +36,7 @@ SQL_ELSEWHERE = {
     "bench/floor.py": "what bare PostgreSQL can do, measured without our records",
     "bench/stock.py": "what measurements of sending begin with and are compared to",
     "bench/people.py": "what searching and importing are compared to",
+    "bench/inbox.py": "the talks that are listed, made in the database itself",
     "bench/people_deciding.py": "the past that decisions are measured on",
     "bench/segments.py": "what counting of kept figures is compared to",
     "bench/segments_ground.py": "the store that is counted, made in the database itself",

@@ -87,11 +87,15 @@ UPDATE inbound i SET intent = %(intent)s,
 WHERE i.bucket = %(bucket)s AND i.store_id = %(store_id)s AND i.id = %(id)s
   AND i.intent <> %(intent)s
 """
-# The list shows what the last text of a talk was understood as.
+# The list shows what their last text was understood as, whatever a machine said after it.
+LATER = """
+SELECT 1 FROM inbound i
+WHERE i.bucket = %(bucket)s AND i.store_id = %(store_id)s AND i.contact_id = %(contact_id)s
+  AND (i.at, i.id) > (%(at)s, %(id)s) LIMIT 1
+"""
 MEANT_LAST = """
 UPDATE conversation c SET intent = %(intent)s
 WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.contact_id = %(contact_id)s
-  AND c.last_at = %(at)s
 """
 
 
@@ -109,10 +113,9 @@ async def put_right(tx: Tx, store: Store, said: Mapping[str, Any], intent: str, 
         "intent": intent,
     }  # fmt: skip
     is_new = (await tx.execute(PUT_RIGHT, given)).rowcount > 0
-    shown = {
-        "bucket": bucket_of_id(main), "store_id": store.id, "contact_id": main,
-        "at": said["at"], "intent": intent,
-    }  # fmt: skip
-    await tx.execute(MEANT_LAST, shown)
+    after = given | {"contact_id": said["contact_id"], "at": said["at"]}
+    if await (await tx.execute(LATER, after)).fetchone() is None:
+        shown = {"bucket": bucket_of_id(main), "store_id": store.id, "contact_id": main}
+        await tx.execute(MEANT_LAST, shown | {"intent": intent})
     await db.notify(tx, "live", f"{store.id} {LIVE}")
     return is_new
