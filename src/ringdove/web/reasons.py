@@ -312,6 +312,16 @@ REPLIES: Mapping[str, str] = {
     "survey_why": N_("because the customer gave a low score: the question why"),
     "survey_again": N_("because the answer to a survey was no score: asked once more"),
     "survey_heard": N_("because the customer said why a score was low"),
+    "order_status": N_("because they asked where their order is"),
+    "which_order": N_("because they asked for an order and have several"),
+    "order_unknown": N_("because they asked for an order that is none of theirs"),
+    "no_order": N_("because they asked for an order and have none"),
+    "order_rules": N_("because they asked how to order"),
+    "complaint_rules": N_("because they asked how to complain"),
+    "complaint_heard": N_("because they complained"),
+    "complaint_added": N_("because they said more of their complaint"),
+    "complaint_status": N_("because they asked for their complaint"),
+    "no_complaint": N_("because they asked for a complaint and there is none"),
 }
 FRIENDS: Mapping[str, str] = {
     "invitation": N_("because a customer invited this friend, once for ever"),
