@@ -12,7 +12,7 @@ from ringdove.rules.reports.order_questions import Week
 from ringdove.rules.scenes import Store
 
 # A row's id tells when it was made, which is after what it tells of: a time is a stretch of ids.
-# Weeks as numbers, by when they begin: a zone asked for each of a million orders took twice as long.
+# Weeks as numbers by when they begin: a zone asked for each of a million orders took twice as long.
 ORDERS = """
 SELECT width_bucket(o.placed_at, %(weeks)s::timestamptz[]) AS week, count(*) AS orders
 FROM purchase_order o
