@@ -308,3 +308,23 @@ def draw(folder: Path, page: Path) -> None:
     from ringdove.bench import drawing
 
     print("drawn:", ", ".join(drawing.draw(folder, page)) or "nothing")
+
+
+@app.command()
+def replies(
+    texts: Annotated[str, typer.Option(help="The folder of texts with what they mean.")] = "",
+    train: Annotated[str, typer.Option(help="Write weights learnt from them to this file.")] = "",
+    save: Save = "",
+) -> None:
+    """What people write back: how much of it is understood, by language and intent."""
+    from ringdove.bench import replies as one
+
+    folder = Path(texts) if texts else one.TEXTS
+    try:
+        if train:
+            print(f"{one.train(folder, Path(train)):,} pieces of words have weights.")
+        found = one.measure(folder)
+    except FileNotFoundError as wrong:
+        print(wrong, file=sys.stderr)
+        raise typer.Exit(1) from None
+    _tell(one.table(found), found, save)

@@ -75,7 +75,8 @@ def _is_thanks(text: str, said: list[str], about: set[str]) -> bool:
 _THUMB = re.compile("[👍👌🙏❤🧡💛💚💙💜😊😍🥰😘🤗🙂☺👏💪🔥]")
 _MARKED = re.compile(
     r"(?:#|\b(?:n[o°º]|nr|num|nro|numero|number|номер|нумар|order|заказ\w*|замов\w*|ordine"
-    r"|pedido|zamowieni\w*)[.:]?)\s*#?\s*([a-zа-яіў]{0,5}-?\d+(?:[-/]\d+)*)\b",
+    r"|pedido|zamowieni\w*|complaint|claim|жалоб\w*|претензи\w*|скар[гз]\w*|прэтэнзі\w*|reclam\w*"
+    r"|queja|reklamacj\w*)[.:]?)\s*#?\s*([a-zа-яіў]{0,5}-?\d+(?:[-/]\d+)*)\b",
     re.IGNORECASE,
 )
 _BARE = re.compile(

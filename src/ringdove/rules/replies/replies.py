@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from ringdove.rules import languages
 from ringdove.rules.policy import Topic
 from ringdove.rules.replies import stops
-from ringdove.rules.replies.intents import Reply, contest_word, meant
+from ringdove.rules.replies.intents import Reply, contest_word, meant, number_in
+from ringdove.rules.replies.likely import likely
 from ringdove.rules.replies.ratings import Scale, read_rating
 from ringdove.rules.replies.words import (
     READ_LETTERS_MAX,
@@ -21,6 +22,9 @@ from ringdove.rules.replies.words import (
 )
 
 SIX = Scale()
+LIKELY = 0.7  # below it a person reads it (decision 0068)
+LIKELY_ELSE = 0.85  # in an answer to a question, and where a word of stopping was looked at
+LIKELY_WORDS_MIN = 3
 
 
 def read(
@@ -49,7 +53,25 @@ def read(
         return rating
     if known and known.value == "yes" and awaiting:
         return Reply("other", value="yes")
-    return known or meant(text, said, words)
+    heard = known or meant(text, said, words)
+    if heard.intent not in ("other", "unsure") or len(said) < LIKELY_WORDS_MIN:
+        return heard
+    is_doubtful = awaiting or not words.stop.isdisjoint(said)
+    return _likely(text, said, words, LIKELY_ELSE if is_doubtful else LIKELY) or heard
+
+
+def _likely(text: str, said: list[str], words: Words, enough: float) -> Reply | None:
+    """Where no list knows it, what it most likely is, if that is likely enough."""
+    intent, likelihood = likely(said)
+    if likelihood < enough:
+        return None
+    match intent:
+        case "stop":
+            return None if stops.is_ruled_out(said, words) else Reply("stop", "marketing")
+        case "order_status" | "complaint":
+            return Reply(intent, "", number_in(text))
+        case _:
+            return None
 
 
 def _told_at_once(

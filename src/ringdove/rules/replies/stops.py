@@ -18,6 +18,9 @@ def stop_scope(
     """What is to stop, or nothing. `own`: words of the person's own language; `is_keyword`:
     whether a stop in capitals opens the text."""
     if words.not_stop.lists_in(said):
+        clauses = [clause for clause in clauses if not words.not_stop.lists_in(clause)]
+        said = [word for clause in clauses for word in clause]
+    if not said:
         return ""
     core = core_of(said, words)
     if core in words.stop_alone or core in own:
@@ -30,6 +33,12 @@ def stop_scope(
         return scopes[0]
     heard = is_keyword or any(_inside(clause, words) for clause in clauses)
     return "marketing" if heard else ""
+
+
+def is_ruled_out(said: list[str], words: Words) -> bool:
+    """Whether stopping is spoken of and denied: "don't stop", "why did you stop"."""
+    denied = not words.stop.isdisjoint(said) and not words.denials.isdisjoint(said)
+    return denied or bool(words.not_stop.lists_in(said))
 
 
 def topic_left(clauses: list[list[str]], words: Words, named: Named, own: frozenset[str]) -> str:
