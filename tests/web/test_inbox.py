@@ -113,6 +113,9 @@ def test_a_text_waits_is_read_taken_put_off_closed_and_opened_again(site: Site) 
     assert owner.post(f"{HERE}/{anna}/close").status == 303
     assert owner.post(f"{HERE}/{anna}/open").status == 303
     assert f"talk-{anna}" in owner.get(HERE).text
+    by_hand = {"text": "Позвоним завтра", "klass": "service", "key": "by-hand-once"}
+    assert owner.post(f"/stores/1/customers/{anna}/text", by_hand).status == 303
+    assert talk_of(site, anna)["waiting_since"] is None, "written elsewhere, it is an answer too"
 
     found = owner.get(f"{HERE}?q=koval").text
     assert f"talk-{anna}" in found and f"talk-{boris}" not in found

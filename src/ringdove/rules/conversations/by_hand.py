@@ -57,10 +57,15 @@ def answer(
         in_daytime=said.in_daytime,
     )
     made = speak(scene, letter, now)
-    if made.state != "dropped":
-        care.answered(scene, person, said.text, now)
-        _talk(scene, person, max(now, made.due_at))
+    answers(scene, person, made, said.text, now)
     return made
+
+
+def answers(scene: Scene, person: Contact, made: QueueMessage, text: str, now: datetime) -> None:
+    """What a person of the store wrote is an answer: nobody waits any more, and offers do."""
+    if made.state != "dropped":
+        care.answered(scene, person, text, now)
+        _talk(scene, person, max(now, made.due_at))
 
 
 def _talk(scene: Scene, person: Contact, since: datetime) -> None:

@@ -14,9 +14,11 @@ from psycopg.errors import UniqueViolation
 
 from ringdove.kit import db
 from ringdove.records import scenes, wants
+from ringdove.records.conversations import conversations
 from ringdove.records.sending import handwork
 from ringdove.rules import facts
 from ringdove.rules.consent.hours import Part
+from ringdove.rules.conversations import by_hand
 from ringdove.rules.effects import QueueMessage, SaveEnrollment
 from ringdove.rules.messages import Letter, language_of, speak
 from ringdove.rules.people import people, phones
@@ -80,9 +82,15 @@ async def _send(runtime: Runtime, store: Store, wish: Wish, tx: db.Tx) -> Answer
     if wish.key and (known := await handwork.find(tx, store, person.id, subject)):
         return {**known, "repeated": True}
 
+    if wish.klass == "service" and wish.why.startswith("page/"):
+        await conversations.add(tx, loaded)
+
     def say(scene: Scene) -> None:
         run_id = remember(scene, person, subject, now) if wish.key else None
-        speak(scene, _letter(scene, person, wish, run_id, now), now)
+        made = speak(scene, _letter(scene, person, wish, run_id, now), now)
+        talk = scene.conversations.get(person.id)
+        if talk and talk.state != "closed":  # written elsewhere, it is an answer all the same
+            by_hand.answers(scene, person, made, wish.text, now)
 
     scene, _ = await wants.decided(tx, loaded, say, now, runtime.ids)
     await scenes.commit(tx, scene, now, runtime.ids)
