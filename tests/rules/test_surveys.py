@@ -39,7 +39,7 @@ def texted(place, *bodies, after=HOUR, apart=MINUTE):
 
 def row(place):
     """The one asking, as it stands."""
-    (one,) = [one for one in place.surveys_open.values() if not one.after_id]
+    (one,) = [one for one in place.surveys_open.values() if not one.after_id and one.id != 9]
     return one
 
 
@@ -227,6 +227,20 @@ def test_a_run_goes_on_with_the_score_whichever_way_it_came():
     tell(place, form(place, 4), until=ASKED + HOUR)
     (run,) = [run for run in place.enrollments.values() if run.recipe == "survey"]
     assert (run.state, run.memory["answer"]) == ("done", "4")
+
+
+def test_an_answer_lets_go_on_the_run_that_asked_it_and_none_other():
+    place = asked()
+    one, run = row(place), next(iter(place.waiting_runs([row(place).contact_id])))
+    other = replace(
+        run, id=5, subject="order/9/survey", order_id=None, memory={**run.memory, "asking": 9}
+    )
+    place.keep_run(other)
+    place.surveys_open[9] = replace(one, id=9, order_id=None, enrollment_id=5)
+    told = form(place, 4).model_copy(update={"answer": 9})
+    tell(place, told, until=ASKED + HOUR)
+    now = {run.id: run.state for run in place.enrollments.values() if run.recipe == "survey"}
+    assert now == {run.id: "waiting", 5: "done"}
 
 
 # ------------------------------------------------------------------ low score

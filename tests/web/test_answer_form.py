@@ -9,6 +9,7 @@ from ringdove.kit import db
 from ringdove.records.offers import rewards
 from ringdove.records.surveys import surveys as records
 from ringdove.rules.consent.ways_in import Reward
+from ringdove.rules.links import links
 from ringdove.rules.surveys import surveys
 from tests.web.conftest import PHONE, Looker, Site, Visitor, assert_sound
 from tests.web.test_api import Program, key
@@ -84,7 +85,14 @@ def test_the_form_is_one_answer_with_its_code_and_further_questions(
     assert (row["score"], row["may_publish"], row["answers"]) == (1, False, {})
     (task,) = look_up(site, "SELECT * FROM task")
     assert "1 of 5" in task["said"]
-    for strange in ("/s/aaaaaaaaaaaa", path[:-1], path + "x", path.replace("/s/", "/l/")):
+    of_link = links.token_of(1, int(told["id"]), 0, site.runtime.link_key)
+    for strange in (
+        f"/s/{of_link}",
+        "/s/aaaaaaaaaaaa",
+        path[:-1],
+        path + "x",
+        path.replace("/s/", "/l/"),
+    ):
         assert stranger.get(strange).status == 404, strange
 
 

@@ -16,8 +16,10 @@ from ringdove.rules.automations import samples
 from ringdove.rules.automations.journeys import Heard, Journey, PurchaseDue
 from ringdove.rules.scenes import Contact, Item, Store
 from ringdove.rules.steps.branch import ANYWHERE, Where
+from ringdove.rules.surveys import surveys
 
 KEY = "pretended"  # of the order, cart, parcel, return and complaint
+ASKED = surveys.READY["delivery"]
 BEFORE = timedelta(minutes=1)  # an order is placed so long before what is told of it
 ORDER_FIRST = ("order.changed", "order.cancelled", "order.removed", "payment.received",
                "payment.failed", "invoice.issued", "parcel.moved", "delivery.promised",
@@ -58,7 +60,7 @@ class Around:
 KINDS = (
     *ORDER_FIRST, "order.placed", "cart.changed", "visit.made", "customer.changed", "text.received",
     "consent.given", "consent.confirmed", "stock.asked", "link.opened", "contest.won",
-    "friend.bought",
+    "friend.bought", "survey.answered", "task.closed",
 )  # fmt: skip
 
 
@@ -154,6 +156,15 @@ def _fact(
                 "contact": about.person.id, "contest": 0, "ticket": "7F3A92C1K2MN",
                 "state": state or "won",
             }  # fmt: skip
+        case "survey.answered":
+            survey = surveys.READY.get(where.surveys[0] if where.surveys else "", ASKED)
+            is_low = (state or "low").startswith("low")
+            told |= {
+                "contact": about.person.id, "answer": 0, "survey": survey.key, "comment": said,
+                "state": state or "low", "score": survey.low if is_low else survey.high,
+            }  # fmt: skip
+        case "task.closed":
+            told |= {"contact": about.person.id, "task": 0, "result": state or "done"}
         case "text.received":
             told |= {"gateway": 0, "sender": about.person.phone or "", "body": said or "5"}
         case _:

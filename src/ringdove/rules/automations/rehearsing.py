@@ -34,6 +34,7 @@ from ringdove.rules.effects import (
 from ringdove.rules.scenes import NO_HISTORY, Enrollment, History, Scene, Touch
 from ringdove.rules.segments import picture_past
 from ringdove.rules.segments.pictures import Picture
+from ringdove.rules.surveys import answering
 from ringdove.rules.wants import Wanted
 
 What = Literal[
@@ -92,6 +93,8 @@ def listens_to(plan: Plan) -> frozenset[str]:
         kinds.add(journey.trigger.kind)
     elif isinstance(journey.trigger, WishGranted):
         kinds.add("automation.due")  # of other times see rehearsal_times.py
+    if "survey.answered" in kinds:
+        kinds.add("text.received")  # of which a score comes
     of_orders = {cls.model_fields["kind"].default for cls in OF_ORDERS}
     kinds |= {"order.placed", "order.cancelled", "order.removed"}  # who has bought, P3
     if kinds & of_orders - {"order.placed"} or any(step.guard for step in journey.sends()):
@@ -148,6 +151,8 @@ class Rehearsal:
             if isinstance(fact, ANSWERED):
                 answers.ANSWERS[type(fact)](scene, _without_consent(fact), now)
             else:
+                if isinstance(fact, facts.TextReceived):
+                    fact = answering.rehearsed(scene, scene.person(told.person), fact)
                 automations.hear(scene, occasions.of_person(fact, told.person), now)
         except WaitFor as wait:
             self._parked[wait.subject].append(told)

@@ -29,7 +29,7 @@ _TWO, _SIX = 62**2, 62**6
 NUMBER_BITS = 2
 OFFER_NUMBER = 1 << NUMBER_BITS  # of {{ offer.link }}, which has an address of its own
 OF_STEP, OF_GOODS = 0, 1  # in the text of an automation: {{ link }}, {{ goods.link }}
-OF_FORM = 3  # of {{ survey.link }}, which has an address of its own: what is asked has its text's id
+OF_FORM = 3  # of {{ survey.link }}, which has an address of its own: an asking has its text's id
 _ROUNDS = 4
 _PLACE = 16  # octets: a block of AES; one half holds a side, the other the round
 

@@ -298,9 +298,31 @@ def state_of(survey: Survey, answer: SurveyAnswer) -> facts.AnswerState:
 
 def _tell(scene: Scene, survey: Survey, answer: SurveyAnswer, now: datetime) -> None:
     """Automations hear the same whichever way an answer came."""
-    fact = facts.SurveyAnswered(
+    fact = _fact_of(survey, answer, answer.answered_at or now)
+    order = scene.orders.get(answer.order_id) if answer.order_id else None
+    occasion = (
+        occasions.of_order(fact, order) if order
+        else occasions.of_person(fact, scene.person(answer.contact_id).id)
+    )  # fmt: skip
+    automations.hear(scene, occasion, now)
+
+
+def rehearsed(scene: Scene, person: Contact, fact: facts.TextReceived) -> facts.Fact:
+    """What a text would be told as, where nothing is kept: the score of the question that waits, or
+    the text itself. Raises Wanted."""
+    asking = awaits_score(scene, person, fact.at)
+    survey = askings.survey_of(scene, asking.survey) if asking else None
+    rating = read_rating(fact.body, survey.scale) if survey else None
+    if asking is None or survey is None or rating is None or rating.score is None:
+        return fact
+    answer = replace(asking, way="reply", score=rating.score, comment=rating.comment)
+    return _fact_of(survey, answer, fact.at)
+
+
+def _fact_of(survey: Survey, answer: SurveyAnswer, at: datetime) -> facts.SurveyAnswered:
+    return facts.SurveyAnswered(
         id=f"answer/{answer.id}/{answer.score}",
-        at=answer.answered_at or now,
+        at=at,
         contact=answer.contact_id,
         answer=answer.id,
         survey=survey.key,
@@ -311,9 +333,3 @@ def _tell(scene: Scene, survey: Survey, answer: SurveyAnswer, now: datetime) -> 
         comment=answer.comment,
         answers=dict(answer.answers),
     )
-    order = scene.orders.get(answer.order_id) if answer.order_id else None
-    occasion = (
-        occasions.of_order(fact, order) if order
-        else occasions.of_person(fact, scene.person(answer.contact_id).id)
-    )  # fmt: skip
-    automations.hear(scene, occasion, now)
