@@ -44,6 +44,7 @@ from ringdove.rules.sending.senders import Own
 from ringdove.web import api
 from ringdove.web.app import PAGES
 from ringdove.workers import react
+from tests.records import test_survey_reports
 from tests.web.conftest import STORE, Site, Visitor
 
 SECRET = "Zinaida"  # stands in every text, name and address of the store that is asked for
@@ -77,6 +78,8 @@ FITTING: dict[str, Any] = {
     "calls": {"result": "confirmed"},
     "contests": {"name": "Ours", "begins": "2026-01-01T00:00Z", "ends": "2027-01-01T00:00Z"},
     "draw": {"beacon": ""},
+    "opinions": {"state": "hidden"},
+    "askings": {"score": 5},
     "refuse": {"why": "Ours"},
     "winners": {"outcome": "given"},
     "answer": {"text": "Ours", "key": "ours-0001", "night": "now"},
@@ -156,6 +159,7 @@ def _ask(visitor: Visitor, method: str, address: str) -> tuple[int, str]:
         told = PRICES if address.endswith("/prices") else TOLD
         nouns = [piece for piece in (method, *address.split("/")) if piece in FITTING]
         told = FITTING[nouns[-1]] if nouns else told
+        told = FITTING["askings"] if "/askings/" in address else told  # answered otherwise
         body = None if method == "GET" else json.dumps(told)
         answer = visitor.ask(method, address, body, headers)
     elif method == "GET":
@@ -213,6 +217,8 @@ async def _life(site: Site) -> dict[str, int | str]:
             "merge_id": await one("SELECT id FROM contact"),  # no merge of anybody's
             "task_id": await _task(site, tx, store),
             "complaint_id": await _complaint(site, tx, store, await one("SELECT id FROM contact")),
+            "answer_id": (asked := await _asking(tx, store, await one("SELECT id FROM contact"))),
+            "asking_id": asked,
             "contest_id": WAYS,
             "ticket": "ZINAIDA",
             "order_id": await one("SELECT id FROM purchase_order"),
@@ -258,6 +264,20 @@ async def _canned(site: Site, tx: Any) -> int:
     """An answer that they have ready; several, as with ways in."""
     one = Canned(0, SECRET, "", {"ru": SECRET})
     return (await canned.create(tx, 1, [one] * WAYS, site.runtime.clock()))[-1]
+
+
+async def _asking(tx: Any, store: Any, contact_id: int) -> int:
+    """What a customer of theirs answered, and let be shown."""
+    asked = test_survey_reports.Asked(store)
+    said = {"comment": SECRET, "shown_as": SECRET, "may_publish": True, "contact_id": contact_id}
+    made = asked.ask("delivery", 1, 5, **said)
+    names = ", ".join(asked.answers[0])
+    await tx.execute(
+        f"INSERT INTO survey_answer ({names}) SELECT {names}"
+        " FROM jsonb_populate_recordset(NULL::survey_answer, %(rows)s)",
+        {"rows": db.document(asked.answers)},
+    )
+    return made
 
 
 async def _task(site: Site, tx: Any, store: Any) -> int:

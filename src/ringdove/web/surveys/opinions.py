@@ -78,13 +78,14 @@ async def decide(page: MarketerPage, answer_id: AnswerId) -> Response:
     """It is shown, left out, or put back; with the name and the answer that stand beside it."""
     form = await read_form(page.request, Decided, page.say)
     here = f"{page.home}/surveys/opinions?state={form.values.get('back', 'waiting')}"
-    if form.filled is None:
-        return page.refuse(here, " ".join(form.errors.values()))
-    given, _ = form.filled, page.say.gettext
+    _ = page.say.gettext
     async with page.transaction() as tx:
         known_answer = await opinions.one(tx, page.store, answer_id)
         if known_answer is None:
             raise HTTPException(404)
+        given = form.filled
+        if given is None:
+            return page.refuse(here, " ".join(form.errors.values()))
         if given.name not in shortenings(known_answer["shown_as"]):
             return page.refuse(here, _("A name can be made shorter, not changed."))
         state = DEEDS[given.deed]
