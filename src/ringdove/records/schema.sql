@@ -1491,6 +1491,7 @@ CREATE TABLE complaint (                 -- what went wrong for somebody (R71)
 );
 CREATE INDEX complaint_contact ON complaint (bucket, contact_id, store_id, id);
 CREATE INDEX complaint_state ON complaint (bucket, state, changed_at, store_id, id);
+CREATE INDEX complaint_changed ON complaint (bucket, changed_at, store_id, id);
 CREATE INDEX complaint_due ON complaint (bucket, due_at, store_id, id) WHERE state = 'opened';
 CREATE TABLE complaint_move (            -- its history
   bucket integer NOT NULL,

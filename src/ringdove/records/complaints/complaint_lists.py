@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id, buckets_of_store
 from ringdove.kit.db import Tx
-from ringdove.rules.complaints.complaints import STATES
 from ringdove.rules.scenes import Complaint, Store
 
 PAGE: Final = 50
@@ -25,7 +24,7 @@ OF: Final[Mapping[Which, tuple[str, ...]]] = {
     "open": ("opened",),
     "decided": ("answered", "accepted", "refused"),
     "closed": ("closed",),
-    "all": STATES,
+    "all": (),  # whatever its state
 }
 
 
@@ -91,30 +90,53 @@ MEANT = """(%(whose)s = 'all' OR (%(whose)s = 'mine' AND v.owner = %(user_id)s)
       OR (%(whose)s = 'nobody' AND v.owner IS NULL))
     AND (%(reason)s = '' OR v.reason = %(reason)s)
     AND (%(anybody)s OR v.contact_id = ANY(%(people)s::bigint[]))"""
+# The page is cut before names are looked up: 128 buckets give 128 pages.
 OPEN = f"""
 SELECT {COLUMNS}
-FROM unnest(%(buckets)s::integer[]) AS b(bucket)
-CROSS JOIN LATERAL (
-  SELECT v.* FROM complaint v
-  WHERE v.bucket = b.bucket AND v.store_id = %(store_id)s AND v.state = 'opened'
-    AND (v.due_at, v.id) > (%(at)s, %(id)s) AND (NOT %(is_late)s OR v.due_at < %(now)s)
-    AND {MEANT}
+FROM (
+  SELECT v.*
+  FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN LATERAL (
+    SELECT v.* FROM complaint v
+    WHERE v.bucket = b.bucket AND v.store_id = %(store_id)s AND v.state = 'opened'
+      AND (v.due_at, v.id) > (%(at)s, %(id)s) AND (NOT %(is_late)s OR v.due_at < %(now)s)
+      AND {MEANT}
+    ORDER BY v.due_at, v.id LIMIT %(most)s
+  ) v
   ORDER BY v.due_at, v.id LIMIT %(most)s
 ) v {JOINED}
-ORDER BY v.due_at, v.id LIMIT %(most)s
+ORDER BY v.due_at, v.id
 """
 MOVED = f"""
 SELECT {COLUMNS}
-FROM unnest(%(buckets)s::integer[]) AS b(bucket)
-CROSS JOIN unnest(%(states)s::text[]) AS s(state)
-CROSS JOIN LATERAL (
-  SELECT v.* FROM complaint v
-  WHERE v.bucket = b.bucket AND v.store_id = %(store_id)s AND v.state = s.state
-    AND (v.changed_at, v.id) < (%(at)s, %(id)s)
-    AND {MEANT}
+FROM (
+  SELECT v.*
+  FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN unnest(%(states)s::text[]) AS s(state)
+  CROSS JOIN LATERAL (
+    SELECT v.* FROM complaint v
+    WHERE v.bucket = b.bucket AND v.store_id = %(store_id)s AND v.state = s.state
+      AND (v.changed_at, v.id) < (%(at)s, %(id)s) AND {MEANT}
+    ORDER BY v.changed_at DESC, v.id DESC LIMIT %(most)s
+  ) v
   ORDER BY v.changed_at DESC, v.id DESC LIMIT %(most)s
 ) v {JOINED}
-ORDER BY v.changed_at DESC, v.id DESC LIMIT %(most)s
+ORDER BY v.changed_at DESC, v.id DESC
+"""
+ALL = f"""
+SELECT {COLUMNS}
+FROM (
+  SELECT v.*
+  FROM unnest(%(buckets)s::integer[]) AS b(bucket)
+  CROSS JOIN LATERAL (
+    SELECT v.* FROM complaint v
+    WHERE v.bucket = b.bucket AND v.store_id = %(store_id)s
+      AND (v.changed_at, v.id) < (%(at)s, %(id)s) AND {MEANT}
+    ORDER BY v.changed_at DESC, v.id DESC LIMIT %(most)s
+  ) v
+  ORDER BY v.changed_at DESC, v.id DESC LIMIT %(most)s
+) v {JOINED}
+ORDER BY v.changed_at DESC, v.id DESC
 """
 FIRST = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 LAST = (datetime(9000, 1, 1, tzinfo=UTC), 2**63 - 1)
@@ -130,7 +152,8 @@ async def listed(tx: Tx, store: Store, asked: Asked, now: datetime, most: int = 
         "reason": asked.reason, "is_late": asked.is_late, "anybody": not asked.people,
         "people": db.numbers(asked.people), "at": at, "id": row_id, "now": now, "most": most,
     }  # fmt: skip
-    rows = await (await tx.execute(OPEN if is_open else MOVED, given)).fetchall()
+    statement = ALL if asked.which == "all" else OPEN if is_open else MOVED
+    rows = await (await tx.execute(statement, given)).fetchall()
     return [Line(**row) for row in rows]
 
 

@@ -20,7 +20,6 @@ from ringdove.rules.scenes import Complaint, Contact, Order, Scene
 REASONS: Final = (
     "damaged", "wrong_goods", "missing", "late", "quality", "delivery", "service", "other",
 )  # fmt: skip
-STATES: Final = ("opened", "answered", "accepted", "refused", "closed")
 WAITING: Final = ("opened", "answered")  # something is still to be decided
 ANSWER_WITHIN = timedelta(days=2)
 SAID_MAX = 1_000
