@@ -43,7 +43,7 @@ TABS: Mapping[str, str] = {
     "waiting": N_("Waiting"),
     "mine": N_("Mine"),
     "answered": N_("Answered"),
-    "snoozed": N_("Put off"),
+    "snoozed": N_("For later"),
     "closed": N_("Closed"),
     "all": N_("All"),
 }
