@@ -5,7 +5,6 @@ not be published (R3). What a visitor is shown is made in one place, `shown`, so
 keeps exactly those words. A keyword by text leads to a form, whose words stand on the poster.
 """
 
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime, time, timedelta
@@ -15,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from ringdove.rules import languages, replies
 from ringdove.rules.policy import Policy
-from ringdove.rules.texts import LOOK_ALIKES
 
 EDITABLE = ("title", "intro", "agree", "frequency", "refusal", "button", "thanks", "welcome")
 LETTERS_MAX = {
@@ -265,12 +263,8 @@ def poster_words(
 
 
 def fold(text: str) -> str:
-    """A keyword as it is compared: case, marks, spaces, punctuation and letters that look like
-    others do not count: "Sale!", "ЅАLЕ" and "s a l e" are one word."""
-    plain = unicodedata.normalize("NFKD", text)
-    letters = (sign for sign in plain if sign.isalnum())
-    upper = "".join(letters).upper()
-    return "".join(LOOK_ALIKES.get(sign, sign) for sign in upper).replace("0", "O")
+    """A keyword as it is compared: "Sale!", "ЅАLЕ" and "s a l e" are one word."""
+    return replies.alike(text)
 
 
 def keyword_of(keywords: Mapping[str, Keyword], body: str) -> str:
