@@ -12,7 +12,7 @@ from psycopg.errors import UniqueViolation
 from ringdove.kit import db
 from ringdove.records import scenes
 from ringdove.rules import answers, effects, facts
-from ringdove.rules.scenes import Scene, Store
+from ringdove.rules.scenes import Invitation, Scene, Store
 from tests.flows.conftest import NOON, Shop, order, paid, parcel, text
 from tests.records.test_messages import take
 
@@ -103,6 +103,7 @@ def test_every_effect_happened_in_that_life() -> None:
     made: set[type] = set()
     scene = Scene(_store(), _counter(), _counter(), keyed=str)
     scene.erased = {("cart", "of somebody erased")}
+    scene.friends["+375291112233"] = Invitation(1, "hash", 2, NOON)  # tests/flows/test_friends.py
     gone = facts.CartChanged(id="gone", at=NOON, cart="of somebody erased", customer={})
     for fact in answers.in_order([*LIFE, gone]):
         answers.answer(scene, fact, NOON)
