@@ -440,7 +440,9 @@ def contest_verify(
     except OSError as wrong:
         raise CannotGoOn(f"{file} cannot be read: {wrong.strerror}.") from None
     except ValueError:
-        raise CannotGoOn(f"{file} is not JSON: save the file of the contest's page again.") from None
+        raise CannotGoOn(
+            f"{file} is not JSON: save the file of the contest's page again."
+        ) from None
     found = drawing.verify(document)
     if found:
         raise CannotGoOn(" ".join(found))
