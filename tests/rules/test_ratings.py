@@ -33,6 +33,7 @@ def test_a_rating_is_read_in_any_form() -> None:
         ("5-ка", SIX, 5, "", ""),
         ("5 с плюсом", SIX, 5, "", ""),
         ("5 - супер", SIX, 5, "", "супер"),
+        ("2 small scratches but I give 4 anyway", SIX, 4, "", "2 small scratches but I anyway"),
         ("5, 5, 5", SIX, 5, "", "5, 5"),
         ("IV", SIX, 4, "", ""),
         ("З", SIX, 3, "", ""),
