@@ -78,7 +78,8 @@ def understand(
     in languages that the store does not offer any more) stays as it was."""
     told, values = _typed(given, known, offered)
     if not known.name and known.key not in READY and not told["name"]:
-        return None, Form(values, {"name": say.gettext(WRONG["name"])})
+        why = WRONG["name"]
+        return None, Form(values, {"name": say.gettext(why)})
     try:
         return Survey.model_validate(told), Form(values)
     except ValidationError as error:
