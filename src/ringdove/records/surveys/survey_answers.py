@@ -7,6 +7,7 @@ from typing import Final
 from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of_id
 from ringdove.kit.db import Tx
+from ringdove.records.surveys import surveys
 from ringdove.rules import facts
 from ringdove.rules.effects import SaveAnswer
 from ringdove.rules.scenes import Scene, Store, SurveyAnswer
@@ -81,6 +82,8 @@ async def add(tx: Tx, scene: Scene, since: datetime, named: Iterable[int] = ()) 
     }  # fmt: skip
     for row in await (await tx.execute(OPEN, given)).fetchall():
         scene.surveys_open[row["id"]] = SurveyAnswer(**row)
+    if scene.surveys_open:  # what they ask is needed to read an answer
+        scene.surveys = await surveys.load(tx, scene.store.id)
 
 
 ONE = f"""
