@@ -322,10 +322,8 @@ REPLIES: Mapping[str, str] = {
     "complaint_added": N_("because they said more of their complaint"),
     "complaint_status": N_("because they asked for their complaint"),
     "no_complaint": N_("because they asked for a complaint and there is none"),
-}
-FRIENDS: Mapping[str, str] = {
-    "invitation": N_("because a customer invited this friend, once for ever"),
-    "page": N_("because the customer asked for their page, to invite friends"),
+    "friend_invitation": N_("because a customer invited this friend, once for ever"),
+    "friend_link": N_("because the customer asked for their page, to invite friends"),
 }
 
 
@@ -339,8 +337,6 @@ def why_words(say: Speech, why: str, language: str = "", order: str = "") -> str
         return say.gettext(REPLIES[rest])
     if cause == "welcome":
         return say.gettext("because somebody subscribed: the welcome")
-    if cause == "friend" and rest in FRIENDS:
-        return say.gettext(FRIENDS[rest])
     if cause == "campaign" and rest:
         return say.gettext("because of the campaign “%(name)s”", name=rest)
     if cause == "page" and rest:

@@ -117,7 +117,7 @@ def letter(
         values=wording.values_of(scene, friend, None, None, language)
         | {"friend": {"name": name, "link": link}},
         language=language,
-        why="friend/invitation",
+        why="reply/friend_invitation",
         not_before=window[0],
         not_after=window[0] + VALID_FOR,
         in_daytime=True,

@@ -156,7 +156,7 @@ async def text_page(runtime: Runtime, store: Store, phone: str) -> None:
     values = {"shop": {"name": store.name}, "friend": {"link": link}}
     text = texts.render(languages.phrases(language)["answers"]["friend_link"], values)
     wish = handwork.Wish(
-        customer=Customer(phone=phone), text=text, klass="service", why="friend/page",
+        customer=Customer(phone=phone), text=text, klass="service", why="reply/friend_link",
         key=f"friends/{runtime.clock():%Y-%m-%d}", topic=inviting.TOPIC,
     )  # fmt: skip
     await handwork.send(runtime, store, wish)
