@@ -54,7 +54,7 @@ def test_what_is_past_goes_and_figures_stay(play):
         shop.at = datetime.now(UTC)  # ids carry the machine's time
         at = shop.at
         await shop.hear(
-            order("1", customer=HER, at=at), paid("1", at), text("hello", PHONE, at),
+            order("1", customer=HER, at=at), paid("1", at), text("the kettle is broken", PHONE, at),
             paid("nobody-knows", at),
         )  # fmt: skip
         await shop.answer()
@@ -67,6 +67,8 @@ def test_what_is_past_goes_and_figures_stay(play):
         assert all(row["body"] for row in await shop.messages())
         (talk,) = await shop.rows("SELECT last_said FROM conversation")
         assert talk["last_said"], "the inbox shows the last text"
+        told = "SELECT c.said || m.said AS said FROM complaint c, complaint_move m"
+        assert (await shop.rows(told))[0]["said"]
         await settle(shop, messages=100, inbound=100)
         shop.later(days=20)
         async with db.transaction(shop.runtime.pool) as tx:
@@ -79,6 +81,7 @@ def test_what_is_past_goes_and_figures_stay(play):
         assert not any(row["body"] + row["recipient"] for row in await shop.messages())
         (talk,) = await shop.rows("SELECT last_said FROM conversation")
         assert not talk["last_said"]
+        assert await shop.rows(told) == [{"said": ""}]
         assert (await worker.forget(shop.runtime)).total() == 0
         (order_row,) = await shop.rows("SELECT total FROM purchase_order")
         assert order_row["total"] > 0 and await found(shop, ["зинаида"])

@@ -73,9 +73,7 @@ def test_a_complaint_is_written_down_moved_and_told_of(site: Site) -> None:
     page = owner.get(here).text
     assert "The customer is told by text." in page
     assert "Ask the stock" in page and "two in stock" in page
-    (_, text) = site.run(
-        rows(site, "SELECT * FROM message WHERE topic = 'complaint' ORDER BY id")
-    )
+    (_, text) = site.run(rows(site, "SELECT * FROM message WHERE topic = 'complaint' ORDER BY id"))
     (task,) = site.run(rows(site, "SELECT * FROM task"))
     assert task["result"] == "done", "who has answered it has nothing more to do"
     assert "A new one comes on Friday." in text["body"] and "stock" not in text["body"]

@@ -302,6 +302,7 @@ class ComplaintMoved(Fact):
     state: ComplaintState
     note: Text = Field("", description="What the customer is told of it.")
     customer: Customer | None = None
+    about: ClassVar[str] = "order"
 
     @model_validator(mode="after")
     def _is_of_somebody(self) -> Self:

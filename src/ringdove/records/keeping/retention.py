@@ -63,8 +63,9 @@ WITH page AS MATERIALIZED (
 SELECT p.gateway_id, p.provider_id, (SELECT count(*) FROM gone) AS gone FROM page p
 ORDER BY p.gateway_id DESC, p.provider_id DESC LIMIT 1
 """
-# Emptied: that it was, when, and what became of it stays. What still waits is not touched. The inbox
-# shows the last text of each talk: it goes with the texts of its time.
+# Emptied: that it was, when, and what became of it stays. What still waits is not touched. The
+# inbox shows the last text of each talk, and a complaint the texts that made it: they go with the
+# texts of their time.
 MESSAGES = """
 WITH shown AS (
   UPDATE conversation c SET last_said = ''
@@ -81,6 +82,17 @@ WITH shown AS (
   UPDATE conversation c SET last_said = ''
   WHERE c.bucket = %(bucket)s AND c.store_id = %(store_id)s AND c.last_said <> ''
     AND c.last_at <= (SELECT max(n.at) FROM inbound n WHERE n.bucket = %(bucket)s
+      AND n.store_id = %(store_id)s AND n.id = ANY(%(ids)s::bigint[]))
+), complained AS (
+  UPDATE complaint k SET said = ''
+  WHERE k.bucket = %(bucket)s AND k.store_id = %(store_id)s AND k.said <> ''
+    AND k.opened_by = 'text'
+    AND k.opened_at <= (SELECT max(n.at) FROM inbound n WHERE n.bucket = %(bucket)s
+      AND n.store_id = %(store_id)s AND n.id = ANY(%(ids)s::bigint[]))
+), told AS (
+  UPDATE complaint_move v SET said = ''
+  WHERE v.bucket = %(bucket)s AND v.store_id = %(store_id)s AND v.said <> '' AND v.by = 'text'
+    AND v.at <= (SELECT max(n.at) FROM inbound n WHERE n.bucket = %(bucket)s
       AND n.store_id = %(store_id)s AND n.id = ANY(%(ids)s::bigint[]))
 )
 UPDATE inbound i SET body = '', sender = ''
