@@ -1440,6 +1440,8 @@ CREATE INDEX survey_answer_contact ON survey_answer (bucket, contact_id, store_i
 CREATE INDEX survey_answer_asked ON survey_answer (bucket, survey, asked_at, store_id);
 CREATE INDEX survey_answer_answered ON survey_answer (bucket, answered_at, store_id)
   WHERE answered_at IS NOT NULL;
+CREATE INDEX survey_answer_survey ON survey_answer (bucket, survey, answered_at, store_id)
+  WHERE answered_at IS NOT NULL;
 CREATE INDEX survey_answer_goods ON survey_answer (bucket, sku, survey, answered_at, store_id)
   WHERE answered_at IS NOT NULL AND sku <> '';
 CREATE INDEX survey_answer_opinion ON survey_answer (bucket, survey, answered_at, store_id)

@@ -69,6 +69,7 @@ LEFT JOIN purchase_order o ON o.bucket = f.bucket AND o.store_id = %(store_id)s
 ORDER BY f.answered_at DESC, f.id DESC
 """)
 # By these the index is chosen, so that few among many are found at once.
+OF_ONE = sql.SQL("AND a.survey = %(survey)s")
 OF_GOODS = sql.SQL("AND a.sku = %(sku)s AND a.sku <> ''")
 MAY_BE_SHOWN = sql.SQL("AND a.may_publish")
 IN_STATE = sql.SQL("AND a.published = %(published)s")
@@ -96,6 +97,8 @@ async def find(
     """So many answers, with who gave them (under their main name) and about which order; and from
     where to go on, None: that was all."""
     narrow = [OF_GOODS] if wanted.sku else []
+    if len(wanted.surveys) == 1:
+        narrow.append(OF_ONE)
     if wanted.may_publish or wanted.opinions:
         narrow.append(MAY_BE_SHOWN)
     if wanted.opinions:
@@ -103,7 +106,8 @@ async def find(
     given = {
         "buckets": buckets_of_store(store.bucket_base, store.bucket_span), "store_id": store.id,
         "since": wanted.since, "before": before[0], "before_id": before[1], "most": most + 1,
-        "surveys": db.words(wanted.surveys), "reason": wanted.reason, "carrier": wanted.carrier,
+        "surveys": db.words(wanted.surveys), "survey": (*wanted.surveys, "")[0],
+        "reason": wanted.reason, "carrier": wanted.carrier,
         "scores": None if wanted.scores is None else db.numbers(wanted.scores),
         "sku": wanted.sku, "pickup_point": wanted.pickup_point, "has_words": wanted.has_words,
         "published": "" if wanted.opinions == "waiting" else wanted.opinions,
