@@ -2,14 +2,21 @@
 counted by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ringdove.kit import db
 from ringdove.kit.buckets import INDEX_OF, id_floor
 from ringdove.records.store import stores
-from ringdove.records.surveys import answers_found, opinions, survey_reports
+from ringdove.records.surveys import (
+    answers_found,
+    opinions,
+    survey_answers,
+    survey_reports,
+)
 from ringdove.records.surveys.answers_found import Wanted
+from ringdove.rules.effects import SaveAnswer
 from ringdove.rules.scenes import Store
 from ringdove.rules.surveys.surveys import READY
 from tests.flows.conftest import Shop
@@ -186,5 +193,16 @@ def test_the_world_sees_what_was_let_through_and_how_much_was_not(play: Play) ->
         assert told == {("product", "shown"): 2, ("product", "hidden"): 1, ("product", ""): 1}
         assert await decide(first, "hidden")
         assert (await seen("MUG")).shown == 1
+
+        async def change(**how: Any) -> int:
+            async with db.transaction(shop.runtime.pool) as tx:
+                answer = await survey_answers.find(tx, shop.store, second)
+                assert answer
+                await survey_answers.write(tx, shop.store, [SaveAnswer(replace(answer, **how))])
+            return int((await seen("MUG")).shown)
+
+        # Once its customer says something else, somebody looks anew.
+        assert await change(reason="price") == 1 and await change(comment="Awful.") == 0
+        assert await decide(second, "shown") and await change(may_publish=False) == 0
 
     play(story)
