@@ -38,8 +38,10 @@ def test_offers_end_without_a_word_and_order_texts_stay() -> None:
     assert (row.scope, row.change, row.source, row.words) == (
         "marketing", "out", "operator", "21610",
     )  # fmt: skip
-    (taken,) = [one for one in place.effects if isinstance(one, effects.CancelQueued)]
-    assert taken.classes == ("marketing",)
+    taken = [one for one in place.effects if isinstance(one, effects.CancelQueued)]
+    assert [(one.classes, one.topic) for one in taken] == [
+        (("marketing",), ""), (("service",), "friend"),  # a friend's invitation sells something too
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
