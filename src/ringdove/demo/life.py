@@ -21,7 +21,7 @@ from ringdove.demo.chance import Chance, Weighed
 from ringdove.demo.contesting import WORD
 from ringdove.demo.goods import catalogue
 from ringdove.demo.people import HOME, Person, everybody, somebody
-from ringdove.demo.purchases import ANSWERS, FIRST_KEY
+from ringdove.demo.purchases import ANSWERS, FIRST_KEY, QUESTION
 from ringdove.demo.repliers import Repliers
 from ringdove.demo.rows import SHOP_NUMBER
 from ringdove.demo.shop import ShopOrder, Webhooks
@@ -46,7 +46,7 @@ KINDS = Weighed(
     }
 )  # fmt: skip
 Step = tuple[float, Callable[[ShopOrder, datetime], None]]
-THANKS, QUESTION = (0, 1), 2  # places in ANSWERS
+THANKS = (0, 1)  # places in ANSWERS
 WISHES = Weighed({"STOP": 5.0, "START": 2.0, "HELP": 2.0, "СТОП": 4.0, "Stop. Thank you": 1.0,
                   WORD: 4.0})  # fmt: skip
 

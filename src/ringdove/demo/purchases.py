@@ -29,6 +29,8 @@ CARRIERS = {
 }  # fmt: skip
 TRACKING = "https://track.example/"
 AGREES = 0.44
+QUESTION = 2  # "where is my order?": its place in ANSWERS
+EASED = timedelta(days=70)  # since then people are told where the parcel is, and ask less
 LATELY = timedelta(days=2)  # more texts than usual: so that some wait for an answer
 _COUNT = Weighed({1: 46.0, 2: 30.0, 3: 14.0, 4: 7.0, 5: 3.0})
 _STATES = {
@@ -281,9 +283,10 @@ class Shop:
         if who.marketing == "in" and self.chance.happens(0.022):
             self.stop_by_text(who, at)
         elif self.chance.happens(0.085 if at < self.rows.now - LATELY else 0.3):
-            self._hearing.hear(
-                who, self.chance.one_of(ANSWERS[who.language]), at, _about(who, order)
-            )
+            said = ANSWERS[who.language]
+            asks = at < self.rows.now - EASED and self.chance.happens(0.45)
+            body = said[QUESTION] if asks else self.chance.one_of(said)
+            self._hearing.hear(who, body, at, _about(who, order))
 
     def _stop(self, who: Known, words: str, at: datetime) -> None:
         who.marketing, who.marketing_at = "out", at

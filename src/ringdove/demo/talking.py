@@ -10,7 +10,7 @@ from typing import Any
 
 from ringdove.demo.chance import Chance
 from ringdove.demo.rows import COLUMNS, Known, Rows
-from ringdove.rules.conversations import inbox
+from ringdove.rules.conversations import inbox, waits
 
 RECENT = timedelta(hours=30)  # of these not everybody has been answered
 ANSWERED_LATELY = 0.55
@@ -64,6 +64,9 @@ class Talking:
             ):
                 waiting.append(text["at"])
                 continue
+            waited = answered_at - text["at"]
+            self.rows.count(answered_at, waits.name_of("reply", waited))
+            self.rows.count(answered_at, waits.name_of("first", waited))
             waiting, owner = [], person
             body = self._chance.one_of(SAID[who.language])
             self.rows.tell(who, body, answered_at, topic="by_hand", cause="person",
@@ -73,8 +76,13 @@ class Talking:
         is_open = bool(waiting)
         if is_open and self._chance.happens(0.6):
             owner = None
+        state = "open" if is_open else "closed"
+        snoozed = self.rows.now + self._chance.span(7_200, 2 * 86_400)
+        if is_open and self._chance.happens(0.2):
+            state = "snoozed"
         self.rows.put(
-            "conversation", who.bucket, who.id, "open" if is_open else "closed", owner, None,
+            "conversation", who.bucket, who.id, state, owner,
+            snoozed if state == "snoozed" else None,
             waiting[0] if is_open else None, len(waiting), last_at, last_by, last_said[:160],
             texts[-1]["intent"],
         )  # fmt: skip

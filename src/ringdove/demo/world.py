@@ -97,6 +97,7 @@ FOXGLOVE_PAST = Plan(
 # With the number of buckets: more than one, so that the demo shows what a bigger shop would.
 ON = (reminding.RECIPE, "survey", "review_request", "thanks", "birthday", "win_back",
       "back_in_stock")  # fmt: skip
+EASING = "parcel_in_transit"  # on since demo/purchases.EASED
 SOONER = {reminding.RECIPE: 120, "survey": 30}  # seconds
 SHOPS = ((LINDEN, LINDEN_PAST, 4), (FOXGLOVE, FOXGLOVE_PAST, 1))
 
@@ -219,6 +220,8 @@ async def switch_on(tx: db.Tx, store: Store, owner: int, at: datetime) -> None:
     """Some automations are on; some wait for minutes only, to be seen at work."""
     for key in ON:
         await automations.save(tx, store.id, key, Automation(is_on=True, version=1), at, owner)
+    told = Automation(is_on=True, version=1)
+    await automations.save(tx, store.id, EASING, told, at - timedelta(days=10), owner)
     for key, seconds in SOONER.items():
         ready = RECIPES[key]
         steps = tuple(_at_once(step, seconds) for step in ready.steps)
