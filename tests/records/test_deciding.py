@@ -211,8 +211,8 @@ def test_sql_and_python_decide_the_same_about_ten_thousand_random_people(play):
         assert reasons >= {
             "", "erased", "no_phone", "phone_doubtful", "no_email", "email_closed", "stopped",
             "topic_left", "category_left", "unconfirmed", "no_consent", "no_occasion", "paused",
-            "talking",            "cap_day", "cap_week", "cap_month", "category_gap", "bought_lately", "quiet_hours",
-            "own_hours", "not_yet", "too_late", "no_hour_left", "no_allowed_hour",
+            "talking", "cap_day", "cap_week", "cap_month", "category_gap", "bought_lately",
+            "quiet_hours", "own_hours", "not_yet", "too_late", "no_hour_left", "no_allowed_hour",
         }  # fmt: skip
 
     play(story, span=16)

@@ -203,7 +203,8 @@ async def every_column(shop: Shop, contact_id: int) -> None:
 
 
 SEED = (
-    """INSERT INTO contest_entry (bucket, store_id, contest_id, ticket, contact_id, at, word, listed)
+    """INSERT INTO contest_entry (bucket, store_id, contest_id, ticket, contact_id, at, word,
+         listed)
        SELECT %(bucket)s, %(store_id)s, n, 'T' || %(id)s, %(contact_id)s, %(at)s, %(name)s, n = 2
        FROM generate_series(1, 2) n""",
     """INSERT INTO conversation_note (bucket, store_id, id, contact_id, at, by, body)

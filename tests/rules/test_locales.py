@@ -13,8 +13,8 @@ HEARD = (*WRITTEN, "pl")
 TITLED = ("en", "ru")
 LISTS = {
     "pause", "topics",
-    "stop", "stop_alone", "stop_own", "stop_inside", "stop_spelt", "not_stop", "denials", "everything",
-    "courtesies", "start", "yes", "help", "ratings", "intents",
+    "stop", "stop_alone", "stop_own", "stop_inside", "stop_spelt", "not_stop", "denials",
+    "everything", "courtesies", "start", "yes", "help", "ratings", "intents",
 }  # fmt: skip
 OF_ANSWERS = frozenset(
     (
@@ -97,7 +97,8 @@ def values(language: str) -> dict[str, object]:
         },
         "pause": {"until": day},
         "contest": {
-            "word": "WIN", "prize": PRIZES.get(language, "A tea set for six"), "ticket": "7F3A-92C1-K2MN",
+            "word": "WIN", "prize": PRIZES.get(language, "A tea set for six"),
+            "ticket": "7F3A-92C1-K2MN",
             "brief": BRIEFS.get(language, "Text WIN to 2025 by 25 Nov. One entry a number."),
             "begins": day, "until": day, "link": LINK,
         },

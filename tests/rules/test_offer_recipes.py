@@ -184,7 +184,8 @@ def test_each_recipe_speaks_each_language_in_few_parts(key, language):
         else:
             assert message.parts <= 2, (len(body), body)
         for value, shown in (
-            ("link", "/00xxx"), ("survey.link", "/03xxx"), ("goods.link", "/01xxx"), ("offer.code", "LIN-8FK2QPZ"),
+            ("link", "/00xxx"), ("survey.link", "/03xxx"), ("goods.link", "/01xxx"),
+            ("offer.code", "LIN-8FK2QPZ"),
             ("product.name", "Kettle"), ("cart.items", "Kettle +1"), ("order.number", "1042"),
             ("return.number", "R7"), ("complaint.number", "77"), ("field.points", "350"),
             ("goods.names", "Cup, Tea"), ("due.category", "Tea"), ("return.reason", "2 / 3"),

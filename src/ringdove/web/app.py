@@ -55,8 +55,8 @@ from ringdove.web.consent import (
     ways_in,
     ways_out,
 )
-from ringdove.web.conversations import answering, canned, inbox, inbox_deeds
 from ringdove.web.contests import contest, contests, win
+from ringdove.web.conversations import answering, canned, inbox, inbox_deeds
 from ringdove.web.drawing import STATIC
 from ringdove.web.errors import is_program, on_crash, on_http_error, problem, refuse_forged
 from ringdove.web.friends import friend_pages, friends, share_pieces

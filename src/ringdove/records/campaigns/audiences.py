@@ -62,7 +62,8 @@ SELECT c.id, concat_ws(%(parted)s, coalesce(c.language, ''), coalesce(c.country,
       || CASE WHEN c.phone_doubt IS NULL THEN '' ELSE 'd' END
       || CASE WHEN c.email IS NULL THEN '' ELSE 'e' END) AS traits,
   c.phone, c.email, c.name, {own_hour} AS own_hour, NULL AS past, c.paused_until,
-  c.talking_until, {fields} AS fields, t.newest, t.of_category, {bought} AS bought_at, nullif(c.also, '{{}}') AS also
+  c.talking_until, {fields} AS fields, t.newest, t.of_category, {bought} AS bought_at,
+  nullif(c.also, '{{}}') AS also
 FROM contact c
 LEFT JOIN (
   SELECT t.contact_id, (array_agg(t.at ORDER BY t.at DESC))[:%(most_touches)s] AS newest,

@@ -280,7 +280,7 @@ def keyword_of(keywords: Mapping[str, Keyword], body: str) -> str:
 
 
 def wrong_keyword(word: str, taken: Collection[str]) -> str:
-    """Why this cannot be a keyword: empty, long, means, taken; "": it can. `taken`: folded words."""
+    """Why this cannot be a keyword: empty, long, means, taken; "": it can. `taken`: folded."""
     folded = fold(word)
     if len(folded) < 2:
         return "empty"

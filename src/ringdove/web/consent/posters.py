@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from ringdove.kit.db import Tx
 from ringdove.records.consent import forms
-from ringdove.records.contests import contests
 from ringdove.records.consent.forms import Poster
+from ringdove.records.contests import contests
 from ringdove.rules import languages
 from ringdove.rules.consent import ways_in
 from ringdove.rules.consent.ways_in import Keyword
