@@ -213,6 +213,22 @@ def test_of_several_orders_it_asks_which_and_hears_the_answer(mean):
     assert say(place, "2", at=NOON + 3 * DAY) == []
 
 
+def test_places_in_the_list_stay_when_an_order_of_it_is_gone(mean):
+    """R86: "2" is the second of the list that was sent, not of those that are left of it."""
+    place = stage(placed("1040"), placed("1041", NOON + DAY), placed("1042", NOON + 2 * DAY))
+    mean(STATUS)
+    say(place)
+    hear(place, facts.OrderRemoved(id="gone", at=NOON, order="1042"))
+    mean(Reply("other"))
+    (said,) = say(place, "2")
+    assert "order 1041" in said
+    mean(STATUS)
+    say(place)
+    hear(place, facts.OrderRemoved(id="gone too", at=NOON, order="1041"))
+    mean(Reply("other"))
+    assert say(place, "1") == [] and talk(place).state == "open"
+
+
 def test_what_a_survey_asked_later_is_not_answered_by_which(mean):
     """R80, R86: the newest question is meant; an older one waits."""
     for asked_at, is_which in ((NOON - DAY, True), (NOON + timedelta(hours=1), False)):

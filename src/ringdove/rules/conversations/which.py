@@ -80,12 +80,9 @@ def answers(scene: Scene, heard: Heard, now: datetime) -> bool:
         return False
     if _asked_since(scene, at):
         return False
-    listed = [
-        one for one in purchases.of_person(scene, heard.person)
-        if one.order.id in asking["orders"]
-    ]  # fmt: skip
-    listed.sort(key=lambda one: asking["orders"].index(one.order.id))
-    found = _meant(heard.fact.body, listed)
+    theirs = {one.order.id: one for one in purchases.of_person(scene, heard.person)}
+    # One that is theirs no more keeps its place: "2" is what stood there as number two.
+    found = _meant(heard.fact.body, [theirs.get(one) for one in asking["orders"]])
     if found is None:
         return False
     _remember(scene, heard, {})
@@ -102,9 +99,9 @@ def _asked_since(scene: Scene, at: datetime) -> bool:
 _PLACE = re.compile(r"^\W*(\d)\W*$|^\W*(\d)\s*[:.)]")
 
 
-def _meant(said: str, listed: Sequence[Purchase]) -> Purchase | None:
+def _meant(said: str, places: Sequence[Purchase | None]) -> Purchase | None:
     """By its number, by its place in the list, by its goods; None: none, or several."""
-    words = said.split()
+    listed, words = [one for one in places if one], said.split()
     for text in (said, *words):
         if any(letter.isdigit() for letter in text):
             named = [one for one in listed if one.is_called(text)]
@@ -112,7 +109,7 @@ def _meant(said: str, listed: Sequence[Purchase]) -> Purchase | None:
                 return named[0]
     if place := _PLACE.match(said):
         n = int(place[1] or place[2])
-        return listed[n - 1] if 1 <= n <= len(listed) else None
+        return places[n - 1] if 1 <= n <= len(places) else None
     fits = [one for one in listed if _names_goods(said, one)]
     return fits[0] if len(fits) == 1 else None
 
