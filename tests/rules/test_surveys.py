@@ -136,6 +136,19 @@ def test_of_two_scores_within_an_hour_the_last_counts():
     assert row(place).score == 5 and alerts(place) == []
 
 
+def test_a_second_thought_is_no_answer_to_an_older_question_that_waits():
+    """Two ratings, of somebody who never answered what they were asked weeks ago."""
+    place = asked()
+    (new,) = place.surveys_open.values()
+    place.surveys_open[9] = replace(
+        new, id=9, survey="csat", asked_at=ASKED - 20 * DAY, enrollment_id=None, message_id=None
+    )
+    tell(place, answer("6", ASKED + HOUR), answer("2", ASKED + HOUR + MINUTE), until=ASKED + DAY)
+    assert row(place).score == 2 and place.surveys_open[9].score is None
+    tell(place, answer("5", ASKED + 3 * HOUR), until=ASKED + 3 * HOUR)  # no second thought any more
+    assert row(place).score == 2 and place.surveys_open[9].score == 5
+
+
 def test_a_late_score_is_kept_and_seen_to_be_late_and_a_late_word_is_no_answer():
     late = ASKED + 10 * DAY
     place = asked()

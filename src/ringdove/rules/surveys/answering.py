@@ -37,13 +37,13 @@ _BEGINS_WITH_NUMBER = re.compile(r"\W*\d")
 
 
 def awaits_score(scene: Scene, person: Contact, at: datetime) -> SurveyAnswer | None:
-    """The asking that a number would answer now: the one that was asked last, else one that was
-    answered within the hour."""
+    """The asking that a number would answer now: the one that was asked last, of those that wait
+    and the one that was answered within the hour. A second thought is no answer to an older one."""
     theirs = _of_person(scene, person)
-    waiting = [one for one in theirs if askings.is_open(one, at)]
-    if waiting:
-        return max(waiting, key=lambda one: (one.asked_at, one.id))
-    return _answered_within(theirs, at, SECOND_THOUGHT)
+    found = [one for one in theirs if askings.is_open(one, at)]
+    if lately := _answered_within(theirs, at, SECOND_THOUGHT):
+        found.append(lately)
+    return max(found, key=lambda one: (one.asked_at, one.id), default=None)
 
 
 def awaited_scale(scene: Scene, person: Contact, at: datetime) -> Scale | None:
