@@ -79,6 +79,7 @@ def test_every_cause_has_words(say: Speech) -> None:
     for text in languages.phrases("en")["answers"]:
         assert why_words(say, f"reply/{text}") != f"reply/{text}", text
     assert "Anna" in why_words(say, "page/Anna") and "till" in why_words(say, "api/till")
+    assert why_words(say, "contest/7") != "contest/7"
     for unknown in ("melted", "automation/none/order.placed", "reply/none", ""):
         assert why_words(say, unknown) == unknown
 

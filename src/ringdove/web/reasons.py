@@ -322,6 +322,16 @@ REPLIES: Mapping[str, str] = {
     "complaint_added": N_("because they said more of their complaint"),
     "complaint_status": N_("because they asked for their complaint"),
     "no_complaint": N_("because they asked for a complaint and there is none"),
+    "contest_entered": N_("because the customer entered a contest"),
+    "contest_again": N_("because the customer entered a contest once more"),
+    "contest_early": N_("because the customer entered a contest before it began"),
+    "contest_over": N_("because the customer entered a contest after its end"),
+    "contest_abroad": N_("because the customer's country may not enter the contest"),
+    "contest_order": N_("because an entry in the contest lacked the number of an order"),
+    "contest_no_order": N_("because an entry in the contest named no order of theirs"),
+    "contest_rules": N_("because the customer asked for the rules of a contest"),
+    "contest_won": N_("because the customer won a contest"),
+    "contest_substitute": N_("because the customer is a substitute in a contest"),
     "friend_invitation": N_("because a customer invited this friend, once for ever"),
     "friend_link": N_("because the customer asked for their page, to invite friends"),
 }
@@ -343,6 +353,8 @@ def why_words(say: Speech, why: str, language: str = "", order: str = "") -> str
         return say.gettext("because %(name)s wrote it by hand", name=rest)
     if cause == "consent" and rest in REPLIES:
         return say.gettext(REPLIES[rest])
+    if cause == "contest" and rest:
+        return say.gettext("because a contest was drawn")
     if cause == "api" and rest:
         return say.gettext("because the program “%(name)s” asked for it", name=rest)
     return why

@@ -40,7 +40,7 @@ HANDLED: Mapping[str, str] = {
     "automation": N_("an automation went on"),
 }
 TABS: Mapping[str, str] = {
-    "waiting": N_("Waiting"),
+    "waiting": N_("Waiting for us"),
     "mine": N_("Mine"),
     "answered": N_("Answered"),
     "snoozed": N_("For later"),
