@@ -140,6 +140,19 @@ def test_a_change_comes_from_our_own_pages(headers: dict[str, str], is_ours: boo
     assert not is_forged(scope | {"path": "/api/stores/1/facts"})
 
 
+def test_an_address_with_nul_finds_nothing_and_breaks_nothing(site: Site) -> None:
+    """PostgreSQL keeps no NUL; whoever types one is told so by an empty list, and no crash."""
+    owner = site.set_up()
+    for path in (
+        "/surveys/answers?reason=%00", "/surveys/answers?sku=a%00", "/complaints?reason=%00",
+        "/inbox?q=%00", "/surveys/answers/file?carrier=%00",
+    ):  # fmt: skip
+        answer = owner.get(f"/stores/1{path}")
+        assert answer.status == 200, path
+    assert owner.get("/stores/1/surveys/%00delivery").status == 200
+    assert owner.get("/stores/1/surveys/%00").status in (303, 307, 404)
+
+
 def test_a_forged_sign_out_changes_nothing(site: Site) -> None:
     owner = site.set_up()
     answer = owner.post("/logout", **{"sec-fetch-site": "cross-site"})

@@ -27,6 +27,7 @@ WITHOUT_COOKIES = (
     "/y/",
     "/friends/",
     "/f/",
+    "/s/",
 )  # callers there are known by what they send
 # Forms that stand in pages of other sites; they know nobody by a cookie either.
 FROM_OTHER_SITES = ("/join/",)
@@ -74,6 +75,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = _without_nul(scope)
 
         has_started = False
 
@@ -93,6 +95,14 @@ class Guard:
             answer = self._crashed(Request(scope), error)
             if not has_started:
                 await answer(scope, receive, send_with_headers)
+
+
+def _without_nul(scope: Scope) -> Scope:
+    """PostgreSQL keeps no NUL, so nothing that is looked for can hold one."""
+    if "\x00" not in scope["path"] and b"%00" not in scope["query_string"]:
+        return scope
+    query = scope["query_string"].replace(b"%00", b"")
+    return {**scope, "path": scope["path"].replace("\x00", ""), "query_string": query}
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
