@@ -112,3 +112,54 @@ def test_the_revisions_are_one_line_and_alembic_sees_the_same_end() -> None:
     script = ScriptDirectory.from_config(config)
     assert script.get_heads() == [migrate.head()]
     assert [r.revision for r in script.walk_revisions()] == migrate.revisions()[::-1]
+
+
+@pytest.mark.slow
+def test_journeys_of_before_surveys_say_and_hear_what_they_did(empty_database_url: str) -> None:
+    """P9: a store's own journey keeps the words that are of surveys now; who was asked by the ready
+    one answers the survey."""
+    old = '{"key": "survey", "steps": [{"id": "ask", "do": "ask", "text": "survey"}]}'
+    new = '{"key": "own", "steps": [{"id": "ask", "text": "survey", "survey": "nps"}]}'
+    assert migrate.migrate(empty_database_url, "0007") == "0007"
+    with psycopg.connect(empty_database_url) as link:
+        link.execute(
+            "INSERT INTO store (id, name, country, time_zone, languages, currency, quiet_from,"
+            " quiet_until, created_at, bucket_base, bucket_span)"
+            " VALUES (1, 'L', 'BY', 'UTC', '{ru}', 'BYN', '21:00', '9:00', now(), 0, 1)"
+        )
+        for recipe, version, plan, texts in (
+            ("survey", 1, old, '{"en": {"survey_low": {"sms": "Ours"}}, "pl": {"x": {}}}'),
+            ("own/1", 1, new, "{}"), ("survey", 2, None, "{}"),
+            ("review_request", 1, None, '{"en": {"review_request": {"sms": "{{link}} {{ links"}}}'),
+        ):  # fmt: skip
+            link.execute(
+                "INSERT INTO automation (store_id, recipe, is_on, version, texts, plan, changed_at)"
+                " VALUES (1, %s, true, %s, %s, %s, now())", [recipe, version, texts, plan],
+            )  # fmt: skip
+        for n in (1, 2):  # of a store's own journey, and of the ready one
+            link.execute(
+                "INSERT INTO enrollment (bucket, store_id, id, recipe, subject, contact_id,"
+                " version, state, trigger, started_at, place, memory) VALUES (0, 1, %s, 'survey',"
+                " %s, 7, %s, 'waiting', '{}', now(), 'ask', '{\"asked_at\": \"2026-11-20\"}')",
+                [n, f"s{n}", n],
+            )
+            link.execute(
+                "INSERT INTO message (bucket, store_id, id, contact_id, channel, class, cause,"
+                " enrollment_id, body, state, created_at, language, topic, why, not_before,"
+                " not_after, gateway_id, recipient)"
+                " VALUES (0, 1, %s, 7, 'sms', 'marketing', 'automation', %s, '?', 'delivered',"
+                " now(), 'ru', '', '', now(), now(), 1, '')", [10 + n, n],
+            )  # fmt: skip
+    assert migrate.migrate(empty_database_url) == migrate.head()
+    with psycopg.connect(empty_database_url) as link:
+        rows = link.execute("SELECT recipe, version, texts FROM automation").fetchall()
+        asked = link.execute("SELECT id, survey, language FROM survey_answer").fetchall()
+    texts = {(recipe, version): said for recipe, version, said in rows}
+    kept = texts["survey", 1]
+    assert set(kept) == {"en", "ru", "be", "it", "es", "pl"} and kept["pl"] == {"x": {}}
+    assert kept["en"]["survey_low"]["sms"] == "Ours" and "цифрой" in kept["ru"]["survey"]["sms"]
+    assert "review_request" not in kept["en"] and "subject" in kept["ru"]["survey_high"]
+    assert texts["own/1", 1] == texts["survey", 2] == {}
+    changed = texts["review_request", 1]["en"]["review_request"]["sms"]
+    assert changed == "{{ survey.link}} {{ links"
+    assert asked == [(12, "delivery", "ru")]

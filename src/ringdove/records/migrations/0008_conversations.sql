@@ -237,3 +237,116 @@ CREATE INDEX contest_entry_refused ON contest_entry (bucket, contest_id, store_i
   WHERE refused <> '';
 SELECT ringdove_reference('contest');
 SELECT ringdove_distribute('contest_entry', 'contact');
+
+-- A store's own journeys say what they said: the ready words of these are now of surveys, which the
+-- steps of before know nothing of.
+WITH said (language, asks, text, part, words) AS (VALUES
+  ('en', 'survey', 'survey', 'sms',
+    '{{ shop.name }}: how did we do with order {{ order.number }}, from 1 (badly) to 6 (very well)? Just reply with a number. Stop: {{ stop_url }}'),
+  ('en', 'survey', 'survey', 'subject',
+    'How were we?'),
+  ('en', 'survey', 'survey_low', 'sms',
+    '{{ shop.name }}: thank you for being frank. We are sorry that order {{ order.number }} let you down; we will call you to put it right.'),
+  ('en', 'survey', 'survey_high', 'sms',
+    '{{ shop.name }}: thank you, that is good to hear!{% if offer.code %} For your next order: code {{ offer.code }}{% if offer.until %} until {{ offer.until }}{% endif %}.{% endif %} Stop: {{ stop_url }}'),
+  ('en', 'survey', 'survey_high', 'subject',
+    'Thank you for your answer'),
+  ('en', 'review_request', 'review_request', 'sms',
+    '{{ customer.first_name }}, how do you like your purchase from {{ shop.name }}? Your review helps others: {{ link }} Stop: {{ stop_url }}'),
+  ('en', 'review_request', 'review_request', 'subject',
+    'How do you like it?'),
+  ('ru', 'survey', 'survey', 'sms',
+    '{{ shop.name }}: как вам заказ {{ order.number }}, от 1 (плохо) до 6 (отлично)? Ответьте цифрой. Отказ: {{ stop_url }}'),
+  ('ru', 'survey', 'survey', 'subject',
+    'Как мы справились?'),
+  ('ru', 'survey', 'survey_low', 'sms',
+    '{{ shop.name }}: спасибо за честность. Нам жаль, что заказ {{ order.number }} подвёл. Позвоним и всё исправим.'),
+  ('ru', 'survey', 'survey_high', 'sms',
+    '{{ shop.name }}: спасибо, очень рады!{% if offer.code %} Код на следующий заказ: {{ offer.code }}{% if offer.until %} до {{ offer.until }}{% endif %}.{% endif %} Отказ: {{ stop_url }}'),
+  ('ru', 'survey', 'survey_high', 'subject',
+    'Спасибо за ответ'),
+  ('ru', 'review_request', 'review_request', 'sms',
+    '{{ customer.first_name }}, как вам покупка в «{{ shop.name }}»? Оставьте отзыв: {{ link }} Отказ: {{ stop_url }}'),
+  ('ru', 'review_request', 'review_request', 'subject',
+    'Как вам покупка?'),
+  ('be', 'survey', 'survey', 'sms',
+    '{{ shop.name }}: як вам заказ {{ order.number }}, ад 1 (дрэнна) да 6 (выдатна)? Адкажыце лічбай. Адмова: {{ stop_url }}'),
+  ('be', 'survey', 'survey', 'subject',
+    'Як мы справіліся?'),
+  ('be', 'survey', 'survey_low', 'sms',
+    '{{ shop.name }}: дзякуй за шчырасць. Нам шкада, што заказ {{ order.number }} падвёў. Патэлефануем і ўсё выправім.'),
+  ('be', 'survey', 'survey_high', 'sms',
+    '{{ shop.name }}: дзякуй, вельмі рады!{% if offer.code %} Ваш код: {{ offer.code }}{% if offer.until %} да {{ offer.until }}{% endif %}.{% endif %} Адмова: {{ stop_url }}'),
+  ('be', 'survey', 'survey_high', 'subject',
+    'Дзякуй за адказ'),
+  ('be', 'review_request', 'review_request', 'sms',
+    '{{ customer.first_name }}, як вам пакупка ў «{{ shop.name }}»? Пакіньце водгук: {{ link }} Адмова: {{ stop_url }}'),
+  ('be', 'review_request', 'review_request', 'subject',
+    'Як вам пакупка?'),
+  ('it', 'survey', 'survey', 'sms',
+    '{{ shop.name }}: com''è andata con l''ordine {{ order.number }}, da 1 (male) a 6 (benissimo)? Rispondi con un numero. Stop: {{ stop_url }}'),
+  ('it', 'survey', 'survey', 'subject',
+    'Come siamo andati?'),
+  ('it', 'survey', 'survey_low', 'sms',
+    '{{ shop.name }}: grazie della sincerità. Ci dispiace per l''ordine {{ order.number }}: ti chiameremo per rimediare.'),
+  ('it', 'survey', 'survey_high', 'sms',
+    '{{ shop.name }}: grazie, ci fa piacere!{% if offer.code %} Per il prossimo ordine: codice {{ offer.code }}{% if offer.until %} fino al {{ offer.until }}{% endif %}.{% endif %} Stop: {{ stop_url }}'),
+  ('it', 'survey', 'survey_high', 'subject',
+    'Grazie per la risposta'),
+  ('it', 'review_request', 'review_request', 'sms',
+    '{{ customer.first_name }}, ti piace il tuo acquisto da {{ shop.name }}? La tua recensione aiuta gli altri: {{ link }} Stop: {{ stop_url }}'),
+  ('it', 'review_request', 'review_request', 'subject',
+    'Ti piace il tuo acquisto?'),
+  ('es', 'survey', 'survey', 'sms',
+    '{{ shop.name }}: ¿qué tal el pedido {{ order.number }}, del 1 (mal) al 6 (muy bien)? Responde con una cifra. Baja: {{ stop_url }}'),
+  ('es', 'survey', 'survey', 'subject',
+    '¿Qué tal lo hemos hecho?'),
+  ('es', 'survey', 'survey_low', 'sms',
+    '{{ shop.name }}: gracias por tu sinceridad. Sentimos lo ocurrido con el pedido {{ order.number }}; te llamaremos para arreglarlo.'),
+  ('es', 'survey', 'survey_high', 'sms',
+    '{{ shop.name }}: gracias, nos alegra mucho.{% if offer.code %} Para otra compra: {{ offer.code }}{% if offer.until %} hasta el {{ offer.until }}{% endif %}.{% endif %} Baja: {{ stop_url }}'),
+  ('es', 'survey', 'survey_high', 'subject',
+    'Gracias por tu respuesta'),
+  ('es', 'review_request', 'review_request', 'sms',
+    '{{ customer.first_name }}, ¿qué tal tu compra en {{ shop.name }}? Tu reseña ayuda a otros: {{ link }} Baja: {{ stop_url }}'),
+  ('es', 'review_request', 'review_request', 'subject',
+    '¿Qué tal tu compra?')
+), by_text AS (
+  SELECT asks, language, text, jsonb_object_agg(part, words) AS words FROM said GROUP BY 1, 2, 3
+)
+UPDATE automation a SET texts = a.texts || (
+  SELECT jsonb_object_agg(l.language, coalesce(a.texts -> l.language, '{}') || l.words)
+  FROM (
+    SELECT b.language,
+      jsonb_object_agg(b.text, b.words || coalesce(a.texts -> b.language -> b.text, '{}')) AS words
+    FROM by_text b
+    WHERE jsonb_path_exists(a.plan, '$.** ? (@.text == $asks && !exists(@.survey))',
+      jsonb_build_object('asks', b.asks))
+    GROUP BY 1
+  ) l
+)
+WHERE jsonb_path_exists(a.plan,
+  '$.** ? ((@.text == "survey" || @.text == "review_request") && !exists(@.survey))');
+-- Their own words about goods lead to the form where the ready journey does.
+UPDATE automation SET
+  texts = regexp_replace(texts::text, '\{\{\s*link\M', '{{ survey.link', 'g')::jsonb
+WHERE recipe = 'review_request' AND plan IS NULL AND texts <> '{}';
+-- Who was asked by the ready journey and has not answered yet answers the survey it asks now.
+INSERT INTO survey_answer
+  (bucket, store_id, id, contact_id, survey, asked_at, until, order_id, message_id, enrollment_id,
+  language)
+SELECT e.bucket, e.store_id, m.id, e.contact_id, 'delivery', m.due, m.due + interval '33 days',
+  e.order_id, m.id, e.id, m.language
+FROM enrollment e
+CROSS JOIN LATERAL (
+  SELECT m.id, m.language, (e.memory ->> 'asked_at')::timestamptz AS due FROM message m
+  WHERE m.bucket = e.bucket AND m.contact_id = e.contact_id AND m.store_id = e.store_id
+    AND m.enrollment_id = e.id
+    AND m.state <> 'dropped'
+  ORDER BY m.id DESC LIMIT 1
+) m
+WHERE e.recipe = 'survey' AND e.state = 'waiting' AND e.place = 'ask' AND e.memory ? 'asked_at'
+  AND NOT EXISTS (
+    SELECT FROM automation a
+    WHERE a.store_id = e.store_id AND a.recipe = e.recipe AND a.version = e.version
+      AND a.plan IS NOT NULL);
