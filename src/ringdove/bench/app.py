@@ -180,6 +180,7 @@ def campaign(
     people: Annotated[int, typer.Option(help="Of the store, all of them meant.")] = 1_000_000,
     span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 16,
     code: Annotated[bool, typer.Option(help="With a code for each.")] = True,
+    asks: Annotated[bool, typer.Option(help="Each asks for an opinion, by a link.")] = False,
     save: Save = "",
 ) -> None:
     """From the start of a campaign to its outbox; a raw COPY of the same rows; memory."""
@@ -187,7 +188,7 @@ def campaign(
     from ringdove.bench import report
 
     report.quiet()
-    found = one.run(people, span, with_code=code)
+    found = one.run(people, span, with_code=code, asks=asks)
     _tell(one.table(found), found, save)
 
 

@@ -66,9 +66,11 @@ WHERE store_id = %(store_id)s
 """
 
 
-async def measure(shop: Shop, home: Path, people: int, *, with_code: bool = True) -> dict[str, Any]:
-    """One campaign to so many people, and a raw COPY of the same rows."""
-    campaign = await _stage(shop, people, with_code)
+async def measure(
+    shop: Shop, home: Path, people: int, *, with_code: bool = True, asks: bool = False
+) -> dict[str, Any]:
+    """One campaign to so many people, and a raw COPY of the same rows. `asks`: for an opinion."""
+    campaign = await _stage(shop, people, with_code, asks)
     memory.settle()  # as the process that gathers does
     rss: list[tuple[float, int]] = []
     watch = asyncio.create_task(_watch(shop, campaign, people, rss))
@@ -97,7 +99,7 @@ async def measure(shop: Shop, home: Path, people: int, *, with_code: bool = True
     }
 
 
-async def _stage(shop: Shop, people: int, with_code: bool) -> Campaign:
+async def _stage(shop: Shop, people: int, with_code: bool, asks: bool) -> Campaign:
     store, now = shop.store, datetime.now(UTC)
     buckets = buckets_of_store(store.bucket_base, store.bucket_span)
     async with db.transaction(shop.runtime.pool) as tx:
@@ -112,15 +114,16 @@ async def _stage(shop: Shop, people: int, with_code: bool) -> Campaign:
             Reward(0, f"bench{store.id}", "Bench", "code", source="own", prefix="SALE"), now,
         )  # fmt: skip
         strip = "" if with_code else "{{ offer.code }}"
+        link = "{{ survey.link }}" if asks else "{{ link }}"
+        said = {
+            language: Words(sms=words.replace(strip, "").replace("{{ link }}", link))
+            for language, words in (("ru", RU), ("en", EN))
+        }
         plan = Plan(
             occasion="sale", offer=offer if with_code else 0, holdout_percent=10,
-            links=(Link(),), when=When(for_hours=48),
-            variants=tuple(
-                Variant(name=name, words={
-                    "ru": Words(sms=RU.replace(strip, "")), "en": Words(sms=EN.replace(strip, "")),
-                })
-                for name in "AB"
-            ),
+            links=() if asks else (Link(),), when=When(for_hours=48),
+            variants=tuple(Variant(name=name, words=said) for name in "AB"),
+            survey="csat" if asks else "",
         )  # fmt: skip
         one = await campaigns.create(tx, store.id, "Bench", plan, None, now)
         await campaigns.begin(tx, store, one, now)
@@ -203,17 +206,19 @@ def table(found: dict[str, Any]) -> str:
     ))  # fmt: skip
 
 
-def run(people: int = PEOPLE, span: int = 16, with_code: bool = True) -> dict[str, Any]:
+def run(
+    people: int = PEOPLE, span: int = 16, with_code: bool = True, asks: bool = False
+) -> dict[str, Any]:
     """On a database made for it."""
 
     async def whole(home: Path) -> dict[str, Any]:
         async with open_shop(home, "Campaign", span) as shop:
-            return await measure(shop, home, people, with_code=with_code)
+            return await measure(shop, home, people, with_code=with_code, asks=asks)
 
     about = machine()
     with temporary_home() as home:
         found = asyncio.run(whole(home))
-    return {"machine": about, "span": span, **found}
+    return {"machine": about, "span": span, "asks": asks, **found}
 
 
 if __name__ == "__main__":
@@ -221,7 +226,8 @@ if __name__ == "__main__":
     asked.add_argument("--people", type=int, default=PEOPLE)
     asked.add_argument("--span", type=int, default=16)
     asked.add_argument("--no-code", action="store_true")
+    asked.add_argument("--asks", action="store_true")
     wish = asked.parse_args()
-    told = run(wish.people, wish.span, not wish.no_code)
+    told = run(wish.people, wish.span, not wish.no_code, wish.asks)
     print(table(told))
     print(json.dumps(told))
