@@ -55,6 +55,9 @@ def test_a_complaint_is_written_down_moved_and_told_of(site: Site) -> None:
     assert page.status == 422 and "No customer has this number" in page.text
     assert "Broken lid" in page.text, "nothing typed is lost"
     assert owner.post(HERE, {"who": "1042", "said": ""}).status == 422
+    empty = owner.post(HERE, {"contact": str(anna["id"]), "reason": "damaged", "said": ""})
+    assert empty.status == 422 and f'name="contact" value="{anna["id"]}"' in empty.text
+    assert owner.post(HERE, {"contact": "9" * 30, "said": ""}).status == 422
     assert owner.post(HERE, {"contact": "5", "said": "Broken"}).status == 404
     given = {"contact": str(anna["id"]), "order": str(order["id"]), "reason": "damaged",
              "said": "Broken lid"}  # fmt: skip

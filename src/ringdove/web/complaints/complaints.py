@@ -142,8 +142,9 @@ def _choices(page: StorePage, orders: Any) -> list[tuple[int, str]]:
 async def create(page: SupportPage) -> Response:
     """What somebody told on the telephone or in the shop."""
     form, _ = await read_form(page.request, NewForm, page.say), page.say.gettext
-    about = int(form.values.get("contact") or 0) if form.filled else 0
-    if form.filled is None:
+    if form.filled is None:  # of whom it is stays known, whatever else is wrong
+        typed = str(form.values.get("contact", ""))
+        about = int(typed) if typed.isdecimal() and int(typed) <= lookups.NO_END else 0
         return await _render(page, Asked(), form, status=422, about=about)
     given = form.filled
     async with page.transaction() as tx:
