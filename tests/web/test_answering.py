@@ -72,6 +72,11 @@ def test_an_answer_is_asked_before_it_wakes_them_and_is_sent_once(site: Site) ->
     _by_day(site, is_day=True)
     part = owner.post(f"{here}/answer", {"text": "Wer?", "key": "k-0000002"}, hx_request="true")
     assert part.text.lstrip().startswith("<form") and "It is on its way." in part.text
+    # Back in the browser's history, and typed anew: it is not taken for the answer that is gone.
+    back = form | {"text": "И в субботу", "when": ""}
+    for _ in range(2):
+        assert owner.post(f"{here}/answer", back).status == 303
+    assert sorted(one["body"] for one in _said(site)) == ["Wer?", "Да, говорим", "И в субботу"]
     looked = owner.post(f"{here}/measure", {"text": "ё" * 71})
     assert "2 parts" in looked.text
     # What would not be sent says why, and stays in the box.

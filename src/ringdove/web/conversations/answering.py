@@ -3,6 +3,7 @@
 With scripts the box alone is drawn anew; without them the page of the talk comes back.
 """
 
+from hashlib import sha256
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -53,7 +54,10 @@ async def answer(page: SupportPage, contact_id: ContactId) -> Response:
             asked = await answer_box.box(tx, page, who, form.filled.text, key, asks=True)
             return await _again(page, who, asked)
     said = Said(form.filled.text, f"page/{page.user.name[:BY_NAME_MAX]}", form.filled.when == "day")
-    wish = answers.Wish(said, form.filled.key, page.user.id)
+    # A page out of the browser's history has the key of an answer that is gone: other words are
+    # another answer, the same words pressed again are not.
+    key = f"{key}/{sha256(form.filled.text.encode()).hexdigest()[:16]}"
+    wish = answers.Wish(said, key, page.user.id)
     try:
         made = await answers.answer(page.runtime, page.store, who.id, wish)
     except answers.NobodyThere:
