@@ -114,9 +114,9 @@ async def _stage(shop: Shop, people: int, with_code: bool, asks: bool) -> Campai
             Reward(0, f"bench{store.id}", "Bench", "code", source="own", prefix="SALE"), now,
         )  # fmt: skip
         strip = "" if with_code else "{{ offer.code }}"
-        link = "{{ survey.link }}" if asks else "{{ link }}"
+        leads = "{{ survey.link }}" if asks else "{{ link }}"
         said = {
-            language: Words(sms=words.replace(strip, "").replace("{{ link }}", link))
+            language: Words(sms=words.replace(strip, "").replace("{{ link }}", leads))
             for language, words in (("ru", RU), ("en", EN))
         }
         plan = Plan(
