@@ -198,6 +198,8 @@ def test_opinions_are_let_through_and_nothing_else_is_public(
     # What was public a moment ago may be kept for a while: another product is asked anew.
     told = visitor.get(f"{world}.json?sku=MUG", origin="https://shop.example")
     assert told.headers["access-control-allow-origin"] == "*" and "set-cookie" not in told.headers
+    assert "<" not in told.text, "wherever a shop puts it, no words of a customer end a script"
+    assert "<b>" not in visitor.get(f"{world}.js?sku=MUG").text
     seen = told.json()
     assert (seen["agreed"], seen["shown"], seen["left_out"], seen["low_left_out"]) == (3, 1, 2, 1)
     assert seen["rating"]["answers"] == 6 and seen["rating"]["value"] == 4.33
@@ -271,7 +273,7 @@ def test_surveys_in_a_browser_and_opinions_on_another_site(
     expect(drawn.locator(".rating")).to_have_text("4,3 из 5")
     expect(drawn.locator(".honest")).to_contain_text("1 из 3")
     said = page.locator("script[type='application/ld+json']").text_content()
-    assert said and json.loads(said)["aggregateRating"]["ratingCount"] == 6
+    assert said and "<" not in said and json.loads(said)["aggregateRating"]["ratingCount"] == 6
     assert not visitor.trouble and page.context.cookies() == []
     page.goto(shop(SHOP.format(at=address), ""))
     visitor.assert_clean()

@@ -135,7 +135,14 @@ async def document(request: Request) -> Response:
     there = await _there(request)
     if there is None:
         return JSONResponse({"detail": "No survey has this address."}, 404, headers=KEPT)
-    return JSONResponse(told(there) | {"json_ld": there.json_ld}, headers=KEPT)
+    said = _written(told(there) | {"json_ld": there.json_ld})
+    return Response(said, media_type="application/json", headers=KEPT)
+
+
+def _written(said: dict[str, Any]) -> str:
+    """As JSON that ends no script, wherever a shop puts it: a customer can write </script>."""
+    written = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    return written.replace("<", "\\u003c").replace("\u2028", "\\u2028")
 
 
 def told(there: There) -> dict[str, Any]:
@@ -169,9 +176,8 @@ async def script(request: Request) -> Response:
             for one in there.shown.opinions
         },
     }  # fmt: skip
-    given = json.dumps(said, ensure_ascii=False).replace("<", "\\u003c")
     source = (STATIC / "js" / "opinions.js").read_text("utf-8")
-    source = source.replace("null /* OPINIONS */", given.replace("\u2028", "\\u2028"), 1)
+    source = source.replace("null /* OPINIONS */", _written(said), 1)
     return Response(source, media_type="text/javascript", headers=KEPT)
 
 
