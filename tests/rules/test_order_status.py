@@ -191,7 +191,8 @@ def test_of_several_orders_it_asks_which_and_hears_the_answer(mean):
     """R86: by place, number or goods; an answer that comes too late is for a person."""
     for said, number in {
         "2": "1040", "1)": "1041", "1041": "1041", "n. 1040 please": "1040", "the kettle": "1040",
-        "kettles": "1040", "Bag!": "1041",
+        "kettles": "1040", "Bag!": "1041", "2 please": "1040", "number 2": "1040",
+        "заказ номер 1": "1041", "the first one": "1041", "2nd": "1040",
     }.items():  # fmt: skip
         place = stage(
             placed("1040", NOON - DAY), placed("1041", goods="Red bag"),
@@ -252,6 +253,9 @@ def test_a_number_that_stands_alone_is_an_order_of_theirs_or_nothing(mean):
     for said in ("9999", "5", "call 1040 again and again"):
         assert say(place, said) == []
         assert talk(place).state == "open"
+    place = stage(placed("T-1257"))
+    assert "order T-1257" in say(place, "1257")[0]
+    assert say(place, "257") == []
 
 
 def test_two_machines_that_answer_each_other_find_an_end(mean):

@@ -12,6 +12,7 @@ CLOSED = frozenset({"delivered", "returned", "cancelled", "removed"})
 # Many shops never tell that an order has arrived: after so long it has.
 OPEN_FOR = timedelta(days=60)
 NUMBER_LETTERS_MAX = 40
+_PREFIX = re.compile(r"^[^\W\d_]+(?=\d{3})")  # "T" of T-1257: many leave it out
 _MARKS = re.compile(r"[\s#№.:/-]+|^(?:n[ro°º]?\.?)(?=\d)", re.I)
 
 
@@ -35,7 +36,8 @@ class Purchase:
     def is_called(self, said: str) -> bool:
         """Whether this is its number, or that of a parcel of it, as people write them."""
         names = (self.order.number, self.order.key, *(one.number for one in self.parcels))
-        return any(one and plain(one) == plain(said) for one in names)
+        wanted = plain(said)
+        return any(one and wanted in (plain(one), _PREFIX.sub("", plain(one))) for one in names)
 
 
 def of_person(scene: Scene, person: Contact) -> list[Purchase]:

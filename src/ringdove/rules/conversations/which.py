@@ -17,6 +17,7 @@ from ringdove.rules.conversations.heard import Heard, reply_with
 from ringdove.rules.conversations.purchases import Purchase
 from ringdove.rules.effects import SaveConversation
 from ringdove.rules.messages import language_of
+from ringdove.rules.replies import ratings
 from ringdove.rules.scenes import Conversation, Scene
 
 KIND = "order"
@@ -96,7 +97,9 @@ def _asked_since(scene: Scene, at: datetime) -> bool:
     return any(one.answered_at is None and one.asked_at > at for one in scene.surveys_open.values())
 
 
-_PLACE = re.compile(r"^\W*(\d)\W*$|^\W*(\d)\s*[:.)]")
+# "2", "number 2", "the 2."; or "2: …" and "2) …", as the list has it.
+_PLACE = re.compile(r"^\W*(?:[^\W\d]+\W+){0,2}(\d)\W*$|^\W*(\d)\s*[:.)]")
+PLACE_WORDS_MAX = 3  # "2 please", "the first one": in longer ones a number may count something
 
 
 def _meant(said: str, places: Sequence[Purchase | None]) -> Purchase | None:
@@ -107,11 +110,19 @@ def _meant(said: str, places: Sequence[Purchase | None]) -> Purchase | None:
             named = [one for one in listed if one.is_called(text)]
             if len(named) == 1:
                 return named[0]
-    if place := _PLACE.match(said):
-        n = int(place[1] or place[2])
-        return places[n - 1] if 1 <= n <= len(places) else None
+    if n := _place(said, len(places)):
+        return places[n - 1] if n <= len(places) else None
     fits = [one for one in listed if _names_goods(said, one)]
     return fits[0] if len(fits) == 1 else None
+
+
+def _place(said: str, last: int) -> int:
+    """The place in the list that they name; 0: none."""
+    if place := _PLACE.match(said):
+        return int(place[1] or place[2])
+    if len(said.split()) > PLACE_WORDS_MAX:
+        return 0
+    return ratings.read_rating(said, ratings.Scale(1, last)).score or 0
 
 
 _WORD = re.compile(r"[^\W\d_]+")
