@@ -9,7 +9,7 @@ from ringdove.demo.asking import OF_DELIVERY, SAYS_WHY, WENT_BADLY, WENT_WELL
 from ringdove.demo.chance import Chance
 from ringdove.demo.rows import SHOP_NUMBER
 from ringdove.kit import db
-from ringdove.records.sending import phones
+from ringdove.records.sending import phones, tries
 from ringdove.rules.scenes import Store
 from ringdove.rules.surveys import surveys
 from ringdove.rules.surveys.surveys import READY
@@ -56,11 +56,18 @@ class Repliers:
                 if phone.last_direction != "to_phone" or not is_new:
                     continue
                 self._read.add(phone.last_id)
+                if await self._is_tried(tx, phone.phone):
+                    continue
                 if body := self._answer(phone.last_body):
                     await phones.write(
                         tx, self.store, self.sms, phone=phone.phone, shop_number=SHOP_NUMBER,
                         body=body, now=now, ids=self.runtime.ids,
                     )  # fmt: skip
+
+    async def _is_tried(self, tx: db.Tx, number: str) -> bool:
+        """Whether somebody orders as this customer, on Virtual phones: then they answer, too."""
+        owner = (await tries.people(tx, self.store, [number])).get(number)
+        return bool(owner and await tries.orders(tx, self.store, owner[0]))
 
     def _answer(self, read: str) -> str:
         """What somebody writes who has read this; "": nothing."""
