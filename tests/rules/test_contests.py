@@ -74,8 +74,8 @@ def test_what_stands_in_the_way_of_opening() -> None:
 @pytest.mark.parametrize(
     ("word", "why"),
     [("STOP", "means"), ("стоп", "means"), ("START", "means"), ("help", "means"), ("да", "means"),
-     ("12", "means"), ("w", "empty"), ("x" * 21, "long"), ("Sale", "taken"), ("WIN", ""),
-     ("ПРИЗ", ""), ("premio", ""), ("regalo", "")],
+     ("12", "means"), ("1042", "means"), ("w", "empty"), ("x" * 21, "long"), ("Sale", "taken"),
+     ("WIN", ""), ("ПРИЗ", ""), ("premio", ""), ("regalo", "")],
 )  # fmt: skip
 def test_a_word_that_means_something_else_is_refused(word: str, why: str) -> None:
     assert contests.wrong_word(word, {"SALE"}) == why

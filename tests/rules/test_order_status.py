@@ -230,6 +230,18 @@ def test_places_in_the_list_stay_when_an_order_of_it_is_gone(mean):
     assert say(place, "1") == [] and talk(place).state == "open"
 
 
+def test_a_question_that_was_not_asked_is_not_answered(mean):
+    """N9: who was answered enough today did not get the list."""
+    place = stage(placed("1040", NOON - DAY), placed("1041"))
+    mean(Reply("help"))
+    for _ in range(restraint.ANSWERS_A_DAY_MAX):
+        say(place)
+    mean(STATUS)
+    assert say(place) == ["(answered_enough)"] and not talk(place).asking
+    mean(Reply("other"))
+    assert say(place, "2", at=NOON + DAY) == []
+
+
 def test_what_a_survey_asked_later_is_not_answered_by_which(mean):
     """R80, R86: the newest question is meant; an older one waits."""
     for asked_at, is_which in ((NOON - DAY, True), (NOON + timedelta(hours=1), False)):

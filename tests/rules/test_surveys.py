@@ -91,10 +91,11 @@ def test_an_answer_is_rewarded_once_a_survey_and_person():
     """R81: also when they are asked again a year later."""
     place = texted(asked(), "5")
     before = row(place)
-    place.surveys_open[1] = replace(
+    again = replace(
         before, id=1, answered_at=None, score=None, rewarded_at=None, asked_at=LATER,
         until=LATER + 9 * DAY, enrollment_id=None, message_id=None,
     )  # fmt: skip
+    place.keep_asking(again)
     tell(place, answer("6", LATER + HOUR), until=LATER + HOUR)
     assert place.surveys_open[1].score == 6 and not place.surveys_open[1].rewarded_at
     assert len([one for one in place.effects if isinstance(one, GiveReward)]) == 1
@@ -140,13 +141,21 @@ def test_a_second_thought_is_no_answer_to_an_older_question_that_waits():
     """Two ratings, of somebody who never answered what they were asked weeks ago."""
     place = asked()
     (new,) = place.surveys_open.values()
-    place.surveys_open[9] = replace(
+    old = replace(
         new, id=9, survey="csat", asked_at=ASKED - 20 * DAY, enrollment_id=None, message_id=None
     )
+    place.keep_asking(old)
     tell(place, answer("6", ASKED + HOUR), answer("2", ASKED + HOUR + MINUTE), until=ASKED + DAY)
     assert row(place).score == 2 and place.surveys_open[9].score is None
     tell(place, answer("5", ASKED + 3 * HOUR), until=ASKED + 3 * HOUR)  # no second thought any more
     assert row(place).score == 2 and place.surveys_open[9].score == 5
+
+
+def test_how_a_complaint_stands_is_no_reason_for_a_low_score():
+    """R84, R87: also where the reason was asked for just now."""
+    place = texted(asked(), "2", "how is my complaint?")
+    assert row(place).comment == "" and handled(place) == ["survey", "status"]
+    assert [why for why, _ in answers(place)] == ["reply/survey_why", "reply/no_complaint"]
 
 
 def test_a_late_score_is_kept_and_seen_to_be_late_and_a_late_word_is_no_answer():
@@ -249,7 +258,7 @@ def test_an_answer_lets_go_on_the_run_that_asked_it_and_none_other():
         run, id=5, subject="order/9/survey", order_id=None, memory={**run.memory, "asking": 9}
     )
     place.keep_run(other)
-    place.surveys_open[9] = replace(one, id=9, order_id=None, enrollment_id=5)
+    place.keep_asking(replace(one, id=9, order_id=None, enrollment_id=5))
     told = form(place, 4).model_copy(update={"answer": 9})
     tell(place, told, until=ASKED + HOUR)
     now = {run.id: run.state for run in place.enrollments.values() if run.recipe == "survey"}

@@ -287,8 +287,8 @@ def wrong_keyword(word: str, taken: Collection[str]) -> str:
     if len(word) > KEYWORD_MAX:
         return "long"
     said = replies.read(word)
-    if said.intent != "other" or said.value or folded.isdigit():
-        return "means"  # stop, start, help, yes, or a rating
+    if said.intent != "other" or said.value or not any(map(str.isalpha, word)):
+        return "means"  # stop, start, help, yes, a rating, or the number of an order
     return "taken" if folded in taken else ""
 
 

@@ -30,10 +30,11 @@ class Heard:
 def reply_with(
     scene: Scene, person: Contact, text: str, topic: str, now: datetime,
     more: Mapping[str, object] | None = None, words: str = "",
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
     """Answers by text at once, in their language; `text`: a key of [answers] in
     locales/<language>/phrases.toml, `more`: its own values beside the usual ones, `words`: the
-    store's own Liquid in place of the ready one. Who was answered enough today hears nothing."""
+    store's own Liquid in place of the ready one. Who was answered enough today hears nothing.
+    Whether anything is said."""
     language = language_of(scene, person)
     made = speak(
         scene,
@@ -54,3 +55,4 @@ def reply_with(
         now,
     )
     restraint.answered(scene, made, now)
+    return made.state == "waiting"

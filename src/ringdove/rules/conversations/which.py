@@ -33,7 +33,8 @@ def ask(scene: Scene, heard: Heard, found: Sequence[Purchase], now: datetime) ->
     """Lists the newest of them by number."""
     listed = found[:LISTED_MAX]
     said = _list(scene, heard, listed)
-    reply_with(scene, heard.person, "which_order", order_words.TOPIC, now, {"which": said})
+    if not reply_with(scene, heard.person, "which_order", order_words.TOPIC, now, {"which": said}):
+        return  # what was not asked is not answered
     _remember(
         scene, heard,
         {

@@ -63,8 +63,8 @@ def heard(scene: Scene, heard: Heard, now: datetime) -> bool:
     rating = read_rating(said, survey.scale) if survey else Rating(None, "none", said)
     if asking and survey and rating.score is not None:
         return _scored(scene, heard, asking, survey, rating, now)
-    if heard.reply.intent in OTHERS:
-        return False
+    if heard.reply.intent in OTHERS or heard.reply.scope == "status":
+        return False  # a question of theirs, of how their complaint stands too
     if asking and survey and rating.why_not in ("outside", "several"):
         return asking.answered_at is None and _again(scene, asking, survey, person, now)
     if _told_more(scene, heard, now):
