@@ -243,15 +243,16 @@ def test_a_question_that_was_not_asked_is_not_answered(mean):
 
 
 def test_what_a_survey_asked_later_is_not_answered_by_which(mean):
-    """R80, R86: the newest question is meant; an older one waits."""
-    for asked_at, is_which in ((NOON - DAY, True), (NOON + timedelta(hours=1), False)):
+    """R80, R86: the newest question to them is meant; an older one waits, and what somebody else
+    was asked, whose text is in the same batch, is not theirs to answer."""
+    later = NOON + timedelta(hours=1)
+    for asked_at, whose, is_which in ((NOON - DAY, 0, True), (later, 0, False), (later, 1, True)):
         place = stage(placed("1040", NOON - DAY), placed("1041"))
         mean(STATUS)
         say(place)
         (person,) = place.contacts
-        place.surveys_open[1] = SurveyAnswer(
-            1, person, "delivery", asked_at, NOON + 9 * DAY
-        )  # fmt: skip
+        asked = SurveyAnswer(1, person + whose, "delivery", asked_at, NOON + 9 * DAY)
+        place.keep_asking(asked)
         mean(Reply("other"))
         said = say(place, "2", at=NOON + timedelta(hours=2))
         assert any("order 1040" in one for one in said) == is_which

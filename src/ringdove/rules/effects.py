@@ -422,7 +422,7 @@ class SaveAnswer:
     answer: SurveyAnswer
 
     def show(self, scene: Scene) -> None:
-        scene.surveys_open[self.answer.id] = self.answer
+        scene.keep_asking(self.answer)
 
 
 @dataclass(frozen=True, slots=True)

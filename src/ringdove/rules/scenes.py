@@ -406,6 +406,7 @@ class Scene:
     merges: dict[int, Merge] = field(default_factory=dict)  # those that a fact speaks about
     last_orders: dict[int, datetime | None] = field(default_factory=dict)  # of who is parted
     _waiting: dict[int, dict[tuple[str, str], Enrollment]] = field(default_factory=dict)
+    _asked: dict[int, dict[int, SurveyAnswer]] = field(default_factory=dict)  # by person and id
     skus: frozenset[str] = frozenset()  # of goods that the batch names
     ids_again: Callable[[], None] = lambda: None  # make_id begins anew: the same ids once more
     told_by: int = 0  # the connection that tells the fact at hand; 0: we ourselves
@@ -461,6 +462,15 @@ class Scene:
         """The runs of these that wait, in the order of their ids."""
         found = [run for one in contact_ids for run in self._waiting.get(one, {}).values()]
         return sorted(found, key=attrgetter("id"))
+
+    def keep_asking(self, asking: SurveyAnswer) -> None:
+        """What somebody was asked, as it is now."""
+        self.surveys_open[asking.id] = asking
+        self._asked.setdefault(asking.contact_id, {})[asking.id] = asking
+
+    def askings_of(self, contact_ids: Iterable[int]) -> list[SurveyAnswer]:
+        """What these were asked, of `surveys_open`."""
+        return [asked for one in contact_ids for asked in self._asked.get(one, {}).values()]
 
     def _main_id(self, contact_id: int) -> int:
         return self.person(contact_id).id if contact_id in self.contacts else contact_id

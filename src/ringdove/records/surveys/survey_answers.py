@@ -81,7 +81,7 @@ async def add(tx: Tx, scene: Scene, since: datetime, named: Iterable[int] = ()) 
         "lately": since - LATELY, "named": db.document(list(named)),
     }  # fmt: skip
     for row in await (await tx.execute(OPEN, given)).fetchall():
-        scene.surveys_open[row["id"]] = SurveyAnswer(**row)
+        scene.keep_asking(SurveyAnswer(**row))
     if scene.surveys_open:  # what they ask is needed to read an answer
         scene.surveys = await surveys.load(tx, scene.store.id)
 

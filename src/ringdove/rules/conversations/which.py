@@ -18,7 +18,7 @@ from ringdove.rules.conversations.purchases import Purchase
 from ringdove.rules.effects import SaveConversation
 from ringdove.rules.messages import language_of
 from ringdove.rules.replies import ratings
-from ringdove.rules.scenes import Conversation, Scene
+from ringdove.rules.scenes import Contact, Conversation, Scene
 
 KIND = "order"
 LISTED_MAX = 4
@@ -80,7 +80,7 @@ def answers(scene: Scene, heard: Heard, now: datetime) -> bool:
     at, until = (datetime.fromisoformat(asking[name]) for name in ("at", "until"))
     if heard.fact.at > until or heard.reply.intent in ("complaint", "rules", "thanks"):
         return False
-    if _asked_since(scene, at):
+    if _asked_since(scene, heard.person, at):
         return False
     theirs = {one.order.id: one for one in purchases.of_person(scene, heard.person)}
     # One that is theirs no more keeps its place: "2" is what stood there as number two.
@@ -93,9 +93,10 @@ def answers(scene: Scene, heard: Heard, now: datetime) -> bool:
     return True
 
 
-def _asked_since(scene: Scene, at: datetime) -> bool:
-    """A survey's question that came after ours is the one that is answered."""
-    return any(one.answered_at is None and one.asked_at > at for one in scene.surveys_open.values())
+def _asked_since(scene: Scene, person: Contact, at: datetime) -> bool:
+    """A survey's question to them that came after ours is the one that is answered."""
+    theirs = scene.askings_of((person.id, *person.also))
+    return any(one.answered_at is None and one.asked_at > at for one in theirs)
 
 
 # "2", "number 2", "the 2."; or "2: …" and "2) …", as the list has it.

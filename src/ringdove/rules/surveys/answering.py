@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from ringdove.rules import facts, languages
@@ -27,6 +28,7 @@ from ringdove.rules.surveys.surveys import Survey
 CHANGED_WITHIN: Final = timedelta(days=1)
 SECOND_THOUGHT: Final = timedelta(hours=1)
 COMMENT_MAX: Final = 2_000
+REASONS_KEPT: Final = 1_000
 BRIEF_WORDS: Final = 3  # "very good, thanks" needs nobody to look at it
 # What is answered elsewhere, also while a question waits.
 OTHERS: Final = frozenset({"stop", "start", "help", "order_status", "rules", "contest"})
@@ -159,28 +161,28 @@ def _awaits_reason(answer: SurveyAnswer, survey: Survey) -> bool:
 
 def reason_in(survey: Survey, said: str) -> str:
     """The reason that words speak of, by how it begins in any language; "": none, or several."""
-    words = f" {said.casefold()}"
+    words = said.casefold()
     found = {
         one.key
         for one in survey.reasons
-        for beginning in _beginnings(survey, one.key)
-        if re.search(rf"(?<!\w){re.escape(beginning)}", words)
+        if _speaks_of(one.key, tuple(one.names.values())).search(words)
     }
     return found.pop() if len(found) == 1 else ""
 
 
-def _beginnings(survey: Survey, key: str) -> set[str]:
-    found = {one.casefold() for reason in survey.reasons if reason.key == key
-             for one in reason.names.values()}  # fmt: skip
+@lru_cache(REASONS_KEPT)
+def _speaks_of(key: str, names: tuple[str, ...]) -> re.Pattern[str]:
+    """How what speaks of a reason begins, in any language."""
+    found = {one.casefold() for one in names}
     for language in languages.languages_present():
         ready = languages.phrases_of(language).get("surveys", {}).get("reasons", {}).get(key, {})
         found.update(ready.get("words", ()))
-    return found
+    beginnings = "|".join(re.escape(one) for one in sorted(found - {""}))
+    return re.compile(rf"(?<!\w)(?:{beginnings})" if beginnings else r"(?!)")
 
 
 def _of_person(scene: Scene, person: Contact) -> list[SurveyAnswer]:
-    names = {person.id, *person.also}
-    return [one for one in scene.surveys_open.values() if one.contact_id in names]
+    return scene.askings_of((person.id, *person.also))
 
 
 def _answered_within(
