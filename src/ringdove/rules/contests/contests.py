@@ -129,13 +129,13 @@ _QUESTIONS = frozenset({"rules", "help"})
 def asked(contests: Iterable[Contest], body: str, at: datetime) -> Asked | None:
     """What a text asks of which contest: its word, and at most a number or the wish for rules
     beside it, courtesies aside. Anything else is a sentence that happens to begin so."""
-    if len(body) > ways_in.BODY_MAX:
+    some = list(contests)
+    if not some or len(body) > ways_in.BODY_MAX:
         return None
     courtesies = replies.words_of_all_languages().courtesies
     said = [one for one in body.split() if one.strip(".,!?;:-").lower() not in courtesies]
     if not 0 < len(said) <= ASKED_WORDS_MAX:
         return None
-    some = list(contests)
     for size in range(len(said), 0, -1):
         folded = ways_in.fold("".join(said[:size]))
         having = [one for one in some if folded and folded in one.folded]
