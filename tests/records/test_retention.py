@@ -60,6 +60,12 @@ def test_what_is_past_goes_and_figures_stay(play):
         await shop.answer()
         await shop.rows("UPDATE message SET state = 'delivered' RETURNING id")
         assert (await worker.forget(shop.runtime)).total() == 0
+        ways = ("INSERT INTO survey_answer (bucket, store_id, id, contact_id, survey, asked_at,"
+                " until, answered_at, way, published, comment) SELECT bucket, store_id, n,"
+                " contact_id, 's', at, at, at, (ARRAY['reply', 'link', 'reply'])[n],"
+                " (ARRAY['', '', 'shown'])[n], 'slow' FROM inbound, generate_series(1, 3) n"
+                " RETURNING id")  # fmt: skip
+        await shop.rows(ways)
         shop.later(days=91)
         gone = await worker.forget(shop.runtime)
         kept = await shop.rows("SELECT kind FROM fact")
@@ -82,6 +88,8 @@ def test_what_is_past_goes_and_figures_stay(play):
         (talk,) = await shop.rows("SELECT last_said FROM conversation")
         assert not talk["last_said"]
         assert await shop.rows(told) == [{"said": ""}]
+        rows = await shop.rows("SELECT comment FROM survey_answer ORDER BY id")
+        assert [row["comment"] for row in rows] == ["", "slow", "slow"]  # by text; form; shown
         assert (await worker.forget(shop.runtime)).total() == 0
         (order_row,) = await shop.rows("SELECT total FROM purchase_order")
         assert order_row["total"] > 0 and await found(shop, ["зинаида"])

@@ -64,8 +64,8 @@ SELECT p.gateway_id, p.provider_id, (SELECT count(*) FROM gone) AS gone FROM pag
 ORDER BY p.gateway_id DESC, p.provider_id DESC LIMIT 1
 """
 # Emptied: that it was, when, and what became of it stays. What still waits is not touched. The
-# inbox shows the last text of each talk, and a complaint the texts that made it: they go with the
-# texts of their time.
+# inbox shows the last text of each talk, a complaint the texts that made it, an answer to a survey
+# what was texted beside it: they go with the texts of their time. What is shown to all stays.
 MESSAGES = """
 WITH shown AS (
   UPDATE conversation c SET last_said = ''
@@ -94,6 +94,13 @@ WITH shown AS (
   WHERE v.bucket = %(bucket)s AND v.store_id = %(store_id)s AND v.said <> '' AND v.by = 'text'
     AND v.at <= (SELECT max(n.at) FROM inbound n WHERE n.bucket = %(bucket)s
       AND n.store_id = %(store_id)s AND n.id = ANY(%(ids)s::bigint[]))
+), answered AS (
+  UPDATE survey_answer a SET comment = ''
+  WHERE a.bucket = %(bucket)s AND a.store_id = %(store_id)s AND a.comment <> ''
+    AND a.way IN ('', 'reply') AND a.published <> 'shown'
+    AND coalesce(a.answered_at, a.asked_at) <= (SELECT max(n.at) FROM inbound n
+      WHERE n.bucket = %(bucket)s AND n.store_id = %(store_id)s
+        AND n.id = ANY(%(ids)s::bigint[]))
 )
 UPDATE inbound i SET body = '', sender = ''
 WHERE i.bucket = %(bucket)s AND i.store_id = %(store_id)s AND i.id = ANY(%(ids)s::bigint[])
