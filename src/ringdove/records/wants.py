@@ -5,7 +5,7 @@ the beginning. Most batches never come here twice.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import fields, replace
 from datetime import datetime
@@ -19,13 +19,15 @@ from ringdove.records.offers import codes, rewards
 from ringdove.records.people import dealings, own_fields
 from ringdove.records.segments import histories, pictures, segments
 from ringdove.records.surveys import surveys
-from ringdove.rules import wants
+from ringdove.rules import facts, wants
 from ringdove.rules.consent.ways_in import WaysIn
 from ringdove.rules.contests.contests import Contests
+from ringdove.rules.conversations import conversations
 from ringdove.rules.scenes import Contact, Scene
 from ringdove.rules.wants import Chosen, CodeWish, Good, Queued, Wanted
 
 ROUNDS_MAX = 12  # more than there are kinds of things to want
+MANY = 10  # facts
 
 T = TypeVar("T")
 
@@ -46,6 +48,23 @@ async def decided(
             return scene, found
         await _choose(tx, loaded, scene.chosen, now, ids)
     raise RuntimeError("the answers to a batch find no end of what they want")
+
+
+async def foresee(tx: Tx, scene: Scene, batch: Sequence[facts.Fact]) -> None:
+    """What answers to texts will want of a large batch, which is not answered twice because one of
+    many asks where their order is; a few facts are soon answered again."""
+    if len(batch) < MANY:
+        return
+    country = scene.store.country
+    numbers = {
+        conversations.number_of(fact, country)
+        for fact in batch
+        if isinstance(fact, facts.TextReceived)
+    }
+    known = [ref for number in numbers if (ref := scene.refs.get(("phone", number)))]
+    if known:
+        people = {scene.person(ref.contact_id).id for ref in known}
+        scene.chosen.dealings |= await dealings.load(tx, scene, people)
 
 
 def _fresh(loaded: Scene) -> Scene:

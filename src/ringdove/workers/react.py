@@ -165,6 +165,7 @@ async def _answer(
         tx, store, batch, runtime.ids, runtime.keyed, down_before,
         address=runtime.settings.outside_url, link_key=runtime.link_key,
     )  # fmt: skip
+    await wants.foresee(tx, loaded, batch)
     scene, waiting = await wants.decided(
         tx, loaded, lambda scene: _answered(scene, batch, read, now), now, runtime.ids
     )
