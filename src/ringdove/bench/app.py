@@ -155,6 +155,27 @@ def inbox(
 
 
 @app.command()
+def texts(
+    texts: Annotated[int, typer.Option(help="That wait to be answered.")] = 10_000,
+    people: Annotated[int, typer.Option(help="Who write them; all have orders.")] = 10_000,
+    span: Annotated[int, typer.Option(help="Buckets of the store, 1 to 128.")] = 1,
+    per_s: Annotated[int, typer.Option(help="The even pace at which times are taken.")] = 50,
+    seconds: Annotated[float, typer.Option(help="How long that pace is kept; 0: not.")] = 20.0,
+    save: Save = "",
+) -> None:
+    """Texts from people answered: where is my order, scores, complaints, and what else they say."""
+    from ringdove.bench import ground, report
+    from ringdove.bench import texts as written
+
+    report.quiet()
+    found: dict[str, Any] = {"machine": ground.machine()}
+    with ground.temporary_home() as home:
+        wish = written.Wish(texts, people, span, per_s, seconds)
+        found |= report.run(written.measure(home, wish))
+    _tell(written.table(found), found, save)
+
+
+@app.command()
 def segments(
     people: Annotated[int, typer.Option(help="People of the store.")] = 1_000_000,
     lines: Annotated[int, typer.Option(help="Lines of their orders.")] = 5_000_000,
