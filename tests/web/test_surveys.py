@@ -182,7 +182,12 @@ def test_opinions_are_let_through_and_nothing_else_is_public(
     visitor = Visitor(site.port)
     assert visitor.get(f"{world}.json").json()["opinions"] == []
     decided = {"deed": "show", "name": "Anna V.", "reply": "Thank you!"}
+    read = re.search(rf'{good}">.*?name="seen" value="(\w+)"', page, re.DOTALL)
+    assert read
+    decided["seen"] = read[1]
     assert owner.post(f"{HERE}/opinions/{good}", decided).status == 303
+    owner.post(f"{HERE}/opinions/{good}", {"deed": "hide", "seen": read[1]})
+    assert "look again" in owner.get(f"{HERE}/opinions").text, "a colleague was quicker"
     owner.post(f"{HERE}/opinions/{bad}", {"deed": "show", "name": "Anna the Great"})
     program = key(site, "marketer")
     refused = program.ask("POST", f"{API}/opinions/{bad}", {"state": "shown", "name": "Bob"})

@@ -1,7 +1,9 @@
 """Opinions: which answers the world may read (R82). Their customers agreed on the form; the shop
 lets them through, may answer, and may shorten a name. It cannot change a word."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import StringConstraints
@@ -58,6 +60,7 @@ async def show(
         },
         goods={sku: one.name for sku, one in goods.items()},
         shortenings=shortenings,
+        seen=seen,
         pieces=[
             (of[key], opinions_shown.url_of(page.runtime, page.store, key)) for key in asked_for
         ],
@@ -66,11 +69,18 @@ async def show(
     )
 
 
+def seen(row: Mapping[str, Any]) -> str:
+    """What somebody decides by: another word of the customer, or of a colleague, is another."""
+    shown = (row["score"], row["comment"], row["published"], row["shop_reply"])
+    return sha256(repr(shown).encode()).hexdigest()[:16]
+
+
 class Decided(Filled):
     deed: Literal["show", "hide", "wait"]
     name: Annotated[str, StringConstraints(max_length=NAME_MAX)] = ""
     reply: Annotated[str, StringConstraints(max_length=REPLY_MAX)] = ""
     back: State = "waiting"
+    seen: Annotated[str, StringConstraints(max_length=16)] = ""
 
 
 @router.post("/{answer_id}")
@@ -86,6 +96,8 @@ async def decide(page: MarketerPage, answer_id: AnswerId) -> Response:
         given = form.filled
         if given is None:
             return page.refuse(here, " ".join(form.errors.values()))
+        if given.seen and given.seen != seen(known_answer):
+            return page.refuse(here, _("It has changed meanwhile: look again."))
         if given.name not in shortenings(known_answer["shown_as"]):
             return page.refuse(here, _("A name can be made shorter, not changed."))
         state = DEEDS[given.deed]
