@@ -286,6 +286,15 @@ def test_two_machines_that_answer_each_other_find_an_end(mean):
     assert restraint.ANSWERS_A_DAY_MAX == 8
 
 
+def test_who_refused_all_texts_and_asks_is_seen_by_somebody(mean):
+    """P1, N9: the machine stays silent, and the question is not lost."""
+    place = stage(placed())
+    mean(Reply("stop", "all"))
+    assert len(say(place)) == 1 and say(place) == [] and talk(place).state == "closed"
+    mean(STATUS)
+    assert say(place) == ["(stopped)"] and talk(place).state == "open"
+
+
 def test_rules_are_told_on_request_in_the_stores_own_words_or_ready_ones(mean):
     """R32, R71."""
     own = {"complaint": {"en": "{{ shop.name }}: bring it back within a year."}}

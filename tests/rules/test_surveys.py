@@ -158,6 +158,14 @@ def test_how_a_complaint_stands_is_no_reason_for_a_low_score():
     assert [why for why, _ in answers(place)] == ["reply/survey_why", "reply/no_complaint"]
 
 
+def test_an_answer_may_come_a_little_before_its_question():
+    """Operators' clocks: some tell a time to the minute."""
+    for early, score in ((MINUTE, 5), (HOUR, None)):
+        place = asked()
+        tell(place, answer("5", ASKED - early), until=ASKED)
+        assert row(place).score == score
+
+
 def test_a_late_score_is_kept_and_seen_to_be_late_and_a_late_word_is_no_answer():
     late = ASKED + 10 * DAY
     place = asked()

@@ -26,6 +26,7 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
     heard = _understood(scene, fact, now)
     row_id = scene.make_id_beside(heard.person.id)
     inbox.received(scene, heard)
+    before = len(scene.effects)
     handled = next((name for name, answers in ANSWERERS if answers(scene, heard, now)), "")
     scene.happens(
         HearInbound(
@@ -35,7 +36,7 @@ def text_received(scene: Scene, fact: facts.TextReceived, now: datetime) -> None
         Count("inbound"),
         Count(f"inbound/{heard.reply.intent}"),
     )  # fmt: skip
-    inbox.settled(scene, heard, handled, now)
+    inbox.settled(scene, heard, handled, scene.effects[before:], now)
 
 
 def _understood(scene: Scene, fact: facts.TextReceived, now: datetime) -> Heard:

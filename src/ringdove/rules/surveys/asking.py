@@ -4,14 +4,16 @@ A text that asks has the asking's own id: one row, one form behind its link, wha
 """
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from ringdove.rules.effects import QueueMessage, SaveAnswer
 from ringdove.rules.scenes import Scene, SurveyAnswer
 from ringdove.rules.surveys import surveys
 from ringdove.rules.surveys.surveys import Survey
 from ringdove.rules.wants import SurveysWanted
+
+CLOCKS_APART: Final = timedelta(minutes=2)
 
 
 def survey_of(scene: Scene, key: str) -> Survey | None:
@@ -67,5 +69,6 @@ def asked(
 
 
 def is_open(asking: SurveyAnswer, at: datetime) -> bool:
-    """Whether it waits for its first answer at that time."""
-    return asking.answered_at is None and asking.asked_at <= at < asking.until
+    """Whether it waits for its first answer at that time. Operators tell times by clocks of their
+    own, some to the minute: a quick answer may come before the question."""
+    return asking.answered_at is None and asking.asked_at - CLOCKS_APART <= at < asking.until
