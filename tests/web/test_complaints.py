@@ -75,6 +75,8 @@ def test_a_complaint_is_written_down_moved_and_told_of(site: Site) -> None:
     assert moved.status == 303
     page = owner.get(here).text
     assert "The customer is told by text." in page
+    late = owner.post(f"{here}/moves", {"state": "refused", "was": "opened", "said": "No."})
+    assert late.status == 422 and "look again" in late.text and ">No.</textarea>" in late.text
     assert "Ask the stock" in page and "two in stock" in page
     (_, text) = site.run(rows(site, "SELECT * FROM message WHERE topic = 'complaint' ORDER BY id"))
     (task,) = site.run(rows(site, "SELECT * FROM task"))

@@ -50,6 +50,7 @@ class NewForm(Filled):
 
 class MoveForm(Filled):
     state: facts.ComplaintState | Literal[""] = ""
+    was: Annotated[str, StringConstraints(max_length=20)] = ""  # how it stood when it was read
     said: Annotated[str, StringConstraints(max_length=NOTE_MAX)] = ""
     note: Annotated[str, StringConstraints(max_length=INSIDE_MAX)] = ""
 
@@ -267,7 +268,11 @@ async def move(page: SupportPage, complaint_id: ComplaintId) -> Response:
         return await _render_one(page, complaint_id, form, 422)
     async with page.transaction() as tx:
         line = await _find(tx, page, complaint_id)
+        if given.state and given.was not in ("", line.state):
+            form.refuse("state", _("It has changed meanwhile: look again."))
         told = {state: on for state, _key, on in await told_by(tx, page.store.id)}
+    if form.filled is None:
+        return await _render_one(page, complaint_id, form, 422)
     fact = _fact(
         page, line.living, line.id, state=given.state or None, said=given.said, note=given.note
     )
