@@ -214,11 +214,12 @@ def test_two_people_work_in_the_inbox_at_once(look: Callable[..., Looker], site:
     expect(one.locator("#thread")).to_contain_text("И ещё: а по-чешски?")
     expect(two.locator("#thread")).to_contain_text("И ещё: а по-чешски?")
     assert two.locator("#answer textarea").input_value() == "Да, за", "news take nothing typed"
-    two.locator("#answer textarea").fill("")
-    expect(one.locator("#typing")).not_to_contain_text("Support", timeout=1_500)
-
     two.get_by_role("button", name="Take it").click()
     expect(one.locator("#f-owner option:checked")).to_have_text("Support")
+    expect(two.locator("#f-owner option:checked")).to_have_text("Support")
+    expect(two.locator("#answer textarea")).to_have_value("Да, за")  # nor does taking it
+    two.locator("#answer textarea").fill("")
+    expect(one.locator("#typing")).not_to_contain_text("Support", timeout=1_500)
     one.keyboard.press("?")
     expect(one.locator("#keys-dialog")).to_be_visible()
     one.keyboard.press("Escape")

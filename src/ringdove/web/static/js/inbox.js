@@ -59,6 +59,24 @@ if (answer) {
   answer.addEventListener("submit", () => saidAt && tell(""));
 }
 
+// What is being written stays while one takes the talk, puts it off or looks into another one.
+if (answer) {
+  const draft = `ringdove_answer${answer.dataset.typing}`;
+  const box = () => answer.querySelector("textarea");
+  const keep = () => {
+    if (box()?.value) sessionStorage.setItem(draft, box().value);
+    else sessionStorage.removeItem(draft);
+  };
+  const before = sessionStorage.getItem(draft);
+  if (before && box() && !box().value) {
+    box().value = before;
+    addEventListener("load", () => box().dispatchEvent(new Event("input", { bubbles: true })));
+  }
+  answer.addEventListener("input", keep);
+  // The box comes back empty when it was sent, filled when a ready answer was chosen.
+  new MutationObserver(keep).observe(answer, { childList: true });
+}
+
 // Who went away without a word is not shown as writing for ever.
 const typing = document.getElementById("typing");
 if (typing) {
