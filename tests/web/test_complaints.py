@@ -9,6 +9,7 @@ import pytest
 
 from ringdove.kit import db
 from ringdove.records import facts as fact_records
+from ringdove.records.complaints import complaint_lists
 from ringdove.records.store import stores
 from ringdove.rules import facts
 from ringdove.workers import react
@@ -41,7 +42,9 @@ async def rows(site: Site, query: str) -> list[dict[str, Any]]:
         return await (await tx.execute(query)).fetchall()  # type: ignore[arg-type]
 
 
-def test_a_complaint_is_written_down_moved_and_told_of(site: Site) -> None:
+def test_a_complaint_is_written_down_moved_and_told_of(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """R71, R87: from a page; each move is told by the automation, notes are told to nobody."""
     owner = site.set_up()
     assert "No complaint waits" in owner.get(HERE).text
@@ -82,6 +85,8 @@ def test_a_complaint_is_written_down_moved_and_told_of(site: Site) -> None:
     (task,) = site.run(rows(site, "SELECT * FROM task"))
     assert task["result"] == "done", "who has answered it has nothing more to do"
     assert "A new one comes on Friday." in text["body"] and "stock" not in text["body"]
+    monkeypatch.setattr(complaint_lists, "ORDERS_MOST", 0)  # as of one who orders much
+    assert f'value="{order["id"]}" selected>1042' in owner.get(here).text
     change = {"owner": "0", "reason": "quality", "order": "0", "due_at": "2030-01-01T10:00"}
     assert owner.post(here, change).status == 422
     assert owner.post(here, change | {"due_at": ""}).status == 303

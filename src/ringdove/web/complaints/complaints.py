@@ -223,7 +223,7 @@ async def _render_one(
         whys=words.whys(page.say),
         deeds=words.deeds(page.say, line.state),
         team=[(one.id, one.name) for one in team if one.disabled_at is None],
-        orders=_choices(page, orders),
+        orders=_with(line, _choices(page, orders)),
         due=task_words.clock_to(page.say, line.due_at),
         told=[(state, title(key, page.say.language), key, on) for state, key, on in told],
         now=now,
@@ -231,6 +231,13 @@ async def _render_one(
         said_max=NOTE_MAX,
         inside_max=INSIDE_MAX,
     )
+
+
+def _with(line: Line, choices: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The order that it is about stands among them, however long ago that was."""
+    if not line.order_id or line.order_id in dict(choices):
+        return choices
+    return [*choices, (line.order_id, line.order_number or "–")]
 
 
 async def told_by(tx: Tx, store_id: int) -> list[tuple[str, str, bool]]:
@@ -305,7 +312,8 @@ async def change(page: SupportPage, complaint_id: ComplaintId) -> Response:
         if owner and await users.role_in(tx, owner, page.store.id) is None:
             owner = 0
     fact = _fact(
-        page, line.living, line.id, owner=owner, due_at=due_at, about_order=given.order,
+        page, line.living, line.id, owner=owner, due_at=due_at,
+        about_order=None if given.order == (line.order_id or 0) else given.order,
         reason=given.reason if given.reason in REASONS else "",
     )  # fmt: skip
     await answer_now(page.runtime, page.store, [fact])
