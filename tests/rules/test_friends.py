@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringdove.records.friends.invitations import FORGET_AFTER
 from ringdove.rules.consent import stop_links
 from ringdove.rules.friends import friend_links, inviting, sharing
 from ringdove.rules.friends.inviting import Invited
@@ -126,3 +127,8 @@ def test_the_settings_are_kept_whole() -> None:
     own = replace(DEFAULT, friends=replace(ON, by_store_day=7, words={"ru": "{{ friend.link }}"}))
     assert read(write(own)) == own
     assert read({}).friends == Friends()
+
+
+def test_nobody_is_forgotten_before_their_invitation_went() -> None:
+    """R95: invited on a Friday night before a holiday, a number can never be invited again."""
+    assert inviting.LOOK_AHEAD + inviting.VALID_FOR <= FORGET_AFTER

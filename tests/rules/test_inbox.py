@@ -68,3 +68,8 @@ def test_of_two_that_become_one_whoever_waits_is_not_forgotten() -> None:
     assert care.folded(9, None, waiting) == replace(waiting, contact_id=9)
     closed = care.folded(1, Conversation(1, last_at=NOW - HOUR), asleep)
     assert (closed.state, closed.snoozed_until) == ("snoozed", NOW + HOUR)
+    day = NOW.date()
+    some, more = (Conversation(n, machine_day=day, machine_said=4, last_at=NOW) for n in (1, 2))
+    assert care.folded(1, some, more).machine_said == 8, "answered enough today"
+    old = replace(more, machine_day=day - timedelta(days=1))
+    assert care.folded(1, replace(some, last_at=NOW + HOUR), old).machine_said == 4

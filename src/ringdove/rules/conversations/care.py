@@ -5,7 +5,7 @@ Each function but the first gives the conversation as it is after one deed; who 
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from ringdove.rules.conversations import waits
 from ringdove.rules.conversations.restraint import SAID_MAX
@@ -72,7 +72,13 @@ def folded(contact_id: int, known: Conversation | None, other: Conversation) -> 
         later, contact_id=contact_id, owner=known.owner or other.owner, state=state,
         snoozed_until=until, waiting_since=_first(known.waiting_since, other.waiting_since),
         new_since=_first(known.new_since, other.new_since), unread=known.unread + other.unread,
+        machine_said=_machine_said(later.machine_day, known, other),
     )  # fmt: skip
+
+
+def _machine_said(day: date | None, *talks: Conversation) -> int:
+    """Two who are answered enough are so together."""
+    return sum(one.machine_said for one in talks if one.machine_day == day)
 
 
 def _first(*moments: datetime | None) -> datetime | None:

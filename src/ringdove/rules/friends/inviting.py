@@ -19,7 +19,9 @@ from ringdove.rules.scenes import Contact, Held, Scene
 TOPIC = "friend"
 RECIPES = {"inviter": "friend_inviter", "friend": "friend_friend"}  # who is thanked by which
 VALID_FOR = timedelta(hours=12)
-LOOK_AHEAD = timedelta(days=4)  # for an hour in which strangers may be written to
+# For an hour in which strangers may be written to: over a weekend. With VALID_FOR within
+# records/friends/invitations.py:FORGET_AFTER, when their number is forgotten.
+LOOK_AHEAD = timedelta(days=2, hours=12)
 WORDS_MAX, WORD_MAX, NAME_MAX = 3, 20, 40
 
 KNOWN = frozenset(("shop.name", "friend.name", "friend.link"))
