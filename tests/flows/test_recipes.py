@@ -89,6 +89,8 @@ def _life(who: int) -> list[facts.Fact]:
         parcel("returning", "43", at=at(42)),
         facts.OrderCancelled(id="x", at=at(43), order="43"),
         order("44", at=at(45), customer=ANNA, lines=LINES),
+        *(facts.FriendBought(id=f"f{n}", at=at(46 + n), contact=who, state=state, invitation=n)
+          for n, state in enumerate(("inviter", "friend"))),
         *(facts.DueCame(id=key, at=at(60 + 10 * n), automation=key, contact=who, occasion="2026",
                         sku="K1", category="Kettles") for n, key in enumerate(due)),
     ]  # fmt: skip
