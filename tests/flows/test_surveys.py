@@ -13,7 +13,7 @@ from ringdove.kit import db
 from ringdove.kit.buckets import bucket_of
 from ringdove.records.automations import automations
 from ringdove.records.surveys import surveys as records
-from ringdove.records.tasks import tasks
+from ringdove.records.tasks import alerts, tasks
 from ringdove.rules import facts
 from ringdove.rules.automations.plans import Automation
 from ringdove.rules.automations.recipes import RECIPES
@@ -98,6 +98,27 @@ def test_a_score_by_text_with_its_code_task_and_second_question(play: Play) -> N
         assert len(await shop.rows("SELECT FROM task")) == 1
         kinds = await shop.rows("SELECT intent, handled FROM inbound ORDER BY id")
         assert [row["handled"] for row in kinds] == ["survey"] * 3
+
+    play(story, languages=["ru"])
+
+
+def test_what_a_program_was_told_is_done_when_it_says_so(play: Play) -> None:
+    """R84, N9: an alert to the store's own program leaves the list when it was told; the customer
+    hears that all is well when the program says so, and once."""
+
+    async def story(shop: Shop) -> None:
+        await asking(shop)
+        await write(shop, "1")
+        (task,) = await shop.rows("UPDATE task SET tell = 'webhook', tell_at = now() RETURNING id")
+        row = {"id": task["id"], "store_id": shop.store.id}
+        closing = (task["id"], "done", "", "api/CRM", shop.at, shop.runtime.ids)
+        async with db.transaction(shop.runtime.pool) as tx:
+            await alerts.told(tx, row, shop.at)
+        async with db.transaction(shop.runtime.pool) as tx:
+            assert await tasks.finish(tx, shop.store, *closing)
+            assert not await tasks.finish(tx, shop.store, *closing)
+        await shop.answer()
+        assert [row["recipe"] for row in await shop.messages() if row["recipe"]][-1] == "low_score"
 
     play(story, languages=["ru"])
 

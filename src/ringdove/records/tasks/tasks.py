@@ -238,10 +238,12 @@ async def change(tx: Tx, store: Store, task: Task) -> None:
 
 
 # What is done by hand is told to nobody any more.
+# What a program was told, and has done since, is done only now.
 FINISH = """
 UPDATE task SET done_at = %(now)s, done_by = %(by)s, result = %(result)s,
   note = CASE WHEN %(note)s = '' THEN note ELSE %(note)s END, tell_at = NULL
-WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND id = %(id)s AND done_at IS NULL
+WHERE bucket = %(bucket)s AND store_id = %(store_id)s AND id = %(id)s
+  AND (done_at IS NULL OR result = 'told')
 RETURNING contact_id, recipe, enrollment_id
 """
 REOPEN = """
