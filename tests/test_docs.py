@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ringdove.cli import app as commands
-from ringdove.cli import inspect_app, ledger_app, user_app
+from ringdove.cli import contest_app, inspect_app, ledger_app, user_app
 from ringdove.records.consent import anew
 from ringdove.records.sending import messages as message_records
 from ringdove.records.sending import outbox
@@ -112,7 +112,9 @@ def _commands() -> set[str]:
         one.name or (one.callback.__name__ if one.callback else "")
         for one in commands.registered_commands
     }
-    return own | {group.info.name or "" for group in (inspect_app, ledger_app, user_app)}
+    return own | {
+        group.info.name or "" for group in (contest_app, inspect_app, ledger_app, user_app)
+    }
 
 
 def test_the_readme_has_the_two_commands_and_ci_runs_one_of_them() -> None:
