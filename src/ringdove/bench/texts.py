@@ -38,7 +38,8 @@ INSERT INTO survey_answer (bucket, store_id, id, contact_id, survey, asked_at, u
   language)
 SELECT o.bucket, o.store_id, o.id + 64 * 128, o.contact_id, 'csat', %(now)s, %(now)s + '3 days',
   o.id, 'ru'
-FROM purchase_order o WHERE o.store_id = %(store_id)s AND o.number LIKE '%%1' AND abs(hashint8(o.id)) %% 2 = 0
+FROM purchase_order o
+WHERE o.store_id = %(store_id)s AND o.number LIKE '%%1' AND abs(hashint8(o.id)) %% 2 = 0
 """
 FRESH = "VACUUM (ANALYZE) contact, contact_ref, purchase_order, parcel, survey_answer, enrollment"
 HEARD = "SELECT count(*) AS n FROM inbound WHERE store_id = %(store_id)s"
