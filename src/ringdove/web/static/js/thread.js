@@ -11,6 +11,7 @@ if (thread) {
     atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR_PX;
   });
   new MutationObserver(toEnd).observe(thread, { childList: true });
+  new ResizeObserver(toEnd).observe(thread); // a long answer makes its box higher, and this lower
   toEnd();
 }
 
