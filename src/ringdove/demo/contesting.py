@@ -15,7 +15,7 @@ from ringdove.rules.effects import SaveEntry
 from ringdove.rules.scenes import Store
 from ringdove.runtime import Runtime
 
-WORD = "TEAPOT"
+WORD = "WINTER"
 ENTRIES = 180
 TOKEN_BYTES = 9
 PRIZE = {
@@ -45,7 +45,7 @@ AUTUMN = Contest(
     0, "", "Autumn teapot", datetime.min, datetime.min, ("TEA", "ЧАЙ"), PRIZE, BRIEF, RULES,
     winners=3, substitutes=2,
 )  # fmt: skip
-NOW = replace(AUTUMN, name="A teapot for the New Year", words=(WORD, "ЧАЙНИК"))
+NOW = replace(AUTUMN, name="A teapot for the New Year", words=(WORD, "ЗИМА"))
 
 
 async def hold(

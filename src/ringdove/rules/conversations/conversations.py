@@ -111,9 +111,9 @@ ANSWERERS: tuple[tuple[str, Answerer], ...] = (
     ("confirm", _confirms),
     ("start", _starts),
     ("help", _helps),
+    ("which", which.answers),  # "the teapot" is the order's, though a contest may ask for the word
     ("contest", entering.enters),
     ("keyword", _subscribes),
-    ("which", which.answers),
     ("survey", answering.heard),
     ("status", order_status.answers),
     ("status", complaining.asks_status),
