@@ -97,6 +97,13 @@ def test_what_a_text_names_comes_with_it() -> None:
         ("gràcias!!", Reply("thanks")),
         ("please don't send the courier today", Reply("other")),
         ("Stop asking about it", Reply("unsure")),
+        ("А можно поменять адрес?", Reply("other")),
+        ("пришла с трещиной, что делать?", Reply("complaint")),
+        ("запішыце новы нумар", Reply("other")),
+        ("🛑", Reply("stop", "marketing")),
+        ("how many times do I have to tell you", Reply("stop", "marketing")),
+        ("Stop ignoring me, where is my parcel", Reply("order_status")),
+        ("стоп! забыл добавить лампу", Reply("unsure")),
     ):
         assert replies.read(text) == reply, text
     for text in ("win", "WIN!", "please WIN", "W I N", "WІN Anna Rossi", "win 1042"):

@@ -16,7 +16,7 @@ from ringdove.rules.replies.likely import PER_UNIT, Weights, pieces
 ROUNDS: Final = 25
 STEP: Final = 0.5
 SEEN_MIN: Final = 2  # a piece of one text only says who wrote it
-WEIGHT_MIN: Final = 8  # hundredths; what weighs less decides nothing
+WEIGHT_MIN: Final = 10  # hundredths; what weighs less decides nothing
 
 Lesson = tuple[Sequence[str], str]  # the words, what they mean
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ringdove.rules.replies import stops
 from ringdove.rules.replies.letters import alike, without_accents
 from ringdove.rules.replies.words import Words, respelt
 
@@ -45,7 +46,7 @@ def meant(text: str, said: list[str], words: Words) -> Reply:
     about = words.intents.lists_in(spelt)
     if "complaint_status" in about and "rules_complaint" not in about:
         return Reply("complaint", "status", number_in(text))
-    if "rules_complaint" in about:
+    if "rules_complaint" in about and "changes" not in about:  # of goods, not of an address
         return Reply("rules", "complaint")
     if "complaint" in about:
         return Reply("complaint", "", number_in(text))
@@ -53,6 +54,8 @@ def meant(text: str, said: list[str], words: Words) -> Reply:
         return Reply("rules", "order")
     if "order_status" in about and "requests" not in about:
         return Reply("order_status", "", number_in(text))
+    if "vexed" in about and not stops.is_ruled_out(said, words):
+        return Reply("stop", "marketing")  # "how often do I have to tell you": of no order
     if not about & {"requests", "thanks"} and _names_an_order(text, said):
         return Reply("order_status", "", number_in(text))
     if _is_thanks(text, said, about):

@@ -24,7 +24,7 @@ from ringdove.rules.replies.words import (
 SIX = Scale()
 LIKELY = 0.7  # below it a person reads it (decision 0068)
 LIKELY_ELSE = 0.85  # in an answer to a question, and where a word of stopping was looked at
-LIKELY_WORDS_MIN = 3
+LIKELY_WORDS_MIN = 2
 
 
 def read(
@@ -54,7 +54,12 @@ def read(
     if known and known.value == "yes" and awaiting:
         return Reply("other", value="yes")
     heard = known or meant(text, said, words)
-    if heard.intent not in ("other", "unsure") or len(said) < LIKELY_WORDS_MIN:
+    if len(said) < LIKELY_WORDS_MIN or heard.scope:
+        return heard
+    if heard.intent == "thanks":  # "cancel these alerts, thanks"
+        told = _likely(text, said, words, LIKELY_ELSE)
+        return told if told and told.intent == "stop" else heard
+    if heard.intent not in ("other", "unsure"):
         return heard
     is_doubtful = awaiting or not words.stop.isdisjoint(said)
     return _likely(text, said, words, LIKELY_ELSE if is_doubtful else LIKELY) or heard

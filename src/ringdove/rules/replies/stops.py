@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ringdove.rules.replies.words import Named, Words
 
 TOPIC_VERB_WORDS_MAX = 3  # "no more surveys"
+SAID_LAST = frozenset({"stop", "стоп"})  # "why do you write? STOP"
 DENIED_WORDS_BEFORE = 3  # "I don't want to stop getting …"
 
 
@@ -18,7 +19,10 @@ def stop_scope(
     """What is to stop, or nothing. `own`: words of the person's own language; `is_keyword`:
     whether a stop in capitals opens the text."""
     if words.not_stop.lists_in(said):
-        clauses = [clause for clause in clauses if not words.not_stop.lists_in(clause)]
+        meant = [clause for clause in clauses if not words.not_stop.lists_in(clause)]
+        if len(meant) == len(clauses):  # said over several: "stop! I forgot the lamp"
+            meant = [clause for clause in clauses[-1:] if not SAID_LAST.isdisjoint(clause)]
+        clauses = meant
         said = [word for clause in clauses for word in clause]
     if not said:
         return ""

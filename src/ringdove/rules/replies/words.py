@@ -26,7 +26,7 @@ LITERAL = (
 )  # fmt: skip
 INTENTS = (
     "order_status", "complaint", "complaint_status", "rules_order", "rules_complaint", "thanks",
-    "no_thanks", "requests",
+    "no_thanks", "requests", "changes", "vexed",
 )  # fmt: skip
 
 
@@ -114,18 +114,20 @@ class Named:
 
 _ADDRESS = re.compile(r"\S+(?:://|@)\S+")
 _CLAUSE_END = re.compile(r"[.,;:!?…\n\r()\"“”«»|/+]+|\s[-–—]+\s")
+_STOP_SIGN = re.compile("[🛑⛔🚫📵🔕]")
 _SPACED = re.compile(r"\W*(?:[^\W\d_][\W_]+){2,}[^\W\d_]\W*")  # S.T.O.P
 
 
 def clauses_of(text: str, words: Words) -> list[list[str]]:
-    """The words of each clause that has some."""
+    """The words of each clause that has some; of a stop sign and no words, "stop"."""
     if "VCARD" in text.upper():  # a contact card ends with "END:VCARD"
         return []
     plain = _ADDRESS.sub(" ", without_accents(text[:READ_LETTERS_MAX]))
     if _SPACED.fullmatch(plain):
         plain = "".join(letter for letter in plain if letter.isalpha())
     clauses = [_said(clause, words) for clause in _CLAUSE_END.split(plain)]
-    return [clause for clause in clauses if clause]
+    found = [clause for clause in clauses if clause]
+    return [["stop"]] if not found and _STOP_SIGN.search(text) else found
 
 
 def _said(clause: str, words: Words) -> list[str]:
