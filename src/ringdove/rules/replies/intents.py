@@ -33,7 +33,8 @@ class Reply:
     """`scope` of a stop: marketing, all, pause, topic/loyalty, or the number named; of a start one
     topic, or nothing; of a complaint "status" when they ask what became of one, else nothing; of
     rules "order" or "complaint". `value`: "yes" when that was said; of a rating the score, of an
-    order_status or complaint the number that was named, of a contest its word."""
+    order_status or complaint the number that was named, of a contest its word; who only says that
+    they want to take part names none."""
 
     intent: Intent
     scope: str = ""
@@ -58,6 +59,8 @@ def meant(text: str, said: list[str], words: Words) -> Reply:
         return Reply("stop", "marketing")  # "how often do I have to tell you": of no order
     if not about & {"requests", "thanks"} and _names_an_order(text, said):
         return Reply("order_status", "", number_in(text))
+    if "contest" in about and len(said) <= CONTEST_WORDS_MAX:
+        return Reply("contest")
     if _is_thanks(text, said, about):
         return Reply("thanks")
     return Reply("unsure" if STOP_AMID & set(said) else "other")

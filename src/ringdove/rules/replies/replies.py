@@ -24,6 +24,7 @@ from ringdove.rules.replies.words import (
 SIX = Scale()
 LIKELY = 0.7  # below it a person reads it (decision 0068)
 LIKELY_ELSE = 0.85  # in an answer to a question, and where a word of stopping was looked at
+LIKELY_ASKED = 0.85  # of a stop that is put as a question
 LIKELY_WORDS_MIN = 2
 
 
@@ -72,7 +73,10 @@ def _likely(text: str, said: list[str], words: Words, enough: float) -> Reply | 
         return None
     match intent:
         case "stop":
-            return None if stops.is_ruled_out(said, words) else Reply("stop", "marketing")
+            # Most questions are of something: "do you speak Polish?" was guessed to be a stop.
+            is_asked = "?" in text and likelihood < LIKELY_ASKED
+            is_ruled_out = is_asked or stops.is_ruled_out(said, words)
+            return None if is_ruled_out else Reply("stop", "marketing")
         case "order_status" | "complaint":
             return Reply(intent, "", number_in(text))
         case _:

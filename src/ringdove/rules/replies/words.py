@@ -26,7 +26,7 @@ LITERAL = (
 )  # fmt: skip
 INTENTS = (
     "order_status", "complaint", "complaint_status", "rules_order", "rules_complaint", "thanks",
-    "no_thanks", "requests", "changes", "vexed",
+    "no_thanks", "requests", "changes", "vexed", "contest",
 )  # fmt: skip
 
 
