@@ -46,6 +46,7 @@ SQL_ELSEWHERE = {
     "bench/campaign.py": "whom a measured campaign speaks to, and what it is compared to",
     "bench/rehearsal.py": "the month that is rehearsed, and the runs that are counted",
     "bench/reports.py": "the campaign that is counted, and what counting is compared to",
+    "bench/texts.py": "who is asked a question, and what became of the texts",
 }
 SQL = re.compile(
     r"""\s*(SELECT\s.+|INSERT\s+INTO\s|UPDATE\s+\w+(\s+\w+)?\s+SET\s|DELETE\s+FROM\s

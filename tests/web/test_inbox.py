@@ -223,6 +223,7 @@ def test_two_people_work_in_the_inbox_at_once(look: Callable[..., Looker], site:
     one.keyboard.press("?")
     expect(one.locator("#keys-dialog")).to_be_visible()
     one.keyboard.press("Escape")
+    expect(one.locator("#keys-dialog")).to_be_hidden()
     one.keyboard.press("r")
     expect(one.locator("#answer textarea")).to_be_focused()
     one.keyboard.type("e")

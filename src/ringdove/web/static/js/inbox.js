@@ -13,7 +13,7 @@ if (box) {
 function step(by) {
   const lines = [...document.querySelectorAll("#talks .talk-line")];
   const at = lines.indexOf(document.activeElement);
-  const from = at >= 0 ? at : lines.findIndex((line) => line.ariaCurrent) - (by < 0 ? 0 : 0);
+  const from = at >= 0 ? at : lines.findIndex((line) => line.ariaCurrent);
   const next = lines[Math.min(lines.length - 1, Math.max(0, from + by))];
   next?.focus();
 }
@@ -26,9 +26,12 @@ const KEYS = {
   "?": () => document.getElementById("keys-dialog")?.showModal(),
 };
 
+// A dialog that was closed keeps the focus in it for a moment longer.
+const isTyping = (field) => field.matches("input, textarea, select") && !field.closest("dialog:not([open])");
+
 document.addEventListener("keydown", (event) => {
   if (!isOn() || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.target.matches("input, textarea, select") || document.querySelector("dialog[open]")) return;
+  if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
   const deed = KEYS[event.key];
   const button = /^[a-z]$/.test(event.key) && document.querySelector(`[data-key="${event.key}"]`);
   if (!deed && !button) return;
