@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ringdove.bench import ground, replies_training
 from ringdove.rules import replies
-from ringdove.rules.replies import intents
+from ringdove.rules.replies import intents, stops
 from ringdove.rules.replies.words import clauses_of, words_of_all_languages
 
 TEXTS: Final = Path("tests/rules/replies_eval")
@@ -160,6 +160,8 @@ def train(folder: Path, file: Path) -> int:
         if one.part != HELD_OUT and one.meant not in ("rating", "contest")
     ]
     lessons += [(_words(text), _label(meant, text)) for text, meant in _older(folder.parent)]
+    ours = (text for text in replies_training.of_ours() if not _says_stop(text))
+    lessons += [(_words(text), _label("", text)) for text in ours]
     weights = replies_training.train(lessons)
     replies_training.write(weights, file)
     return len(weights.of)
@@ -173,6 +175,13 @@ def _older(folder: Path) -> Iterator[tuple[str, str]]:
         for group, said in groups.items():
             for one in said:
                 yield one if isinstance(one, str) else one[0], "stop" if group in STOPS else ""
+
+
+def _says_stop(text: str) -> bool:
+    words = words_of_all_languages()
+    clauses = clauses_of(text, words)
+    said = [word for clause in clauses for word in clause]
+    return bool(said and stops.stop_scope(clauses, said, words, frozenset(), False))
 
 
 def _words(text: str) -> list[str]:
