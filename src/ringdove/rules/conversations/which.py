@@ -25,8 +25,7 @@ LISTED_MAX = 4
 WAITS_FOR = timedelta(days=2)
 NAMES_LETTERS = (18, 10, 0)  # of goods: as long as one text holds
 WORD_LETTERS_MIN = 3
-# Closed by themselves: nobody means an order with "please".
-SHARED_LETTERS_MIN = 4
+SHARED_LETTERS_MIN = 4  # of two words that are the same but for their ends
 
 
 def ask(scene: Scene, heard: Heard, found: Sequence[Purchase], now: datetime) -> None:
