@@ -258,7 +258,6 @@ def test_the_pages_are_sound_and_work_by_keyboard(site: Site, look: Callable[...
     page.locator("input[name=sure]").focus()
     page.keyboard.press("Space")
     page.locator(".btn-danger").focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/erased")  # not any navigation: axe must not meet the next one
     looker.assert_clean()
-    assert page.url.endswith("/erased")
