@@ -22,8 +22,9 @@ from ringdove.web.answering import answer_now
 from ringdove.web.api.ask import Listed, Most, Shown
 from ringdove.web.api.callers import Caller, MarketerKey, SupportKey, ViewerKey
 from ringdove.web.api.tell import Taken, Told
-from ringdove.web.complaints.complaints import DUE_AHEAD_MAX, INSIDE_MAX, place, place_of
+from ringdove.web.complaints.complaints import DUE_AHEAD_MAX, INSIDE_MAX, point
 from ringdove.web.complaints.rules_told import PARTS_MAX, filled, why_not
+from ringdove.web.list_places import place, place_of
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Complaints"])
 
@@ -63,7 +64,7 @@ async def list_complaints(
         rows = await complaint_lists.listed(tx, caller.store, asked, caller.now, most)
     return Listed(
         items=[_shown(one) for one in rows],
-        next=place(rows[-1], which) if len(rows) == most else None,
+        next=place(*point(rows[-1], which)) if len(rows) == most else None,
     )
 
 

@@ -22,8 +22,8 @@ from ringdove.web.api.ask import Listed, Shown, shown
 from ringdove.web.api.callers import Caller, SupportKey, ViewerKey
 from ringdove.web.api.tell import RowId, Taken, TextMade, Told
 from ringdove.web.conversations import answers
-from ringdove.web.conversations.inbox import place, place_of
 from ringdove.web.conversations.inbox_deeds import AHEAD_MAX, NOTE_MAX, meant
+from ringdove.web.list_places import place, place_of
 from ringdove.web.sending.handwork import TEXT_CHARS_MAX
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Conversations"])
@@ -58,7 +58,7 @@ async def list_conversations(
             asked = Asked(which, owner, place_of(after))
             lines = await inbox.listed(tx, caller.store, asked, most)
     is_full = len(lines) == most and not search
-    following = place(inbox.place_of(lines[-1], which)) if is_full else None
+    following = place(*inbox.place_of(lines[-1], which)) if is_full else None
     return Listed(items=[_line(one, caller) for one in lines], next=following)
 
 

@@ -20,14 +20,14 @@ from ringdove.records.tasks.tasks import Wish as NewTask
 from ringdove.web.api.ask import Listed, Most, Shown
 from ringdove.web.api.callers import Caller, OwnerKey, SupportKey
 from ringdove.web.api.tell import RowId, Taken, Told
+from ringdove.web.list_places import place, place_of
 from ringdove.web.tasks.tasks import (
     DUE_AHEAD_MAX,
     DUE_IN,
     NOTE_MAX,
     SAID_MAX,
     is_program,
-    place,
-    place_of,
+    point,
 )
 
 router = APIRouter(prefix="/api/stores/{store_id}", tags=["Tasks"])
@@ -61,7 +61,8 @@ async def list_tasks(
         asked = Asked(whose, done, max(owner, 0), names, place_of(after))
         rows = await tasks.listed(tx, caller.store, asked, most)
     return Listed(
-        items=[_shown(one) for one in rows], next=place(rows[-1]) if len(rows) == most else None
+        items=[_shown(one) for one in rows],
+        next=place(*point(rows[-1])) if len(rows) == most else None,
     )
 
 

@@ -6,7 +6,7 @@ answered while the page waits.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -28,6 +28,7 @@ from ringdove.rules.scenes import Contact, Store
 from ringdove.web.answering import answer_now
 from ringdove.web.complaints import complaint_words as words
 from ringdove.web.forms import Filled, Form, read_form
+from ringdove.web.list_places import place, place_of
 from ringdove.web.reasons import title
 from ringdove.web.tasks import task_words
 from ringdove.web.views import StorePage, SupportPage
@@ -96,7 +97,7 @@ async def _render(
         rows=rows,
         counts=counts,
         asked=asked,
-        more=place(rows[-1], asked.which) if len(rows) == PAGE else "",
+        more=place(*point(rows[-1], asked.which)) if len(rows) == PAGE else "",
         words=words,
         whys=words.whys(page.say),
         now=now,
@@ -106,22 +107,9 @@ async def _render(
     )
 
 
-def place(line: Line, which: Which) -> str:
-    """A complaint's place in its list, as an address holds it."""
-    at = line.due_at if which == "open" else line.changed_at
-    return f"{at.astimezone(UTC).isoformat().replace('+00:00', 'Z')},{line.id}"
-
-
-def place_of(told: str) -> tuple[datetime, int] | None:
-    """The place in a list that an address names; None: its beginning, or none that is."""
-    at, _, number = told.partition(",")
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        return None
-    if not number.isdecimal() or int(number) > lookups.NO_END or moment.tzinfo is None:
-        return None
-    return moment, int(number)
+def point(line: Line, which: Which) -> tuple[datetime, int]:
+    """A complaint's place in its list."""
+    return (line.due_at if which == "open" else line.changed_at), line.id
 
 
 async def _orders(tx: Tx, page: StorePage, person: Contact | None) -> Any:

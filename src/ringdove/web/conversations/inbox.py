@@ -6,7 +6,7 @@ the answer itself in answering.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -28,6 +28,7 @@ from ringdove.rules.surveys import surveys
 from ringdove.web.complaints import complaint_words
 from ringdove.web.conversations import answer_box
 from ringdove.web.conversations import inbox_words as words
+from ringdove.web.list_places import place, place_of
 from ringdove.web.people import past_words
 from ringdove.web.surveys import score_words
 from ringdove.web.tasks import task_words
@@ -102,7 +103,7 @@ async def _list(tx: Tx, page: StorePage, which: Which, typed: str, after: str) -
         "which_ones": WHICH,
         "q": typed,
         "after": after,
-        "more": place(inbox.place_of(lines[-1], which)) if is_full else "",
+        "more": place(*inbox.place_of(lines[-1], which)) if is_full else "",
         "name_of": lambda line: name_of(page, line),
     }
 
@@ -110,23 +111,6 @@ async def _list(tx: Tx, page: StorePage, which: Which, typed: str, after: str) -
 def name_of(page: StorePage, who: Line | Contact) -> str:
     """What somebody is called in the list: by name, else by number."""
     return who.name or (page.say.phone(who.phone) if who.phone else page.say.gettext("no name"))
-
-
-def place(point: tuple[datetime, int]) -> str:
-    """A place in a list, as an address holds it."""
-    return f"{point[0].astimezone(UTC).isoformat().replace('+00:00', 'Z')},{point[1]}"
-
-
-def place_of(told: str) -> tuple[datetime, int] | None:
-    """The place that an address names; None: the list's beginning, or none that is."""
-    at, _, number = told.partition(",")
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        return None
-    if not number.isdecimal() or int(number) > NO_END or moment.tzinfo is None:
-        return None
-    return moment, int(number)
 
 
 # ------------------------------------------------------------------ one talk

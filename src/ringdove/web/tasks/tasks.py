@@ -5,7 +5,7 @@ alerts go to is the owner's to say.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from ringdove.records.tasks import alerts, tasks
 from ringdove.records.tasks.tasks import PAGE, RESULTS, Asked, Result, Task, Whose, Wish
 from ringdove.rules.links.link_targets import web_address
 from ringdove.web.forms import Filled, Form, read_form
+from ringdove.web.list_places import place, place_of
 from ringdove.web.reasons import title
 from ringdove.web.tasks import task_words as words
 from ringdove.web.views import OwnerPage, StorePage, SupportPage
@@ -99,7 +100,7 @@ async def _render(
         counts=counts,
         whose=whose,
         is_done=is_done,
-        more=place(rows[-1]) if len(rows) == PAGE else "",
+        more=place(*point(rows[-1])) if len(rows) == PAGE else "",
         team=[(one.id, one.name) for one in team if one.disabled_at is None],
         where=where,
         words=words,
@@ -113,22 +114,9 @@ async def _render(
     )
 
 
-def place(task: Task) -> str:
-    """A task's place in its list, as an address holds it."""
-    at = task.done_at or task.due_at
-    return f"{at.astimezone(UTC).isoformat().replace('+00:00', 'Z')},{task.id}"
-
-
-def place_of(told: str) -> tuple[datetime, int] | None:
-    """The place in a list that an address names; None: its beginning, or none that is."""
-    at, _, number = told.partition(",")
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        return None
-    if not number.isdecimal() or int(number) > lookups.NO_END or moment.tzinfo is None:
-        return None
-    return moment, int(number)
+def point(task: Task) -> tuple[datetime, int]:
+    """A task's place in its list."""
+    return task.done_at or task.due_at, task.id
 
 
 # ------------------------------------------------------------------ where alerts go
